@@ -1,0 +1,1 @@
+"""The doors: one host event in, one job called, one answer out."""

@@ -1,0 +1,19 @@
+"""Queue trigger: works off the due days of one stream, in order."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from processing.domain.events import parse_stream_work
+from processing.jobs.process_day import work_stream
+from processing.wiring import app
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("dayworker")
+@blueprint.queue_trigger(arg_name="message", queue_name="stream-work", connection="AzureWebJobsStorage")
+def day_worker(message: func.QueueMessage) -> None:
+    """An unreadable message raises and ends in the poison queue; every readable one is finished."""
+    customer, dataset = parse_stream_work(message.get_body())
+    work_stream(app(), customer, dataset)

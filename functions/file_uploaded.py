@@ -1,0 +1,20 @@
+"""Queue trigger on BlobCreated messages: answers the upload that the message speaks of."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from processing.domain.events import parse_upload_event
+from processing.jobs.receive_file import receive_file
+from processing.wiring import app
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("fileuploaded")
+@blueprint.queue_trigger(arg_name="message", queue_name="drop-events", connection="AzureWebJobsStorage")
+def file_uploaded(message: func.QueueMessage) -> None:
+    """An unreadable message raises and ends in the poison queue; every readable one is finished."""
+    event = parse_upload_event(message.get_body())
+    if event is not None:
+        receive_file(app(), event.container, event.name)

@@ -1,0 +1,249 @@
+"""Every name of a container or blob is parsed and printed here (contract section 2).
+
+The customer's text stays inside the customer's own containers. A name in any other container is made of our ids, of
+days and of the customer's checked name alone, so nothing that an upload is called can reach another customer or day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+from typing import Final
+
+from processing.domain.datasets import Dataset
+from processing.domain.days import parse_day
+
+STAGED_CONTAINER: Final = "staged"
+STATE_CONTAINER: Final = "state"
+CONFIG_CONTAINER: Final = "config"
+DROP_PREFIX: Final = "drop-"
+
+RECEIPT_SUFFIX: Final = ".receipt.json"
+LONGEST_RECEIPT_NAME: Final = 1_000
+"""Characters; a longer receipt path is replaced by a hash of the upload's name."""
+
+_CUSTOMER = re.compile(r"(?=.{3,50}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
+_ATTEMPT = re.compile(r"[0-9a-f]{32}")
+_PART = re.compile(
+    r"(?P<dataset>metrics|events|exposures)/customer=(?P<customer>[a-z0-9-]{3,50})/pst_date=(?P<day>\d{4}-\d{2}-\d{2})/"
+    r"(?P<attempt>[0-9a-f]{32})-(?P<number>\d{5,})\.parquet",
+    re.ASCII,
+)
+# What XML 1.0 cannot carry: one such name in a container makes every listing of it fail.
+_UNLISTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def is_customer_name(text: str) -> bool:
+    """Whether `text` may name a customer: 3 to 50 of a-z, 0-9 and single `-`."""
+    return _CUSTOMER.fullmatch(text) is not None
+
+
+def drop_container(customer: str) -> str:
+    """Where the customer uploads."""
+    return DROP_PREFIX + customer
+
+
+def receipts_container(customer: str) -> str:
+    """Where the customer reads receipts, rejected rows and the status of days."""
+    return f"receipts-{customer}"
+
+
+def results_container(customer: str) -> str:
+    """Where the customer's Delta tables are."""
+    return f"results-{customer}"
+
+
+def customer_of_drop_container(container: str) -> str | None:
+    """The customer whose drop container this is, or None for any other container."""
+    customer = container.removeprefix(DROP_PREFIX)
+    return customer if container.startswith(DROP_PREFIX) and is_customer_name(customer) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFile:
+    """An upload that should hold rows of one dataset."""
+
+    dataset: Dataset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """An upload whose name alone says that one day is complete."""
+
+    dataset: Dataset | None
+    """The one stream that it marks, or None for every stream of the customer."""
+    day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalFile:
+    """Another file under `signals/`: its content may name finished days."""
+
+    dataset: Dataset | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotData:
+    """Never data and never an error: a directory stub, or a name that tools use for themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misplaced:
+    """Outside the four folders."""
+
+    hint: str
+    """Where the upload was probably meant to go, ending in `/`."""
+
+
+UploadKind = DataFile | Marker | SignalFile | NotData | Misplaced
+
+
+def kind_of_upload(name: str) -> UploadKind:
+    """What a blob in a drop container is, by its name alone."""
+    folder, _, rest = name.partition("/")
+    if folder == Dataset.SIGNALS and rest:
+        signal = _signal(rest)
+        if signal is not None:
+            return signal
+    last = name.rpartition("/")[2]
+    if last == "" or last.startswith(("_", ".")) or last.endswith(".crc"):
+        return NotData()
+    if folder == Dataset.SIGNALS and rest:
+        first, _, below = rest.partition("/")
+        return SignalFile(dataset=_dataset(first) if below else None)
+    dataset = _dataset(folder)
+    if dataset is None or not rest:
+        return Misplaced(hint=_nearest_folder(name) + "/")
+    return DataFile(dataset=dataset)
+
+
+def _signal(rest: str) -> Marker | None:
+    first, slash, below = rest.partition("/")
+    dataset = _dataset(first) if slash else None
+    stem = below if dataset is not None else rest
+    day_text, _, tail = stem.partition("/")
+    if tail:
+        day = parse_day(day_text) if tail == "_SUCCESS" else None
+    else:
+        day = parse_day(stem.partition(".")[0]) if stem[10:11] in ("", ".") and stem[10:] != "." else None
+    return None if day is None else Marker(dataset=dataset, day=day)
+
+
+def _dataset(folder: str) -> Dataset | None:
+    return Dataset(folder) if folder in (Dataset.METRICS, Dataset.EVENTS, Dataset.EXPOSURES) else None
+
+
+def _nearest_folder(name: str) -> str:
+    known = [dataset.value for dataset in Dataset]
+    for candidate in (name.partition("/")[0], re.split(r"[^a-z]", name.rpartition("/")[2].lower(), maxsplit=1)[0]):
+        close = get_close_matches(candidate.lower(), known, n=1)
+        if close:
+            return str(close[0])
+    return Dataset.METRICS.value
+
+
+def receipt_name(upload: str) -> str:
+    """The receipt of an upload: `<same path>.receipt.json`.
+
+    Where that would be too long, could not be listed, or would lie among the hashed names, it is named by the SHA-256 of
+    the upload's name instead: `<dataset>/_long/<hash>.receipt.json`.
+    """
+    plain = upload + RECEIPT_SUFFIX
+    if len(plain) <= LONGEST_RECEIPT_NAME and not _UNLISTABLE.search(upload) and not _is_hashed(plain):
+        return plain
+    return _hashed_stem(upload) + RECEIPT_SUFFIX
+
+
+def rejected_name(upload: str, attempt: str) -> str:
+    """The rejected rows of one attempt, beside the receipt."""
+    return f"{receipt_name(upload).removesuffix(RECEIPT_SUFFIX)}.{attempt}.rejected.ndjson"
+
+
+def upload_of_receipt(name: str) -> str | None:
+    """The upload that a receipt answers; None for a hashed name (its receipt says it) and for what is no receipt."""
+    if not name.endswith(RECEIPT_SUFFIX) or _is_hashed(name):
+        return None
+    return name.removesuffix(RECEIPT_SUFFIX)
+
+
+def is_receipt(name: str) -> bool:
+    """Whether a blob of a receipts container is a receipt."""
+    return name.endswith(RECEIPT_SUFFIX)
+
+
+def _is_hashed(name: str) -> bool:
+    return name.startswith("_long/") or name.partition("/")[2].startswith("_long/")
+
+
+def _hashed_stem(upload: str) -> str:
+    # Upload names are text that storage gave us; surrogatepass keeps even a broken one hashable.
+    digest = hashlib.sha256(upload.encode("utf-8", "surrogatepass")).hexdigest()
+    folder = upload.partition("/")[0]
+    return f"{folder}/_long/{digest}" if folder in list(Dataset) else f"_long/{digest}"
+
+
+def new_attempt() -> str:
+    """A random id for one run of ingest over one upload."""
+    return secrets.token_hex(16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartName:
+    """The name of one Parquet part of accepted rows in `staged`."""
+
+    dataset: Dataset
+    customer: str
+    day: date
+    attempt: str
+    """32 hexadecimal digits."""
+    number: int
+    """From 0, in the order of the records within the attempt and day."""
+
+    def __str__(self) -> str:
+        return f"{parts_prefix(self.customer, self.dataset, self.day)}{self.attempt}-{self.number:05d}.parquet"
+
+    @classmethod
+    def parse(cls, name: str) -> PartName | None:
+        """The inverse of `str`; None for any other blob."""
+        match = _PART.fullmatch(name)
+        day = parse_day(match["day"]) if match else None
+        if match is None or day is None:
+            return None
+        part = cls(
+            dataset=Dataset(match["dataset"]),
+            customer=match["customer"],
+            day=day,
+            attempt=match["attempt"],
+            number=int(match["number"]),
+        )
+        return part if str(part) == name else None
+
+
+def parts_prefix(customer: str, dataset: Dataset, day: date | None = None) -> str:
+    """The folder of a stream's staged parts, or of one of its days."""
+    stream = f"{dataset}/customer={customer}/"
+    return stream if day is None else f"{stream}pst_date={day.isoformat()}/"
+
+
+def state_name(customer: str, dataset: Dataset) -> str:
+    """The state blob of a stream, in `state`."""
+    return f"streams/{customer}/{dataset}.json"
+
+
+def lease_name(customer: str, dataset: Dataset) -> str:
+    """The blob whose lease a worker of the stream holds, in `state`."""
+    return f"leases/{customer}/{dataset}"
+
+
+def manifest_name(customer: str, dataset: Dataset, day: date, seq: int, epoch: int) -> str:
+    """The manifest of one publication, in `state`."""
+    return f"manifests/{customer}/{dataset}/{day.isoformat()}/{seq:08d}-{epoch:08d}.json"
+
+
+def day_status_name(dataset: Dataset, day: date) -> str:
+    """The status document of a day, in the customer's receipts container."""
+    return f"days/{dataset}/{day.isoformat()}.json"

@@ -1,0 +1,42 @@
+"""The exceptions of the product, grouped by who acts next.
+
+Bad rows and "not yet" are values, not exceptions. What is raised here ends a piece of work: the customer mends a file,
+the platform tries again, or the operator looks at something.
+"""
+
+from __future__ import annotations
+
+
+class DropzoneError(Exception):
+    """The root of everything this program raises on purpose."""
+
+
+class CustomerError(DropzoneError):
+    """The customer acts next: a file is refused as a whole (contract section 3).
+
+    `code` is the stable name of the reason in the receipt; the message says what to do.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class LaterError(DropzoneError):
+    """The platform acts next: the same work is tried again, later."""
+
+
+class OperatorError(DropzoneError):
+    """The operator acts next: a setting, a permission or a container is wrong."""
+
+
+class ConditionNotMet(DropzoneError):
+    """A conditional write found another version than the one it named, or one where there should be none."""
+
+    def __init__(self, container: str, name: str) -> None:
+        super().__init__(f"{container}/{name} was changed by someone else")
+
+
+class Superseded(DropzoneError):
+    """A newer version of the same piece of work exists, so this one stops without an answer (protocol, ingest 2 and 6)."""

@@ -1,0 +1,83 @@
+"""The messages on the queues: BlobCreated, as Event Grid and the sweep write it, and work on a stream.
+
+Both Event Grid schemas are read, plain and base64. A message is a hint: it tells where to look and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from processing.domain.blob_names import is_customer_name
+from processing.domain.datasets import Dataset
+
+BLOB_CREATED: Final = "Microsoft.Storage.BlobCreated"
+_SUBJECT_START: Final = "/blobServices/default/containers/"
+_BLOBS: Final = "/blobs/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadEvent:
+    """A blob that was written."""
+
+    container: str
+    name: str
+    etag: str | None
+    """The version that was written, without quotes; by now there may be another."""
+
+
+def parse_upload_event(body: bytes) -> UploadEvent | None:
+    """The upload that a message speaks of; None for an event of another type.
+
+    Raises ValueError for a body that is no event at all.
+    """
+    event = _decoded(body)
+    kind, subject, data = event.get("eventType") or event.get("type"), event.get("subject"), event.get("data")
+    if not isinstance(kind, str) or not isinstance(subject, str):  # the content is wrong, not a type of ours
+        raise ValueError("the message is neither an Event Grid event nor a CloudEvent")  # noqa: TRY004
+    if kind != BLOB_CREATED:
+        return None
+    container, found, name = subject.removeprefix(_SUBJECT_START).partition(_BLOBS)
+    if not subject.startswith(_SUBJECT_START) or not found or not container or not name:
+        raise ValueError("the subject of the event names no blob")
+    etag = data.get("eTag") if isinstance(data, dict) else None
+    return UploadEvent(container=container, name=name, etag=etag.strip('"') if isinstance(etag, str) else None)
+
+
+def upload_event(container: str, name: str, etag: str) -> str:
+    """A message for an upload that no event announced, in the Event Grid schema."""
+    return json.dumps(
+        {"eventType": BLOB_CREATED, "subject": f"{_SUBJECT_START}{container}{_BLOBS}{name}", "data": {"eTag": etag}}
+    )
+
+
+def stream_work(customer: str, dataset: Dataset) -> str:
+    """A message that asks a worker to look after one stream."""
+    return json.dumps({"customer": customer, "dataset": dataset})
+
+
+def parse_stream_work(body: bytes) -> tuple[str, Dataset]:
+    """The inverse of `stream_work`; ValueError for anything else."""
+    work = _decoded(body)
+    customer = work.get("customer")
+    if not isinstance(customer, str) or not is_customer_name(customer):
+        raise ValueError("the message names no customer")
+    return customer, Dataset(str(work.get("dataset")))
+
+
+def _decoded(body: bytes) -> dict[str, Any]:
+    text = body.strip()
+    if not text.startswith((b"{", b"[")):
+        try:
+            text = base64.b64decode(text, validate=True)
+        except binascii.Error as error:
+            raise ValueError("the message is neither JSON nor base64") from error
+    event = json.loads(text)
+    if isinstance(event, list) and len(event) == 1:
+        event = event[0]
+    if not isinstance(event, dict):
+        raise ValueError("the message is not one event")  # noqa: TRY004
+    return event

@@ -1,0 +1,33 @@
+"""What every job is given: the ports and the settings of the installation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from processing.domain.days import PST, DayZone
+from processing.domain.readiness import ReadinessPolicy
+from processing.ports import BlobStore, Clock, Queue, Tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobContext:
+    """The outside world of a job."""
+
+    drop: BlobStore
+    """Account of the drop and receipts containers."""
+    lake: BlobStore
+    """Account of staged rows, results, state and config."""
+    tables: Tables
+    drop_events: Queue
+    stream_work: Queue
+    clock: Clock
+    zone: DayZone = PST
+    readiness: ReadinessPolicy = field(default_factory=ReadinessPolicy)
+    sweep_grace: timedelta = timedelta(minutes=2)
+    """How old an unanswered upload must be before the sweep announces it: its own event is given the time."""
+    program: str
+    """Version of the program, for receipts and manifests."""
+    scratch: Path | None = None
+    """Where temporary folders are made; None for the system's place."""

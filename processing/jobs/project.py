@@ -1,0 +1,98 @@
+"""Brings a committed publication into the Delta tables: steps 5 and 6 of the protocol's "Process day D".
+
+Nothing is computed here: the files stand in the manifest. Repeating it any number of times, by any number of workers,
+leaves each table with one commit for each publication.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from processing.domain import blob_names
+from processing.domain.errors import ConditionNotMet, OperatorError, Superseded
+from processing.domain.readiness import moved
+from processing.domain.records import DayState, Manifest, StreamState, TableOutput, from_json
+from processing.jobs.context import JobContext
+from processing.jobs.stream_state import StoredState, change_state, print_status
+from processing.ports import ABSENT
+from processing.tables.table_files import write_table_file
+from processing.tables.table_specs import DAYS, TABLES
+
+
+def project_pending(context: JobContext, stored: StoredState, epoch: int) -> StoredState:
+    """Finish the publication that the state names as pending; nothing to do when there is none.
+
+    Raises Superseded when a table holds a newer publication of the stream than this one.
+    """
+    day = stored.state.pending
+    if day is None:
+        return stored
+    manifest = _read_manifest(context, stored.state)
+    versions = {output.table: _project(context, manifest, output) for output in manifest.outputs}
+    _project(context, manifest, _days_row(context, manifest, versions))
+    now = context.drop.service_time()
+    to = DayState.PROCESSED if manifest.inputs else DayState.PROCESSED_EMPTY
+
+    def projected(state: StreamState) -> StreamState:
+        if state.pending != day or state.seq != manifest.seq:
+            return state
+        record = moved(state.days[day], to, now, _cause(manifest))
+        return replace(state, pending=None, days={**state.days, day: replace(record, waiting_for=())})
+
+    stored = change_state(context, stored, projected, epoch=epoch)
+    print_status(context, stored.state)
+    return stored
+
+
+def _read_manifest(context: JobContext, state: StreamState) -> Manifest:
+    published = state.days[state.pending].published if state.pending is not None else None
+    found = context.lake.get(blob_names.STATE_CONTAINER, published.manifest) if published is not None else None
+    if found is None:
+        raise OperatorError(f"the manifest of publication {state.seq} of {state.customer}/{state.dataset} is gone: restore it")
+    return from_json(Manifest, found[0])
+
+
+def _project(context: JobContext, manifest: Manifest, output: TableOutput) -> int:
+    """Commit one table, unless it holds the publication already; returns the version that shows it."""
+    app = str(manifest.dataset)
+    while True:
+        # What tells whether the commit is due and the commit itself go through one handle: a fresh one in between could
+        # overwrite a newer publication in silence.
+        table = context.tables.open(blob_names.results_container(manifest.customer), TABLES[output.table])
+        seq = table.seq_of(app)
+        if seq > manifest.seq:
+            raise Superseded(f"table {output.table} holds publication {seq} already")
+        if seq == manifest.seq:
+            return table.version()
+        try:
+            return table.replace(output.files, partition=output.partition, app=app, seq=manifest.seq)
+        except ConditionNotMet:
+            continue
+
+
+def _days_row(context: JobContext, manifest: Manifest, versions: dict[str, int]) -> TableOutput:
+    """The row of table `days`; it alone is written here, because it names the versions of the others."""
+    partition = {"dataset": str(manifest.dataset), "pst_date": manifest.day.isoformat()}
+    row = pl.DataFrame(
+        {
+            "seq": [manifest.seq],
+            "published_at": [manifest.created_at],
+            **{f"{table}_version": [version] for table, version in versions.items()},
+        }
+    )
+    with tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
+        name = f"{manifest.seq:08d}-{manifest.epoch:08d}-{blob_names.new_attempt()[:8]}.parquet"
+        file = write_table_file(row, DAYS, Path(scratch), name=name, partition=partition)
+        blob = f"{DAYS.name}/{file.path}"
+        context.lake.put(blob_names.results_container(manifest.customer), blob, Path(scratch) / blob, when=ABSENT)
+    return TableOutput(table=DAYS.name, partition=partition, files=(file,))
+
+
+def _cause(manifest: Manifest) -> str:
+    files = len({each.blob for each in manifest.inputs})
+    text = f"published {manifest.rows:,} rows of {files:,} uploads as publication {manifest.seq}"
+    return f"{text}, without {len(manifest.refused):,} refused uploads" if manifest.refused else text

@@ -1,0 +1,36 @@
+"""Reading receipts: one, or the state of thousands by one listing of their metadata (protocol, Objects)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from processing.domain import blob_names
+from processing.domain.records import Receipt, ReceiptSummary, from_json
+from processing.ports import BlobStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptSeen:
+    """A receipt as a listing shows it."""
+
+    blob: str
+    """Name of the receipt in the receipts container."""
+    summary: ReceiptSummary
+
+
+def read_receipt(store: BlobStore, customer: str, upload: str) -> tuple[Receipt, str] | None:
+    """The receipt of an upload and the ETag of the receipt itself, or None."""
+    found = store.get(blob_names.receipts_container(customer), blob_names.receipt_name(upload))
+    return None if found is None else (from_json(Receipt, found[0]), found[1].etag)
+
+
+def list_receipts(store: BlobStore, customer: str, prefix: str = "") -> dict[str, ReceiptSeen]:
+    """Receipts below a folder, by their own names."""
+    return {seen.blob: seen for seen in _listed(store, blob_names.receipts_container(customer), prefix)}
+
+
+def _listed(store: BlobStore, container: str, prefix: str) -> Iterator[ReceiptSeen]:
+    for info in store.list_blobs(container, prefix, metadata=True):
+        if blob_names.is_receipt(info.name):
+            yield ReceiptSeen(blob=info.name, summary=ReceiptSummary.from_metadata(info.metadata))

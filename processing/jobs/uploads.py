@@ -1,0 +1,27 @@
+"""The uploads that a drop container holds now, by one listing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from processing.domain import blob_names
+from processing.domain.blob_names import NotData
+from processing.ports import BlobInfo, BlobStore
+
+
+def list_uploads(store: BlobStore, customer: str, prefix: str = "") -> Iterator[BlobInfo]:
+    """Blobs that are to be answered; what the contract calls "never data" is left out, but for directory stubs."""
+    for info in store.list_blobs(blob_names.drop_container(customer), prefix):
+        if not isinstance(blob_names.kind_of_upload(info.name), NotData):
+            yield info
+
+
+def is_directory_stub(store: BlobStore, customer: str, info: BlobInfo) -> bool:
+    """Whether a listed blob only stands for a folder: it is empty, and its metadata says so.
+
+    The names-only listing does not show metadata, so that callers ask this of empty blobs without an answer alone.
+    """
+    if info.size != 0:
+        return False
+    present = store.head(blob_names.drop_container(customer), info.name)
+    return present is not None and present.metadata.get("hdi_isfolder") == "true"

@@ -1,0 +1,170 @@
+"""What the jobs need from outside: blobs, queues, Delta tables, time.
+
+Every adapter in `processing.storage` implements these protocols and passes the suite in `tests/storage`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Protocol, Self
+
+from processing.domain.records import TableFile, TableSpec
+
+
+class BlobKind(StrEnum):
+    """The kinds of blob that the service knows; only block blobs are uploads."""
+
+    BLOCK = "block"
+    APPEND = "append"
+    PAGE = "page"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobInfo:
+    """One version of a blob, without its bytes."""
+
+    name: str
+    """Name inside the container, exactly as stored."""
+    etag: str
+    """Version tag without quotes; compared for equality only."""
+    size: int
+    """Bytes."""
+    last_modified: datetime
+    """UTC, by the service's clock, in steps of one second."""
+    kind: BlobKind = BlobKind.BLOCK
+    """Block, append or page blob."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Decoded metadata; empty in a listing that did not ask for it."""
+    copy_pending: bool = False
+    """Whether a server-side copy into this blob is still running."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """The condition of a write: always, only if absent, or only if still one version."""
+
+    absent: bool = False
+    etag: str | None = None
+
+    @classmethod
+    def unchanged(cls, etag: str) -> Self:
+        """The blob must still have this ETag."""
+        return cls(etag=etag)
+
+
+ALWAYS: Final = When()
+ABSENT: Final = When(absent=True)
+
+
+class Lease(Protocol):
+    """Exclusive hold on one blob for liveness; it fences nothing (protocol, Claim)."""
+
+    def renew(self) -> bool:
+        """Extend the hold by its length; False when someone else has it now."""
+        ...
+
+    def release(self) -> None:
+        """Give the blob free at once; a lease that was lost already is no error."""
+        ...
+
+
+class BlobStore(Protocol):
+    """Blobs of one storage account. Strongly consistent: a read or listing sees every finished write.
+
+    Every method may raise LaterError (throttled, down, timed out) and OperatorError (no permission, no such account).
+    """
+
+    def head(self, container: str, name: str) -> BlobInfo | None:
+        """The present version with its metadata, or None when there is no such blob or container."""
+        ...
+
+    def get(self, container: str, name: str) -> tuple[bytes, BlobInfo] | None:
+        """All bytes of one version of a small blob and that version with its metadata, or None."""
+        ...
+
+    def get_range(self, container: str, name: str, *, etag: str, offset: int, length: int) -> bytes:
+        """Bytes [offset, offset + length) of the version `etag`, fewer at its end; ConditionNotMet when the version is gone."""
+        ...
+
+    def put(
+        self, container: str, name: str, data: bytes | Path, *, when: When = ALWAYS, metadata: Mapping[str, str] | None = None
+    ) -> str:
+        """Write the blob in one atomic step and return its ETag; ConditionNotMet when `when` does not hold.
+
+        `data` is bytes or a file. `metadata` values may be any text; keys are lower-case identifiers.
+        """
+        ...
+
+    def delete(self, container: str, name: str) -> None:
+        """Remove the blob; one that is gone already is no error."""
+        ...
+
+    def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
+        """Blobs whose names start with `prefix`, in order of UTF-8 bytes; a container that is not there lists as empty.
+
+        OperatorError when the service cannot list the container (an unprintable name in it, no permission).
+        """
+        ...
+
+    def list_containers(self, prefix: str = "") -> Iterator[str]:
+        """Names of containers that start with `prefix`, in order."""
+        ...
+
+    def create_container(self, container: str) -> None:
+        """Make the container; one that is there already is no error."""
+        ...
+
+    def service_time(self) -> datetime:
+        """The service's own clock, UTC, in steps of one second."""
+        ...
+
+    def lease(self, container: str, name: str, *, seconds: int) -> Lease | None:
+        """Lease an existing blob for 15 to 60 seconds; None while someone else holds it."""
+        ...
+
+
+class Queue(Protocol):
+    """A queue that work is put on; the Functions host takes it off."""
+
+    def send(self, body: str, *, delay_seconds: int = 0) -> None:
+        """Add a message, visible after `delay_seconds`."""
+        ...
+
+
+class Table(Protocol):
+    """One open Delta table: reads and commits through it see the same version (protocol, Process day 5)."""
+
+    def seq_of(self, app: str) -> int:
+        """The highest publication of `app` that this version of the table holds; 0 for none."""
+        ...
+
+    def replace(self, files: Sequence[TableFile], *, partition: Mapping[str, str], app: str, seq: int) -> int:
+        """Commit `files` as the whole of one partition and return the table's new version.
+
+        No file clears the partition. ConditionNotMet when another commit touched what this handle read.
+        """
+        ...
+
+    def version(self) -> int:
+        """The version that this handle sees."""
+        ...
+
+
+class Tables(Protocol):
+    """The Delta tables of all customers, one folder a table in the container `results-<customer>`."""
+
+    def open(self, container: str, spec: TableSpec) -> Table:
+        """A fresh handle on the latest version; the table is created when it is not there."""
+        ...
+
+
+class Clock(Protocol):
+    """The host's time, for logs and for the times printed in documents; it decides nothing about data."""
+
+    def now(self) -> datetime:
+        """The present, in UTC."""
+        ...

@@ -1,0 +1,61 @@
+"""The settings of an installation, from the environment alone (contract section 10)."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from processing.domain.errors import OperatorError
+
+
+class Settings(BaseSettings):
+    """Every setting that the program reads.
+
+    A storage account is named as Functions names it: a connection string locally, or the addresses of its services with
+    an identity in Azure.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    drop_connection: str | None = Field(None, validation_alias="DROP_STORAGE", repr=False)
+    drop_blob_uri: str | None = Field(None, validation_alias="DROP_STORAGE__blobServiceUri")
+    drop_client_id: str | None = Field(None, validation_alias="DROP_STORAGE__clientId")
+    lake_connection: str | None = Field(None, validation_alias="LAKE_STORAGE", repr=False)
+    lake_blob_uri: str | None = Field(None, validation_alias="LAKE_STORAGE__blobServiceUri")
+    lake_client_id: str | None = Field(None, validation_alias="LAKE_STORAGE__clientId")
+    host_connection: str | None = Field(None, validation_alias="AzureWebJobsStorage", repr=False)
+    host_queue_uri: str | None = Field(None, validation_alias="AzureWebJobsStorage__queueServiceUri")
+    host_client_id: str | None = Field(None, validation_alias="AzureWebJobsStorage__clientId")
+
+    day_zone: str = Field("PST", validation_alias="DROPZONE_DAY_ZONE")
+    """`PST` (UTC-8 all year) or an IANA zone name."""
+    settle_seconds: float = Field(60, ge=0, validation_alias="DROPZONE_SETTLE_SECONDS")
+    """How long after it was written a marker takes effect."""
+    first_day_wait_seconds: float = Field(3_600, ge=0, validation_alias="DROPZONE_FIRST_DAY_WAIT_SECONDS")
+    """How old a stream's markers must be before its first day is fixed."""
+    first_day_window_days: int = Field(28, ge=1, validation_alias="DROPZONE_FIRST_DAY_WINDOW_DAYS")
+    """How many days back the first day is looked for."""
+    sweep_grace_seconds: float = Field(120, ge=0, validation_alias="DROPZONE_SWEEP_GRACE_SECONDS")
+    """How old an upload without an answer must be before the sweep announces it."""
+    scratch: Path | None = Field(None, validation_alias="DROPZONE_SCRATCH")
+    """Where temporary folders are made; the system's place when not set."""
+
+
+def load_settings() -> Settings:
+    """The settings of this process; OperatorError names the variable that is wrong."""
+    try:
+        return Settings()  # type: ignore[call-arg]  # every field has a default or comes from the environment
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_input=False))
+        raise OperatorError(f"settings from the environment are wrong: {wrong}") from None
+
+
+def program_version() -> str:
+    """The version of this program, for receipts and manifests."""
+    try:
+        return version("dropzone")
+    except PackageNotFoundError:
+        return "unreleased"

@@ -1,0 +1,222 @@
+"""Where the records of a block of CSV begin and end, and which of them are broken.
+
+A record ends at a newline outside quotes. A quote may stand only where a field begins, where it ends, or doubled inside a
+quoted field (RFC 4180). A line that breaks this is one broken record, alone: reading starts again at the next line, so a
+stray quote costs nothing but its own line, and quoted newlines after it are still understood.
+
+All lines are classified at once, twice: as if they began outside quotes and as if they began inside. Only lines that
+leave a quote open need to be followed one after another.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+_LF = 10
+_CR = 13
+
+Offsets = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """The two bytes that give CSV its structure."""
+
+    delimiter: bytes = b","
+    quote: bytes = b'"'
+
+
+class Damage(StrEnum):
+    """Why a record cannot be taken apart."""
+
+    QUOTING = "broken_quoting"
+    ENCODING = "not_utf8"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CsvBlock:
+    """The records of a run of whole lines."""
+
+    data: bytes
+    """Whole lines, each ended by a newline."""
+    spans: Sequence[tuple[int, int]] | None = None
+    """First and last line (from 0) of each record, blank lines left out; None when every line is a record."""
+    damaged: dict[int, Damage] = field(default_factory=dict)
+    """Index of a record to what is wrong with it."""
+
+    @cached_property
+    def _line_ends(self) -> Offsets:
+        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == _LF)
+
+    @cached_property
+    def line_count(self) -> int:
+        """Physical lines."""
+        return self.data.count(b"\n")
+
+    def __len__(self) -> int:
+        return self.line_count if self.spans is None else len(self.spans)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every line is a sound record that ends with a bare newline."""
+        return self.spans is None and not self.damaged and b"\r\n" not in self.data
+
+    def first_line(self, index: int) -> int:
+        """The line, from 0, on which record `index` begins."""
+        return index if self.spans is None else self.spans[index][0]
+
+    def raw(self, index: int) -> bytes:
+        """The bytes of record `index`, without its line end."""
+        first, last = (index, index) if self.spans is None else self.spans[index]
+        start = 0 if first == 0 else int(self._line_ends[first - 1]) + 1
+        text = self.data[start : int(self._line_ends[last])]
+        return text.removesuffix(b"\r")
+
+
+def cut_records(data: bytes, dialect: Dialect, *, final: bool, longest: int) -> tuple[CsvBlock, int]:
+    """The records of `data`, which ends with a newline, and how many bytes they take.
+
+    A record that is still open at the end stays for the next call, unless this is the `final` one or the record is
+    already as long as `longest`; then its first line is broken and reading starts again at the next.
+    """
+    if dialect.quote in data:
+        block, used = _cut_quoted(data, dialect, final=final, longest=longest)
+    else:
+        block, used = CsvBlock(data=data), len(data)
+    if _has_blank_line(block.data):
+        block = _without_blank_lines(block)
+    return _mark_bad_text(block), used
+
+
+def _cut_quoted(data: bytes, dialect: Dialect, *, final: bool, longest: int) -> tuple[CsvBlock, int]:
+    lines = _Lines(data, dialect)
+    spans: list[tuple[int, int]] = []
+    damaged: dict[int, Damage] = {}
+    stray = set(np.flatnonzero(lines.broken_outside).tolist())
+    joined: dict[int, int] = {}
+    used_lines = len(lines.ends)
+    cursor = 0
+    for line in lines.opens.tolist():
+        if line < cursor:
+            continue
+        last = lines.next_stop(line)
+        if last is None:
+            start = lines.start(line)
+            if not final and len(data) - start < longest:
+                used_lines = line
+                break
+            stray.add(line)
+        elif lines.closes[last]:
+            joined[line] = last
+            cursor = last + 1
+        else:
+            stray.add(line)
+    used = len(data) if used_lines == len(lines.ends) else lines.start(used_lines)
+    if not joined and not stray:
+        return CsvBlock(data=data[:used]), used
+    line = 0
+    while line < used_lines:
+        last = joined.get(line, line)
+        if line in stray:
+            damaged[len(spans)] = Damage.QUOTING
+        spans.append((line, last))
+        line = last + 1
+    return CsvBlock(data=data[:used], spans=spans, damaged=damaged), used
+
+
+class _Lines:
+    """The lines of a block, classified by their quotes."""
+
+    def __init__(self, data: bytes, dialect: Dialect) -> None:
+        quote, delimiter = dialect.quote[0], dialect.delimiter[0]
+        buffer = np.frombuffer(data, np.uint8)
+        self.ends: Offsets = np.flatnonzero(buffer == _LF)
+        count = len(self.ends)
+        quotes = np.flatnonzero(buffer == quote)
+        line = np.searchsorted(self.ends, quotes)
+        per_line = np.bincount(line, minlength=count)
+        rank = np.arange(len(quotes)) - (np.cumsum(per_line) - per_line)[line]
+
+        before = buffer[np.maximum(quotes - 1, 0)]
+        after = buffer[quotes + 1]  # the block ends with a newline, so there is one
+        after_that = buffer[np.minimum(quotes + 2, len(buffer) - 1)]
+        # Of two quotes side by side the first closes and the second opens again: together they are one doubled quote.
+        may_open = (quotes == 0) | (before == delimiter) | (before == _LF) | (before == quote)
+        may_close = (after == delimiter) | (after == _LF) | (after == quote) | ((after == _CR) & (after_that == _LF))
+        odd = rank % 2 == 1
+        self.broken_outside: Flags = _any_in(line, ~np.where(odd, may_close, may_open), count)
+        broken_inside = _any_in(line, ~np.where(odd, may_open, may_close), count)
+        uneven = per_line % 2 == 1
+        self.opens: Offsets = np.flatnonzero(uneven & ~self.broken_outside)
+        """Lines that begin outside quotes and end inside."""
+        self.closes: Flags = uneven & ~broken_inside
+        """Whether a line that begins inside quotes ends its record."""
+        self._stops: Offsets = np.flatnonzero(uneven | broken_inside)
+
+    def next_stop(self, line: int) -> int | None:
+        """The first line after `line` that does not leave an open quote open."""
+        index = int(np.searchsorted(self._stops, line + 1))
+        return int(self._stops[index]) if index < len(self._stops) else None
+
+    def start(self, line: int) -> int:
+        """Offset of the first byte of a line."""
+        return 0 if line == 0 else int(self.ends[line - 1]) + 1
+
+
+def _any_in(line: Offsets, flags: Flags, count: int) -> Flags:
+    result: Flags = np.bincount(line[flags], minlength=count) > 0
+    return result
+
+
+def _has_blank_line(data: bytes) -> bool:
+    return data.startswith((b"\n", b"\r\n")) or b"\n\n" in data or b"\n\r\n" in data
+
+
+def _without_blank_lines(block: CsvBlock) -> CsvBlock:
+    spans: list[tuple[int, int]] = []
+    damaged: dict[int, Damage] = {}
+    for index in range(len(block)):
+        if block.raw(index):
+            if index in block.damaged:
+                damaged[len(spans)] = block.damaged[index]
+            first = block.first_line(index)
+            spans.append((first, first) if block.spans is None else block.spans[index])
+    return CsvBlock(data=block.data, spans=spans, damaged=damaged)
+
+
+def _mark_bad_text(block: CsvBlock) -> CsvBlock:
+    if block.data.isascii():
+        return block
+    bad_lines: list[int] = []
+    view = memoryview(block.data)
+    done = line = 0
+    while done < len(view):
+        try:
+            codecs.utf_8_decode(view[done:], "strict", True)
+            break
+        except UnicodeDecodeError as error:
+            bad = done + error.start
+        line += block.data.count(b"\n", done, bad)
+        bad_lines.append(line)
+        done = block.data.index(b"\n", bad) + 1
+        line += 1
+    if not bad_lines:
+        return block
+    damaged = dict(block.damaged)
+    if block.spans is None:
+        damaged.update(dict.fromkeys(bad_lines, Damage.ENCODING))
+    else:
+        firsts = np.array([first for first, _ in block.spans], np.int64)
+        for bad_line in bad_lines:
+            index = int(np.searchsorted(firsts, bad_line, side="right")) - 1
+            if index >= 0 and block.spans[index][1] >= bad_line:
+                damaged[index] = Damage.ENCODING
+    return CsvBlock(data=block.data, spans=block.spans, damaged=damaged)

@@ -1,0 +1,44 @@
+"""What the transform of a day is given and what it gives back, the same for every dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from processing.domain.datasets import Dataset
+from processing.domain.records import TableOutput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayRequest:
+    """What decides a day's publication besides its rows."""
+
+    dataset: Dataset
+    day: date
+    file_prefix: str
+    """Begins the name of every file of the publication."""
+    ratios_before: tuple[str, ...]
+    """Metrics that are ratios by an earlier day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayInput:
+    """One staged part; of two rows for the same thing, the one of the higher order, then record, is the later."""
+
+    order: int
+    data: bytes
+    """Parquet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayResult:
+    """What a day's rows came to; the files of `outputs` lie below the scratch folder, each under its table's name."""
+
+    outputs: tuple[TableOutput, ...]
+    input_rows: tuple[int, ...]
+    """Rows of each input."""
+    rows: int
+    superseded: int
+    test_rows: int
+    ratios: tuple[str, ...]
+    """Metrics that rows of this day show to be ratios."""

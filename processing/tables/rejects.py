@@ -1,0 +1,101 @@
+"""Rejected rows as NDJSON, all of them, and the count and first examples of each broken rule (contract section 5)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from processing.domain.records import BrokenRule, Example
+from processing.tables.batches import BrokenRecord
+from processing.tables.validation import Reason, RejectedRow, Validator
+
+_EXAMPLES: Final = 20
+_SHOWN: Final = 64
+_GROUP: Final = 20_000
+
+
+class RejectWriter:
+    """Writes the rejected rows of one upload in the order in which they are given, group by group.
+
+    Explaining rows has a fixed cost, so that rows are held until a group is full.
+    """
+
+    def __init__(self, path: Path, validator: Validator) -> None:
+        self._file = path.open("w", encoding="utf-8", newline="\n")
+        self._validator = validator
+        self._frames: list[pl.DataFrame] = []
+        self._broken: list[BrokenRecord] = []
+        self._held = 0
+        self._rules: dict[tuple[str, str | None], _RuleTally] = {}
+        self.count = 0
+        """Rejected rows so far."""
+
+    def add(self, rejected: pl.DataFrame, broken: tuple[BrokenRecord, ...]) -> None:
+        """Take the rejected rows of one batch."""
+        if rejected.height:
+            self._frames.append(rejected)
+        self._broken.extend(broken)
+        size = rejected.height + len(broken)
+        self._held += size
+        self.count += size
+        if self._held >= _GROUP:
+            self._write()
+
+    def close(self) -> None:
+        """Write what is held and close the file."""
+        self._write()
+        self._file.close()
+
+    def rules(self) -> tuple[BrokenRule, ...]:
+        """The broken rules, most frequent first."""
+        found = [tally.rule() for tally in self._rules.values()]
+        return tuple(sorted(found, key=lambda rule: (-rule.count, rule.rule, rule.column or "")))
+
+    def _write(self) -> None:
+        rows = [_as_rejected(record) for record in self._broken]
+        if self._frames:
+            rows += self._validator.explain(pl.concat(self._frames))
+        for row in sorted(rows, key=lambda each: each.record):
+            self._file.write(json.dumps(_as_json(row), ensure_ascii=False) + "\n")
+            for reason in row.reasons:
+                self._rules.setdefault((reason.rule, reason.column), _RuleTally(reason)).add(row, reason)
+        self._frames, self._broken, self._held = [], [], 0
+
+
+class _RuleTally:
+    def __init__(self, first: Reason) -> None:
+        self._first = first
+        self._count = 0
+        self._examples: list[Example] = []
+
+    def add(self, row: RejectedRow, reason: Reason) -> None:
+        self._count += 1
+        if len(self._examples) < _EXAMPLES:
+            shown = reason.value if row.raw is None else row.raw
+            value = None if shown is None else shown[:_SHOWN]
+            self._examples.append(Example(record=row.record, line=row.line, value=value))
+
+    def rule(self) -> BrokenRule:
+        return BrokenRule(
+            rule=self._first.rule,
+            column=self._first.column,
+            count=self._count,
+            hint=self._first.hint,
+            examples=tuple(self._examples),
+        )
+
+
+def _as_rejected(broken: BrokenRecord) -> RejectedRow:
+    reason = Reason(rule=broken.rule, column=None, hint=broken.hint, value=None)
+    return RejectedRow(record=broken.record, line=broken.line, reasons=(reason,), raw=broken.raw)
+
+
+def _as_json(row: RejectedRow) -> dict[str, Any]:
+    reasons = [
+        {"rule": reason.rule, "column": reason.column, "value": reason.value, "message": reason.hint} for reason in row.reasons
+    ]
+    body = {"raw": row.raw} if row.raw is not None else {"row": row.row}
+    return {"record": row.record, "line": row.line, "reasons": reasons, **body}

@@ -1,0 +1,66 @@
+"""Accepted rows become Parquet parts, one day each, cut by row count alone (contract section 2).
+
+The same rows in the same order give the same parts, whatever the machine; nothing here looks at time or at bytes on disk.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+_DAY: Final = "__day"
+_ROWS_IN_MEMORY: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalPart:
+    """A finished part on scratch disk."""
+
+    day: date
+    number: int
+    """From 0 within the day, in the order of the records."""
+    rows: int
+    path: Path
+
+
+class PartWriter:
+    """Collects accepted rows and hands finished parts to `emit`, which moves them away; the file is removed after it."""
+
+    def __init__(self, scratch: Path, day: pl.Expr, emit: Callable[[LocalPart], None]) -> None:
+        self._scratch = scratch
+        self._day = day.alias(_DAY)
+        self._emit = emit
+        self._frames: list[pl.DataFrame] = []
+        self._held = 0
+        self._numbers: Counter[date] = Counter()
+        self.days: Counter[date] = Counter()
+        """Accepted rows of each day so far."""
+
+    def add(self, accepted: pl.DataFrame) -> None:
+        """Take accepted rows, typed and with their record numbers."""
+        if accepted.height:
+            self._frames.append(accepted)
+            self._held += accepted.height
+        if self._held >= _ROWS_IN_MEMORY:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held as one part a day."""
+        if not self._frames:
+            return
+        rows = pl.concat(self._frames, rechunk=False).with_columns(self._day)
+        self._frames, self._held = [], 0
+        by_day = rows.partition_by(_DAY, maintain_order=True, include_key=False, as_dict=True)
+        for (day,), frame in sorted(by_day.items()):
+            path = self._scratch / f"{day.isoformat()}.parquet"
+            frame.write_parquet(path, compression="zstd", compression_level=1, statistics=False)
+            self._emit(LocalPart(day=day, number=self._numbers[day], rows=frame.height, path=path))
+            path.unlink()
+            self._numbers[day] += 1
+            self.days[day] += frame.height

@@ -1,0 +1,28 @@
+"""The read side: what a customer's files and days look like now, for the command line and for pages."""
+
+from __future__ import annotations
+
+from processing.domain import blob_names
+from processing.domain.blob_names import is_receipt
+from processing.domain.datasets import DATA_DATASETS
+from processing.domain.records import DayRecord, Receipt, StreamState, from_json
+from processing.ports import BlobStore
+
+
+def receipts(drop: BlobStore, customer: str) -> list[Receipt]:
+    """Every receipt of a customer, by name of the upload."""
+    container = blob_names.receipts_container(customer)
+    found = (drop.get(container, info.name) for info in drop.list_blobs(container) if is_receipt(info.name))
+    return sorted((from_json(Receipt, each[0]) for each in found if each is not None), key=lambda receipt: receipt.blob)
+
+
+def streams(lake: BlobStore, customer: str) -> list[StreamState]:
+    """The state of each stream of a customer that has one."""
+    names = (blob_names.state_name(customer, dataset) for dataset in DATA_DATASETS)
+    found = (lake.get(blob_names.STATE_CONTAINER, name) for name in names)
+    return [from_json(StreamState, each[0]) for each in found if each is not None]
+
+
+def is_in_tables(state: StreamState, record: DayRecord) -> bool:
+    """Whether a day is published and every table shows it."""
+    return record.published is not None and (state.pending is None or state.days[state.pending] is not record)

@@ -1,0 +1,89 @@
+"""Puts the program together: the only file that names concrete adapters."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+
+from processing.domain.days import day_zone
+from processing.domain.errors import OperatorError
+from processing.domain.readiness import ReadinessPolicy
+from processing.jobs.context import JobContext
+from processing.logs import configure_logs
+from processing.settings import Settings, load_settings, program_version
+from processing.storage.azure_blob import AzureBlobStore
+from processing.storage.azure_queue import AzureQueue
+from processing.storage.clock import SystemClock
+from processing.storage.connections import Connection
+from processing.storage.delta_tables import DeltaTables
+
+DROP_EVENTS = "drop-events"
+STREAM_WORK = "stream-work"
+LAKE_CONTAINERS = ("staged", "state", "config")
+
+
+def build_app(settings: Settings) -> JobContext:
+    """The jobs' outside world for these settings; OperatorError when a connection is missing."""
+    drop = _connection(
+        "DROP_STORAGE", settings.drop_connection, blob_uri=settings.drop_blob_uri, client_id=settings.drop_client_id
+    )
+    lake = _connection(
+        "LAKE_STORAGE", settings.lake_connection, blob_uri=settings.lake_blob_uri, client_id=settings.lake_client_id
+    )
+    return JobContext(
+        drop=AzureBlobStore(drop.blob_service()),
+        lake=AzureBlobStore(lake.blob_service()),
+        tables=DeltaTables(lake),
+        drop_events=open_queue(settings, DROP_EVENTS),
+        stream_work=open_queue(settings, STREAM_WORK),
+        clock=SystemClock(),
+        zone=day_zone(settings.day_zone),
+        readiness=ReadinessPolicy(
+            settle=timedelta(seconds=settings.settle_seconds),
+            first_day_wait=timedelta(seconds=settings.first_day_wait_seconds),
+            first_day_window=settings.first_day_window_days,
+        ),
+        sweep_grace=timedelta(seconds=settings.sweep_grace_seconds),
+        program=program_version(),
+        scratch=settings.scratch,
+    )
+
+
+@cache
+def app() -> JobContext:
+    """The outside world of this process, made on first use: one client for each account and process."""
+    configure_logs()
+    return build_app(load_settings())
+
+
+def open_queue(settings: Settings, name: str) -> AzureQueue:
+    """A queue of the host account."""
+    connection = _connection(
+        "AzureWebJobsStorage", settings.host_connection, queue_uri=settings.host_queue_uri, client_id=settings.host_client_id
+    )
+    return AzureQueue(connection.queue_service(), name)
+
+
+def prepare_storage(settings: Settings) -> None:
+    """Create what an installation has from its first day, where it is not there: queues and the lake's containers."""
+    for name in (DROP_EVENTS, STREAM_WORK):
+        open_queue(settings, name).ensure()
+    lake = build_app(settings).lake
+    for container in LAKE_CONTAINERS:
+        lake.create_container(container)
+
+
+def _connection(
+    name: str,
+    connection_string: str | None,
+    *,
+    blob_uri: str | None = None,
+    queue_uri: str | None = None,
+    client_id: str | None = None,
+) -> Connection:
+    if not connection_string and not blob_uri and not queue_uri:
+        service = "queueServiceUri" if name == "AzureWebJobsStorage" else "blobServiceUri"
+        raise OperatorError(f"no storage account: set {name} to a connection string, or {name}__{service} to an address")
+    return Connection(
+        connection_string=connection_string, blob_service_uri=blob_uri, queue_service_uri=queue_uri, client_id=client_id
+    )

@@ -1,0 +1,1 @@
+"""The contract as code: one pandera schema a dataset. Imports nothing of the engine."""

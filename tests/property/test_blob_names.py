@@ -1,0 +1,127 @@
+"""Names: what is printed parses back, and no customer's text leaves the customer's containers (contract section 2)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from processing.domain import blob_names as names
+from processing.domain.blob_names import DataFile, Marker, Misplaced, NotData, PartName, SignalFile
+from processing.domain.datasets import DATA_DATASETS, Dataset
+
+uploads = st.text(st.characters(codec=None), min_size=1, max_size=1_024) | st.builds(
+    "{}/{}".format,
+    st.sampled_from(["metrics", "events", "signals", "exposures", "_long", "metrics/_long", "days"]),
+    st.text(min_size=1, max_size=1_000),
+)
+words = st.text("abyz09", min_size=1, max_size=12)
+customers = st.lists(words, min_size=2, max_size=3).map("-".join)
+attempts = st.binary(min_size=16, max_size=16).map(bytes.hex)
+days = st.dates()
+parts = st.builds(
+    PartName,
+    dataset=st.sampled_from(DATA_DATASETS),
+    customer=customers,
+    day=days,
+    attempt=attempts,
+    number=st.integers(0, 10**7),
+)
+
+
+@given(parts)
+def test_a_part_parses_from_its_own_name(part: PartName) -> None:
+    assert PartName.parse(str(part)) == part
+
+
+@given(parts, st.text(min_size=1, max_size=3))
+def test_nothing_else_parses_as_a_part(part: PartName, more: str) -> None:
+    assert PartName.parse(str(part) + more) is None
+    assert PartName.parse(more + str(part)) is None
+
+
+@given(customers)
+def test_a_customer_is_found_from_the_drop_container(customer: str) -> None:
+    assert names.customer_of_drop_container(names.drop_container(customer)) == customer
+    assert names.customer_of_drop_container(names.receipts_container(customer)) is None
+    for container in (names.drop_container, names.receipts_container, names.results_container):
+        assert len(container(customer)) <= 63
+
+
+@pytest.mark.parametrize("name", ["ab", "a" * 51, "Acme", "a--b", "-ab", "ab-", "a_b", "acmé", "a b", "acme\n", ""])
+def test_other_names_are_no_customers(name: str) -> None:
+    assert not names.is_customer_name(name)
+    assert names.customer_of_drop_container(f"drop-{name}") is None
+
+
+@given(uploads)
+@example("metrics/" + "x" * 1_016)
+@example("metrics/a\x01.csv")
+@example("metrics/_long/" + "0" * 64)
+def test_a_receipt_has_a_storable_name_that_leads_back(upload: str) -> None:
+    receipt = names.receipt_name(upload)
+    assert names.is_receipt(receipt)
+    assert len(receipt) <= names.LONGEST_RECEIPT_NAME
+    assert not names._UNLISTABLE.search(receipt)
+    assert names.upload_of_receipt(receipt) in (upload, None)
+
+
+@given(uploads, uploads)
+@example("metrics/_long/x", "metrics/x")
+def test_two_uploads_never_share_a_receipt(one: str, other: str) -> None:
+    assume(one != other)
+    assert names.receipt_name(one) != names.receipt_name(other)
+
+
+@given(uploads, attempts)
+def test_rejected_rows_are_never_taken_for_a_receipt(upload: str, attempt: str) -> None:
+    rejected = names.rejected_name(upload, attempt)
+    assert not names.is_receipt(rejected)
+    assert not names._UNLISTABLE.search(rejected)
+    assert len(rejected) <= 1_024
+
+
+@given(st.sampled_from(["", "metrics/", "events/", "exposures/"]), days, st.sampled_from(["", ".json", ".tar.gz", "/_SUCCESS"]))
+def test_a_marker_names_one_day_and_maybe_one_dataset(folder: str, day: date, ending: str) -> None:
+    kind = names.kind_of_upload(f"signals/{folder}{day.isoformat()}{ending}")
+    assert kind == Marker(dataset=Dataset(folder[:-1]) if folder else None, day=day)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("metrics/a.csv", DataFile(dataset=Dataset.METRICS)),
+        ("events/2026-11-18/deep/er/a.csv", DataFile(dataset=Dataset.EVENTS)),
+        ("metrics/../events/a.csv", DataFile(dataset=Dataset.METRICS)),
+        ("metrics//a.csv", DataFile(dataset=Dataset.METRICS)),
+        ("metrics/_SUCCESS", NotData()),
+        ("metrics/.a.csv.crc", NotData()),
+        ("metrics/a.crc", NotData()),
+        ("metrics/", NotData()),
+        ("_SUCCESS", NotData()),
+        ("metric/a.csv", Misplaced(hint="metrics/")),
+        ("Metrics/a.csv", Misplaced(hint="metrics/")),
+        ("events.csv", Misplaced(hint="events/")),
+        ("metrics", Misplaced(hint="metrics/")),
+        ("metrics%2Fa.csv", Misplaced(hint="metrics/")),
+        ("signals/2026-11-18x", SignalFile(dataset=None)),
+        ("signals/2026-1-18", SignalFile(dataset=None)),
+        ("signals/2026-11-18.", SignalFile(dataset=None)),
+        ("signals/metrics/done.csv", SignalFile(dataset=Dataset.METRICS)),
+        ("signals/2026-11-18/other", SignalFile(dataset=None)),
+        ("signals/signals/2026-11-18", SignalFile(dataset=None)),
+    ],
+)
+def test_a_name_tells_what_an_upload_is(name: str, kind: names.UploadKind) -> None:
+    assert names.kind_of_upload(name) == kind
+
+
+@given(uploads)
+def test_every_name_is_something(upload: str) -> None:
+    kind = names.kind_of_upload(upload)
+    if isinstance(kind, DataFile):
+        assert upload.startswith(f"{kind.dataset}/")
+    if isinstance(kind, Marker | SignalFile):
+        assert upload.startswith("signals/")

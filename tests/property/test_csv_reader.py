@@ -1,0 +1,151 @@
+"""CSV: whatever is sound is read cell by cell, whatever is broken is one record, and every record has its number and line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from processing.domain.errors import CustomerError
+from processing.tables import csv_reader
+from processing.tables.batches import LINE, RECORD, BrokenRecord
+from processing.tables.csv_reader import CsvReader
+
+cells = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=8) | st.sampled_from(
+    ['"', '""', 'a"b', "a,b", "l1\nl2", "\n", "'", " x ", ",", "é", "\x1f"]
+)
+# A record whose only cells are empty may look like a blank line; the first cell keeps it apart.
+sound_rows = st.tuples(st.text("abc1", min_size=1, max_size=3), cells, cells)
+broken_lines = st.sampled_from([b'"open,1,2', b'x"y,1,2', b'"a"b,1,2', b"1,2", b"1,2,3,4", b"\xff\xfe,1,2", b'1,2,"'])
+line_ends = st.sampled_from([b"\n", b"\r\n"])
+sizes = st.integers(1, 64)
+
+Expected = list[tuple[int, int, tuple[str, ...] | None]]
+"""Record number, line, and the cells or None for a broken record."""
+
+
+def chunked(data: bytes, size: int) -> Iterator[bytes]:
+    return iter([data[start : start + size] for start in range(0, len(data), size)])
+
+
+def written(cells: tuple[str, ...], end: bytes) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue().removesuffix("\n").encode() + end
+
+
+def read_all(data: bytes, size: int = 1 << 20) -> tuple[tuple[str, ...], Expected, list[BrokenRecord]]:
+    reader = CsvReader(chunked(data, size))
+    found: Expected = []
+    broken: list[BrokenRecord] = []
+    for batch in reader.batches():
+        names = [name for name in batch.frame.columns if name not in (RECORD, LINE)]
+        for row in batch.frame.iter_rows(named=True):
+            found.append((row[RECORD], row[LINE], tuple(row[name] or "" for name in names)))
+        found += [(each.record, each.line or 0, None) for each in batch.broken]
+        broken += batch.broken
+    return reader.header, sorted(found, key=lambda each: each[0]), broken
+
+
+@settings(max_examples=300)
+@given(st.lists(st.one_of(sound_rows, broken_lines, st.just(b""))), line_ends, sizes, st.booleans(), st.booleans())
+@example([b'"open,1,2', ("a", "l1\nl2", "z"), ("b", "", "")], b"\n", 3, False, False)
+@example([b'"open,1,2', ("a", '"', "")], b"\r\n", 64, True, True)
+def test_exactly_the_broken_records_are_set_aside(
+    rows: list[tuple[str, str, str] | bytes], end: bytes, size: int, bom: bool, cut_last_end: bool
+) -> None:
+    data = (b"\xef\xbb\xbf" if bom else b"") + b"a,b,c" + end
+    expected: Expected = []
+    line = 2
+    for row in rows:
+        text = row + end if isinstance(row, bytes) else written(row, end)
+        if text != end:
+            expected.append((len(expected) + 1, line, None if isinstance(row, bytes) else row))
+        data += text
+        line += text.count(b"\n")
+    if cut_last_end:
+        data = data.removesuffix(end)
+    # A stray quote may by chance open a field that a later quote closes properly; then the records really are other ones.
+    stray = any(isinstance(row, bytes) and row.count(b'"') % 2 for row in rows)
+    header, found, _ = read_all(data, size)
+    assert header == ("a", "b", "c")
+    if not (stray and any(b'"' in (row if isinstance(row, bytes) else written(row, b"")) for row in rows[1:])):
+        assert found == expected
+    assert [number for number, _, _ in found] == list(range(1, len(found) + 1))
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=300) | st.text('ab,"\n\r', max_size=200).map(str.encode), sizes)
+def test_any_bytes_give_numbered_records_or_a_refusal(data: bytes, size: int) -> None:
+    try:
+        _, found, broken = read_all(b"a,b\n" + data, size)
+    except CustomerError:
+        return
+    assert [number for number, _, _ in found] == list(range(1, len(found) + 1))
+    lines = [line for _, line, _ in found]
+    assert lines == sorted(set(lines))
+    assert all(each.raw or each.rule for each in broken)
+
+
+@settings(max_examples=200)
+@given(st.text('ab,"\n\r', max_size=300).map(str.encode), sizes)
+def test_how_the_bytes_arrive_changes_nothing(data: bytes, size: int) -> None:
+    def outcome(chunk: int) -> object:
+        try:
+            return read_all(b"a,b\n" + data, chunk)[:2]
+        except CustomerError as error:
+            return error.code
+
+    assert outcome(size) == outcome(1 << 20)
+
+
+def test_good_quoted_newlines_survive_a_stray_quote_before_them() -> None:
+    _, found, broken = read_all(b'a,b\n"stray,1\nc,2\n"l1\nl2",3\nd,4\n')
+    assert found == [(1, 2, None), (2, 3, ("c", "2")), (3, 4, ("l1\nl2", "3")), (4, 6, ("d", "4"))]
+    assert broken[0].raw == '"stray,1'
+
+
+def test_an_open_record_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_reader, "LONGEST_RECORD", 1_000)
+    rows = b"".join(b"x%d,1\n" % number for number in range(1_000))
+    _, found, broken = read_all(b'a,b\n"open,1\n' + rows, 100)
+    assert [each.record for each in broken] == [1]
+    assert len(found) == 1_001
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [(b"", "empty_file"), (b"\n\n", "empty_file"), (b'"a,b\n1,2\n', "unreadable_header"), (b"\xff,b\n", "unreadable_header")],
+)
+def test_a_file_without_a_header_is_refused(data: bytes, code: str) -> None:
+    with pytest.raises(CustomerError) as refused:
+        read_all(data)
+    assert refused.value.code == code
+
+
+def test_a_header_may_hold_quoted_newlines() -> None:
+    header, found, _ = read_all(b'"a\nb",c\n1,2\n')
+    assert header == ("a\nb", "c")
+    assert found == [(1, 3, ("1", "2"))]
+
+
+def test_too_many_columns_are_refused() -> None:
+    with pytest.raises(CustomerError, match="1,025 columns"):
+        read_all(",".join(f"c{number}" for number in range(1_025)).encode() + b"\n")
+
+
+def test_blocks_of_every_control_character_lose_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_reader, "_SENTINELS", (b"\x1f",))
+    _, found, broken = read_all(b"a,b\n1,\x1f\n2,3\n")
+    assert [number for number, _, _ in found] == [1, 2]
+    assert {each.rule for each in broken} == {"control_characters"}
+
+
+def test_the_columns_are_text() -> None:
+    (batch,) = CsvReader(iter([b"a,b\n01,1.50\n"])).batches()
+    assert batch.frame.schema == {"0": pl.String, "1": pl.String, RECORD: pl.Int64, LINE: pl.Int64}
