@@ -1,0 +1,1 @@
+"""The product on one machine: storage from the emulator, and a host that runs the functions."""

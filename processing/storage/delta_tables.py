@@ -1,0 +1,100 @@
+"""Delta tables in a customer's results container: check and commit on one handle (protocol, Process day 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+
+from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.schema import PrimitiveType
+from deltalake.transaction import AddAction
+
+from processing.domain.errors import ConditionNotMet, LaterError
+from processing.domain.records import TableFile, TableSpec
+from processing.storage.connections import Connection
+
+
+class DeltaTables:
+    """The tables of one account, through delta-rs."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def open(self, container: str, spec: TableSpec) -> _OpenTable:
+        """A fresh handle on the latest version; the table is made, without rows, where there is none."""
+        uri = f"az://{container}/{spec.name}"
+        options = self._connection.delta_options()
+        with _translated(container, spec.name):
+            try:
+                return _OpenTable(DeltaTable(uri, storage_options=options), container, spec)
+            except TableNotFoundError:
+                self._create(uri, spec, options)
+                return _OpenTable(DeltaTable(uri, storage_options=options), container, spec)
+
+    def _create(self, uri: str, spec: TableSpec, options: dict[str, str]) -> None:
+        # Of several workers that make the table at once, one does; the others find it made.
+        with suppress(CommitFailedError):
+            DeltaTable.create(
+                uri, schema=_schema(spec), mode="ignore", partition_by=list(spec.partition_by), storage_options=options
+            )
+
+
+class _OpenTable:
+    def __init__(self, table: DeltaTable, container: str, spec: TableSpec) -> None:
+        self._table = table
+        self._container = container
+        self._spec = spec
+
+    def seq_of(self, app: str) -> int:
+        """The highest publication of `app` in this version; 0 for none."""
+        return self._table.transaction_version(app) or 0
+
+    def version(self) -> int:
+        """The version that this handle sees."""
+        return self._table.version()
+
+    def replace(self, files: Sequence[TableFile], *, partition: Mapping[str, str], app: str, seq: int) -> int:
+        """Commit `files` as the whole of one partition; ConditionNotMet when others changed what this handle saw."""
+        now = int(datetime.now(UTC).timestamp() * 1_000)
+        adds = [
+            AddAction(
+                path=file.path,
+                size=file.size,
+                partition_values=dict(file.partition),
+                modification_time=now,
+                data_change=True,
+                stats=file.statistics,
+            )
+            for file in files
+        ]
+        with _translated(self._container, self._spec.name):
+            self._table.create_write_transaction(
+                adds,
+                "overwrite",
+                _schema(self._spec),
+                list(self._spec.partition_by),
+                partition_filters=[(column, "=", value) for column, value in partition.items()],
+                commit_properties=CommitProperties(app_transactions=[Transaction(app, seq)]),
+            )
+            # The handle does not move by itself. The latest version may hold commits of others as well, but none of
+            # this `app`: a version that shows a later publication must not be named as showing this one.
+            self._table.update_incremental()
+        if self.seq_of(app) != seq:
+            raise ConditionNotMet(self._container, self._spec.name)
+        return self._table.version()
+
+
+@contextmanager
+def _translated(container: str, table: str) -> Iterator[None]:
+    try:
+        yield
+    except CommitFailedError as error:
+        raise ConditionNotMet(container, table) from error
+    except (DeltaError, OSError) as error:
+        raise LaterError(f"table {table} in {container} could not be read or written: {type(error).__name__}") from error
+
+
+def _schema(spec: TableSpec) -> Schema:
+    return Schema([Field(name, PrimitiveType(kind), nullable=True) for name, kind in spec.columns.items()])

@@ -1,0 +1,1 @@
+"""The local host: the app's own functions, run on this machine."""

@@ -1,0 +1,172 @@
+"""Queue functions get each message until they manage it, alone, and at most so often."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import azure.functions as func
+import pytest
+from processing.storage.azure_queue import AzureQueue
+
+from processing.local.host_json import QueueSettings
+from tests.local.conftest import RunHost, host_json, wait_until
+
+
+def on_queue(app: func.FunctionApp) -> Callable[..., Any]:
+    """Makes a function of the test's queue."""
+    return app.queue_trigger(arg_name="message", queue_name="%QUEUE%", connection="AzureWebJobsStorage")
+
+
+def test_a_message_is_handed_over_with_its_facts_and_then_gone(run_host: RunHost, queue: AzureQueue) -> None:
+    got: list[func.QueueMessage] = []
+    app = func.FunctionApp()
+
+    @on_queue(app)
+    def take(message: func.QueueMessage) -> None:
+        got.append(message)
+
+    queue.send('{"name": "Zürich 🦆"}')
+    host = run_host(app)
+    wait_until(lambda: got)
+    host.stop()
+    assert got[0].get_json() == {"name": "Zürich 🦆"}
+    assert got[0].dequeue_count == 1
+    assert got[0].id
+    assert got[0].pop_receipt
+    assert got[0].insertion_time is not None
+    assert queue.length() == 0
+
+
+def test_a_failing_message_is_tried_again_after_the_pause_and_ends_in_poison(
+    run_host: RunHost, queue: AzureQueue, poison: AzureQueue
+) -> None:
+    tries: list[tuple[int | None, float]] = []
+    app = func.FunctionApp()
+
+    @on_queue(app)
+    def fail(message: func.QueueMessage) -> None:
+        tries.append((message.dequeue_count, time.monotonic()))
+        raise ValueError("no")
+
+    queue.send("difficult ü")
+    host = run_host(app)
+    wait_until(lambda: poison.length() == 1)
+    host.stop()
+    assert [count for count, _ in tries] == [1, 2, 3]
+    assert all(later - earlier >= 0.9 for (_, earlier), (_, later) in pairwise(tries))
+    assert queue.length() == 0
+    buried = poison.receive(visibility_seconds=1)
+    assert buried is not None
+    assert buried.body == "difficult ü".encode()
+
+
+def test_a_message_that_killed_the_process_too_often_is_not_run_again(
+    run_host: RunHost, queue: AzureQueue, poison: AzureQueue
+) -> None:
+    ran: list[str] = []
+    app = func.FunctionApp()
+
+    @on_queue(app)
+    def take(message: func.QueueMessage) -> None:
+        ran.append("ran")
+
+    queue.send("deadly")
+    for _ in range(3):
+        killed = queue.receive(visibility_seconds=30)
+        assert killed is not None
+        queue.extend(killed, visibility_seconds=0)
+    run_host(app)
+    wait_until(lambda: poison.length() == 1)
+    assert not ran
+
+
+def test_a_slow_function_keeps_its_message_beyond_the_lease(run_host: RunHost, queue: AzureQueue) -> None:
+    starts: list[float] = []
+    app = func.FunctionApp()
+
+    @on_queue(app)
+    def slow(message: func.QueueMessage) -> None:
+        starts.append(time.monotonic())
+        time.sleep(1.8)
+
+    queue.send("long work")
+    host = run_host(app, json=host_json(batchSize=4), lease_seconds=1)
+    wait_until(lambda: starts)
+    assert host.stop()
+    assert len(starts) == 1
+    assert queue.length() == 0
+
+
+@pytest.mark.parametrize(("batch", "threshold", "at_once"), [(1, 0, 1), (2, 1, 3)])
+def test_no_more_messages_run_at_once_than_host_json_allows(
+    run_host: RunHost, queue: AzureQueue, batch: int, threshold: int, at_once: int
+) -> None:
+    lock, running, most, done = threading.Lock(), [0], [0], [0]
+    app = func.FunctionApp()
+
+    @on_queue(app)
+    def count(message: func.QueueMessage) -> None:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        time.sleep(0.6 if message.get_body() == b"0" else 0.2)
+        with lock:
+            running[0] -= 1
+            done[0] += 1
+
+    for number in range(6):
+        queue.send(str(number))
+    run_host(app, json=host_json(batchSize=batch, newBatchThreshold=threshold))
+    wait_until(lambda: done[0] == 6)
+    assert most[0] == at_once
+
+
+def test_base64_is_decoded_and_what_is_not_base64_is_poison(run_host: RunHost, queue: AzureQueue, poison: AzureQueue) -> None:
+    got: list[bytes] = []
+    app = func.FunctionApp()
+
+    @on_queue(app)
+    def take(message: func.QueueMessage) -> None:
+        got.append(message.get_body())
+
+    queue.send("{plain}")
+    queue.send(base64.b64encode(b"\x00\xffhidden").decode())
+    run_host(app, json=host_json(messageEncoding="base64"))
+    wait_until(lambda: got and poison.length() == 1)
+    assert got == [b"\x00\xffhidden"]
+
+
+def test_what_still_runs_after_the_grace_is_given_back_at_once(run_host: RunHost, queue: AzureQueue) -> None:
+    begun, end = threading.Event(), threading.Event()
+    app = func.FunctionApp()
+
+    @on_queue(app)
+    def endless(message: func.QueueMessage) -> None:
+        begun.set()
+        end.wait(20)
+
+    queue.send("unfinished")
+    host = run_host(app, grace_seconds=0.2)
+    assert begun.wait(5)
+    assert not host.stop()
+    again = queue.receive(visibility_seconds=5)
+    end.set()
+    assert again is not None
+    assert again.dequeue_count == 2
+
+
+def test_host_json_is_read_with_the_defaults_of_functions() -> None:
+    assert QueueSettings.read({}) == QueueSettings(
+        batch_size=16,
+        new_batch_threshold=8,
+        max_dequeue_count=5,
+        visibility_timeout=0,
+        max_polling_interval=60,
+        base64=True,
+    )
+    assert QueueSettings.read(host_json(visibilityTimeout="1.00:01:02.5")).visibility_timeout == 86_462.5
