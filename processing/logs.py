@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
 from structlog.typing import Processor
@@ -12,8 +12,8 @@ from structlog.typing import Processor
 _QUIET = ("azure", "urllib3", "werkzeug", "msal")
 
 
-def configure_logs(style: Literal["json", "console"] = "json", level: int = logging.INFO) -> None:
-    """Send every log, ours and the libraries', to standard error in one style.
+def configure_logs(style: Literal["json", "console"] = "json", level: int = logging.INFO, stream: TextIO | None = None) -> None:
+    """Send every log, ours and the libraries', to `stream` (standard error unless given) in one style.
 
     The storage SDK writes two lines a request at INFO, so that libraries are heard from WARNING on. Tracebacks show
     code and no local values: those may hold a customer's data.
@@ -34,7 +34,7 @@ def configure_logs(style: Literal["json", "console"] = "json", level: int = logg
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import cache
 
+import polars as pl
+import structlog
+
 from processing.domain.days import day_zone
 from processing.domain.errors import OperatorError
 from processing.domain.readiness import ReadinessPolicy
@@ -27,9 +30,7 @@ def build_app(settings: Settings) -> JobContext:
     drop = _connection(
         "DROP_STORAGE", settings.drop_connection, blob_uri=settings.drop_blob_uri, client_id=settings.drop_client_id
     )
-    lake = _connection(
-        "LAKE_STORAGE", settings.lake_connection, blob_uri=settings.lake_blob_uri, client_id=settings.lake_client_id
-    )
+    lake = _lake(settings)
     return JobContext(
         drop=AzureBlobStore(drop.blob_service()),
         lake=AzureBlobStore(lake.blob_service()),
@@ -52,7 +53,8 @@ def build_app(settings: Settings) -> JobContext:
 @cache
 def app() -> JobContext:
     """The outside world of this process, made on first use: one client for each account and process."""
-    configure_logs()
+    if not structlog.is_configured():  # the command line has configured its own
+        configure_logs()
     return build_app(load_settings())
 
 
@@ -64,6 +66,11 @@ def open_queue(settings: Settings, name: str) -> AzureQueue:
     return AzureQueue(connection.queue_service(), name)
 
 
+def read_table(settings: Settings, container: str, table: str) -> pl.DataFrame:
+    """The latest version of a Delta table, read as any Delta reader does; the account is the lake's."""
+    return pl.read_delta(f"az://{container}/{table}", storage_options=_lake(settings).delta_options())
+
+
 def prepare_storage(settings: Settings) -> None:
     """Create what an installation has from its first day, where it is not there: queues and the lake's containers."""
     for name in (DROP_EVENTS, STREAM_WORK):
@@ -71,6 +78,12 @@ def prepare_storage(settings: Settings) -> None:
     lake = build_app(settings).lake
     for container in LAKE_CONTAINERS:
         lake.create_container(container)
+
+
+def _lake(settings: Settings) -> Connection:
+    return _connection(
+        "LAKE_STORAGE", settings.lake_connection, blob_uri=settings.lake_blob_uri, client_id=settings.lake_client_id
+    )
 
 
 def _connection(

@@ -75,16 +75,14 @@ def _claim(context: JobContext, customer: str, dataset: Dataset) -> StoredState:
 
 
 def _work(context: JobContext, stored: StoredState) -> int:
-    epoch = stored.state.epoch
-    days = 0
+    epoch, before = stored.state.epoch, stored.state.seq
+    if stored.state.pending is not None:
+        stored = _guarded(context, stored, stored.state.pending, epoch, publish=False)
     while True:
-        if stored.state.pending is not None:
-            stored = _guarded(context, stored, stored.state.pending, epoch, publish=False)
-            days += 1
         stored = look_at_stream(context, stored, epoch=epoch)
         day = readiness.due_day(stored.state, context.drop.service_time())
         if day is None:
-            return days
+            return stored.state.seq - before
         stored = _guarded(context, stored, day, epoch, publish=True)
 
 

@@ -18,13 +18,11 @@ from typing import Final, Self
 
 from processing.domain.errors import OperatorError
 from processing.local.node import azurite_entry, find_node
+from processing.storage import emulator
 
 RUNNING: Final = "DROPZONE_AZURITE"
 """The environment variable that holds the connection string of an Azurite that runs already."""
 
-_ACCOUNT: Final = "devstoreaccount1"
-# Not a secret: every emulator in the world has this one.
-_KEY: Final = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _SERVICES: Final = ("Blob", "Queue", "Table")
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 10.0
@@ -37,7 +35,7 @@ for (const output of [process.stdout, process.stderr]) output.on("error", () => 
 process.stdin.on("end", () => {{
   process.kill(process.pid, "SIGTERM");
   setTimeout(() => process.exit(0), {_STOP_SECONDS * 1000:.0f}).unref();
-}}).resume();
+}}).resume().unref();
 """
 
 
@@ -70,9 +68,10 @@ class Azurite:
         if len(self._listening) < len(_SERVICES):
             raise OperatorError("Azurite is not running")
         endpoints = "".join(
-            f"{service}Endpoint=http://127.0.0.1:{port}/{_ACCOUNT};" for service, port in sorted(self._listening.items())
+            f"{service}Endpoint=http://127.0.0.1:{port}/{emulator.ACCOUNT};"
+            for service, port in sorted(self._listening.items())
         )
-        return f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={_KEY};{endpoints}"
+        return f"DefaultEndpointsProtocol=http;AccountName={emulator.ACCOUNT};AccountKey={emulator.KEY};{endpoints}"
 
     @property
     def pid(self) -> int:

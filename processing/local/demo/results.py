@@ -1,0 +1,97 @@
+"""What came out for a sample customer, and where it differs from what had to."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from processing import views, wiring
+from processing.domain import blob_names
+from processing.domain.records import Receipt, StreamState
+from processing.jobs.context import JobContext
+from processing.local.demo.samples import SampleCustomer, SampleFile
+from processing.settings import load_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerResults:
+    """All that a customer was given."""
+
+    customer: SampleCustomer
+    receipts: dict[str, Receipt]
+    """By name of the upload."""
+    streams: list[StreamState]
+    metric_rows: pl.DataFrame
+    """The table, read as any Delta reader does."""
+    metric_days: pl.DataFrame
+
+
+def read_results(context: JobContext, customer: SampleCustomer) -> CustomerResults:
+    """Read everything that came out for a customer."""
+    settings = load_settings()
+    container = blob_names.results_container(customer.name)
+    return CustomerResults(
+        customer=customer,
+        receipts={receipt.blob: receipt for receipt in views.receipts(context.drop, customer.name)},
+        streams=views.streams(context.lake, customer.name),
+        metric_rows=wiring.read_table(settings, container, "metric_rows"),
+        metric_days=wiring.read_table(settings, container, "metric_days"),
+    )
+
+
+def differences(results: CustomerResults) -> Iterator[str]:
+    """Each difference from what the generator knows, in a sentence."""
+    yield from _receipt_differences(results)
+    yield from _row_differences(results)
+    yield from _total_differences(results)
+
+
+def _receipt_differences(results: CustomerResults) -> Iterator[str]:
+    last: dict[str, SampleFile] = {upload.name: upload for upload in results.customer.uploads}
+    for name, expected in last.items():
+        receipt = results.receipts[name]
+        found = (receipt.status.value, receipt.rows.read, receipt.rows.accepted)
+        if found != (expected.status, expected.rows_read, expected.accepted):
+            wanted = (expected.status, expected.rows_read, expected.accepted)
+            yield f"receipt of {results.customer.name}/{name}: {found}, expected {wanted}"
+        rules: Counter[str] = Counter()
+        for rule in receipt.rules:
+            rules[rule.rule] += rule.count
+        if rules != expected.rules:
+            yield f"rules of {results.customer.name}/{name}: {dict(rules)}, expected {dict(expected.rules)}"
+
+
+def _row_differences(results: CustomerResults) -> Iterator[str]:
+    found = {
+        (row["pst_date"], row["unit_id"], row["metric_name"]): (row["metric_value"], row["numerator"], row["denominator"])
+        for row in results.metric_rows.iter_rows(named=True)
+    }
+    expected = {
+        (day, unit, metric): tuple(
+            float(row[name]) if row[name] else None for name in ("metric_value", "numerator", "denominator")
+        )
+        for day, sample in results.customer.days.items()
+        for (unit, metric), row in sample.rows.items()
+    }
+    if results.metric_rows.height != len(expected) or found != expected:
+        yield f"table metric_rows of {results.customer.name} does not hold exactly the accepted rows"
+
+
+def _total_differences(results: CustomerResults) -> Iterator[str]:
+    found = {
+        (row["pst_date"], row["metric_name"]): (row["units"], row["sum"], row["mean"])
+        for row in results.metric_days.iter_rows(named=True)
+    }
+    for day, sample in results.customer.days.items():
+        for metric, (units, total, mean) in sample.totals().items():
+            row = found.get((day, metric))
+            if row is None or row[0] != units or not _close(row[1], total) or not _close(row[2], mean):
+                yield f"table metric_days of {results.customer.name}, {day}, {metric}: {row}, expected {(units, total, mean)}"
+
+
+def _close(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=1e-9)

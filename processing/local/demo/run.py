@@ -1,0 +1,145 @@
+"""`dropzone demo`: uploads the sample customers' files, marks their days, waits, and checks what came out."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from processing import views, wiring
+from processing.domain import blob_names
+from processing.domain.datasets import Dataset
+from processing.domain.errors import LaterError
+from processing.domain.records import DayState, Receipt, from_json
+from processing.jobs.context import JobContext
+from processing.jobs.customers import add_customer
+from processing.local.azurite import running_or_new
+from processing.local.demo.report import print_report
+from processing.local.demo.results import differences, read_results
+from processing.local.demo.samples import SampleCustomer, sample_customers
+from processing.local.host import HostOptions
+from processing.local.run import running
+from processing.local.serve import how_to_reach
+from processing.logs import configure_logs
+from processing.settings import load_settings
+
+T = TypeVar("T")
+
+_DAYS: Final = 3
+_PATIENCE: Final = 120.0
+_LOOK: Final = 0.3
+
+
+def run_demo(out: Console, *, keep: bool) -> int:
+    """Run the demo; 0 only when what came out equals what the generator knows must come out."""
+    log = Path(tempfile.mkdtemp(prefix="dropzone-demo-")) / "functions.log"
+    with log.open("w", encoding="utf-8") as stream:
+        configure_logs("json", logging.INFO, stream)
+        with running_or_new() as connection, running(connection, HostOptions(port=0, lease_seconds=30)) as run:
+            wrong = _run(out, wiring.build_app(load_settings()))
+            out.print(f"\nWhat each function did: {log}")
+            if keep:
+                out.print(how_to_reach(connection), highlight=False, soft_wrap=True)
+                out.print("Everything goes on running. Ctrl-C stops it.")
+                run.host.run_until_signal()
+    return 1 if wrong else 0
+
+
+def _run(out: Console, context: JobContext) -> list[str]:
+    today = context.zone.day_of(context.drop.service_time())
+    customers = sample_customers([today - timedelta(days=back) for back in range(_DAYS, 0, -1)])
+    began = time.monotonic()
+    with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
+        for customer in customers:
+            add_customer(context, customer.name)
+        with _step(progress, "uploading", sum(len(each.uploads) for each in customers)) as advance:
+            _upload_all(context, customers, advance)
+        with _step(progress, "marking days ready", _DAYS * len(customers)) as advance:
+            _mark_all(context, customers, advance)
+        with _step(progress, "waiting for the days", _DAYS * len(customers)) as advance:
+            _wait_for_days(context, customers, advance)
+    seconds = time.monotonic() - began
+    results = [read_results(context, customer) for customer in customers]
+    wrong = [line for each in results for line in differences(each)]
+    print_report(out, results, wrong, seconds)
+    return wrong
+
+
+def _upload_all(context: JobContext, customers: Sequence[SampleCustomer], advance: Callable[[], None]) -> None:
+    for customer in customers:
+        container = blob_names.drop_container(customer.name)
+        for upload in customer.uploads:
+            etag = context.drop.put(container, upload.name, upload.data)
+            advance()
+            # A version that is replaced at once is never looked at; the demo shows both answers.
+            if sum(each.name == upload.name for each in customer.uploads) > 1:
+                _wait_for_answer(context, customer.name, upload.name, etag)
+
+
+def _mark_all(context: JobContext, customers: Sequence[SampleCustomer], advance: Callable[[], None]) -> None:
+    for customer in customers:
+        for day in customer.days:
+            context.drop.put(blob_names.drop_container(customer.name), f"{Dataset.SIGNALS}/{day.isoformat()}", b"")
+            advance()
+
+
+def _wait_for_answer(context: JobContext, customer: str, name: str, etag: str) -> Receipt:
+    def answered() -> Receipt | None:
+        found = context.drop.get(blob_names.receipts_container(customer), blob_names.receipt_name(name))
+        receipt = from_json(Receipt, found[0]) if found else None
+        return receipt if receipt is not None and receipt.etag == etag and receipt.status.is_answer else None
+
+    return _until(answered, f"the receipt of {name}")
+
+
+def _wait_for_days(context: JobContext, customers: Sequence[SampleCustomer], advance: Callable[[], None]) -> None:
+    waiting = {(customer.name, day) for customer in customers for day in customer.days}
+
+    def all_processed() -> bool | None:
+        for customer in sorted({name for name, _ in waiting}):
+            for day in _processed_days(context, customer):
+                if (customer, day) in waiting:
+                    waiting.remove((customer, day))
+                    advance()
+        return True if not waiting else None
+
+    _until(all_processed, "the days")
+    for customer in customers:
+        # Receipts of markers and misplaced files hold up no day, and may still be on their way.
+        _until(partial(_all_answered, context, customer.name), "the last receipts")
+
+
+def _processed_days(context: JobContext, customer: str) -> Iterator[date]:
+    for stream in views.streams(context.lake, customer):
+        for day, record in stream.days.items():
+            if record.state in (DayState.PROCESSED, DayState.PROCESSED_EMPTY):
+                yield day
+
+
+def _all_answered(context: JobContext, customer: str) -> bool | None:
+    names = {info.name for info in context.drop.list_blobs(blob_names.drop_container(customer))}
+    return True if names <= {receipt.blob for receipt in views.receipts(context.drop, customer)} else None
+
+
+def _until(look: Callable[[], T | None], what: str) -> T:
+    deadline = time.monotonic() + _PATIENCE
+    while (found := look()) is None:
+        if time.monotonic() > deadline:
+            raise LaterError(f"{what} did not come within {_PATIENCE:.0f} seconds; see the log of the functions")
+        time.sleep(_LOOK)
+    return found
+
+
+@contextmanager
+def _step(progress: Progress, what: str, total: int) -> Iterator[Callable[[], None]]:
+    task: TaskID = progress.add_task(what, total=total)
+    yield lambda: progress.advance(task)

@@ -1,0 +1,52 @@
+"""`dropzone local`: everything runs until Ctrl-C, and says how to reach it."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from processing.local.azurite import Azurite, Ports
+from processing.local.environment import names_storage
+from processing.local.host import HostOptions
+from processing.local.run import running
+
+_USUAL: Final = Ports(blob=10000, queue=10001, table=10002)
+_LEASE_SECONDS: Final = 60
+
+
+def serve(out: Console, *, port: int, data: Path | None) -> int:
+    """Run the functions until a signal; the exit code of the command."""
+    with ExitStack() as stack:
+        connection = None
+        if not names_storage():
+            connection = stack.enter_context(Azurite(data, ports=_usual_ports())).connection_string
+        run = stack.enter_context(running(connection, HostOptions(port=port, lease_seconds=_LEASE_SECONDS)))
+        if connection is not None:
+            out.print(how_to_reach(connection), highlight=False, soft_wrap=True)
+        if run.host.url:
+            out.print(f"HTTP functions: {run.host.url}")
+        out.print("Ctrl-C stops everything.")
+        return 0 if run.host.run_until_signal() else 1
+
+
+def how_to_reach(connection: str) -> str:
+    """The lines that make another terminal speak to this emulator."""
+    return (
+        "In another terminal, for az and for dropzone's own commands:\n"
+        f"  export AZURE_STORAGE_CONNECTION_STRING='{connection}'\n"
+        "  export AzureWebJobsStorage=$AZURE_STORAGE_CONNECTION_STRING\n"
+        "  export DROP_STORAGE=$AZURE_STORAGE_CONNECTION_STRING LAKE_STORAGE=$AZURE_STORAGE_CONNECTION_STRING"
+    )
+
+
+def _usual_ports() -> Ports:
+    """The usual ports, so that `UseDevelopmentStorage=true` finds the emulator; free ones when one of them is taken."""
+    for port in (_USUAL.blob, _USUAL.queue, _USUAL.table):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return Ports()
+    return _USUAL

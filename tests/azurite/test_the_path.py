@@ -1,0 +1,229 @@
+"""The way of an upload and of a day, through the real doors, on the emulator (contract sections 5 and 6)."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from tests.support.doors import open_door
+from tests.support.installation import HEADER, Installation, metrics_csv
+
+DAY = "2026-11-18"
+NEXT = "2026-11-19"
+
+
+def test_an_upload_becomes_a_processed_day(installation: Installation) -> None:
+    rows = metrics_csv(DAY, {"u1": 1.5, "u2": "twelve", "u3": 3})
+    installation.deliver(installation.upload("metrics/a.csv", rows), installation.upload(f"signals/{DAY}", b""))
+    installation.tick()
+
+    receipt = installation.receipt("metrics/a.csv")
+    assert receipt["status"] == "accepted_with_rejects"
+    assert receipt["rows"] == {"read": 3, "accepted": 2, "rejected": 1, "filtered": 0}
+    assert receipt["days"] == {DAY: 2}
+    assert [(rule["rule"], rule["column"], rule["count"]) for rule in receipt["rules"]] == [("not_a_number", "metric_value", 1)]
+    assert receipt["rules"][0]["examples"] == [{"record": 2, "line": 3, "value": "twelve"}]
+    (rejected,) = installation.rejected("metrics/a.csv")
+    assert (rejected["record"], rejected["line"]) == (2, 3)
+    assert rejected["row"]["unit_id"] == "u2"
+    assert rejected["reasons"][0]["value"] == "twelve"
+
+    assert installation.receipt(f"signals/{DAY}")["marks"] == [f"*/{DAY}"]
+    day = installation.day(DAY)
+    assert (day["state"], day["seq"], day["files"], day["rows"]) == ("processed", 1, 1, 2)
+    assert [change["state"] for change in day["history"]] == ["ready", "processing", "processed"]
+    assert installation.values(DAY) == {"u1": 1.5, "u3": 3.0}
+    (totals,) = installation.table("metric_days").to_dicts()
+    assert (totals["metric_name"], totals["kind"], totals["units"], totals["sum"], totals["mean"]) == (
+        "revenue",
+        "value",
+        2,
+        4.5,
+        2.25,
+    )
+    (row,) = installation.table("days").to_dicts()
+    assert (row["seq"], row["metric_rows_version"] >= 1, row["metric_days_version"] >= 1) == (1, True, True)
+    installation.assert_consistent()
+
+
+def test_a_gzip_file_is_read_by_its_bytes(installation: Installation) -> None:
+    packed = gzip.compress(metrics_csv(DAY, {"u1": 1}))
+    installation.deliver(installation.upload("metrics/a.csv.gz", packed), installation.upload("metrics/renamed.csv", packed))
+    for name in ("metrics/a.csv.gz", "metrics/renamed.csv"):
+        assert installation.receipt(name)["format"] == "csv.gz"
+        assert installation.receipt(name)["rows"]["accepted"] == 1
+
+
+def test_the_same_event_again_changes_nothing(installation: Installation) -> None:
+    event = installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1}))
+    installation.deliver(event)
+    before = installation.receipt("metrics/a.csv")
+    installation.deliver(event, event)
+    assert installation.receipt("metrics/a.csv") == before
+
+
+def test_an_overwrite_replaces_the_rows_of_its_name(installation: Installation) -> None:
+    installation.deliver(installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1, "u2": 2})))
+    installation.deliver(installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 10})))
+    installation.deliver(installation.upload(f"signals/{DAY}", b""))
+    installation.tick()
+    assert installation.values(DAY) == {"u1": 10.0}
+    installation.assert_consistent()
+
+
+def test_an_old_event_that_comes_late_answers_the_present_version(installation: Installation) -> None:
+    old = installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1}))
+    new = installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 2}))
+    installation.deliver(new, old)
+    installation.deliver(installation.upload(f"signals/{DAY}", b""))
+    installation.tick()
+    assert installation.values(DAY) == {"u1": 2.0}
+
+
+def test_the_same_bytes_again_keep_what_is_in_force(installation: Installation) -> None:
+    data = metrics_csv(DAY, {"u1": 1})
+    installation.deliver(installation.upload("metrics/a.csv", data))
+    before = installation.receipt("metrics/a.csv")["in_force"]
+    installation.deliver(installation.upload("metrics/a.csv", data))
+    after = installation.receipt("metrics/a.csv")
+    assert after["in_force"]["attempt"] == before["attempt"]
+    assert after["in_force"]["last_modified"] == before["last_modified"]
+    assert after["in_force"]["etag"] == after["etag"] != before["etag"]
+
+
+def test_a_refused_version_leaves_the_accepted_one_in_force(installation: Installation) -> None:
+    installation.deliver(installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1})))
+    accepted = installation.receipt("metrics/a.csv")
+    installation.deliver(installation.upload("metrics/a.csv", b"unit_id,date\n1,2026-11-18\n"))
+    refused = installation.receipt("metrics/a.csv")
+    assert (refused["status"], refused["error"]["code"]) == ("rejected", "missing_column")
+    assert refused["in_force"] == accepted["in_force"]
+    installation.deliver(installation.upload(f"signals/{DAY}", b""))
+    installation.tick()
+    assert installation.values(DAY) == {"u1": 1.0}
+
+
+@pytest.mark.parametrize("empty", [b"", HEADER.encode()])
+def test_uploading_the_name_without_rows_withdraws_the_file(installation: Installation, empty: bytes) -> None:
+    installation.deliver(installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1})))
+    installation.deliver(installation.upload("metrics/b.csv", metrics_csv(DAY, {"u2": 2})))
+    installation.deliver(installation.upload("metrics/a.csv", empty))
+    assert installation.receipt("metrics/a.csv")["status"] == "accepted"
+    installation.deliver(installation.upload(f"signals/{DAY}", b""))
+    installation.tick()
+    assert installation.values(DAY) == {"u2": 2.0}
+
+
+def test_an_empty_file_that_replaces_nothing_is_ignored(installation: Installation) -> None:
+    installation.deliver(installation.upload("metrics/a.csv", b""))
+    assert installation.receipt("metrics/a.csv")["status"] == "ignored"
+
+
+def test_deleting_a_blob_changes_nothing(installation: Installation) -> None:
+    event = installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1}))
+    installation.deliver(event)
+    installation.context.drop.delete(installation.drop, "metrics/a.csv")
+    installation.deliver(event, installation.upload(f"signals/{DAY}", b""))
+    installation.tick()
+    assert installation.values(DAY) == {"u1": 1.0}
+
+
+def test_of_two_files_the_later_row_wins_and_within_a_file_the_later_too(installation: Installation) -> None:
+    rows = HEADER + "".join(f"u1,user_id,{DAY},revenue,{value},,\n" for value in (1, 2, 3))
+    installation.deliver(installation.upload("metrics/a.csv", rows.encode()))
+    installation.deliver(installation.upload("metrics/b.csv", metrics_csv(DAY, {"u2": 7})))
+    installation.deliver(installation.upload("metrics/c.csv", metrics_csv(DAY, {"u2": 8})))
+    installation.deliver(installation.upload(f"signals/{DAY}", b""))
+    installation.tick()
+    assert installation.values(DAY) == {"u1": 3.0, "u2": 8.0}
+    assert installation.day(DAY)["superseded"] == 3
+
+
+def test_days_are_processed_in_order_and_a_gap_is_waited_for(installation: Installation) -> None:
+    rows = metrics_csv("2026-11-16", {"u1": 1}) + metrics_csv(DAY, {"u1": 3}).removeprefix(HEADER.encode())
+    installation.deliver(installation.upload("metrics/a.csv", rows))
+    installation.deliver(*(installation.upload(f"signals/{day}", b"") for day in ("2026-11-16", DAY)))
+    installation.tick()
+    assert installation.day("2026-11-16")["state"] == "processed"
+    assert (installation.day(DAY)["state"], installation.day(DAY)["waiting_for"]) == ("waiting", ["2026-11-17"])
+    installation.deliver(installation.upload("signals/2026-11-17", b""))
+    installation.tick()
+    assert installation.day("2026-11-17")["state"] == "processed_empty"
+    assert installation.day(DAY)["state"] == "processed"
+    assert [installation.day(day)["seq"] for day in ("2026-11-16", "2026-11-17", DAY)] == [1, 2, 3]
+    installation.assert_consistent()
+
+
+def test_a_day_waits_for_what_was_uploaded_before_its_marker_and_names_it(installation: Installation) -> None:
+    installation.deliver(installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1})))
+    late = installation.upload("metrics/b.csv", metrics_csv(DAY, {"u2": 2}))
+    installation.deliver(installation.upload(f"signals/{DAY}", b""))
+    installation.tick()
+    assert (installation.day(DAY)["state"], installation.day(DAY)["waiting_for"]) == ("waiting", ["metrics/b.csv"])
+    installation.deliver(late)
+    installation.tick()
+    assert installation.day(DAY)["state"] == "processed"
+    assert installation.values(DAY) == {"u1": 1.0, "u2": 2.0}
+
+
+def test_the_sweep_announces_what_no_event_did(installation: Installation) -> None:
+    installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1}))
+    open_door("sweep")
+    messages = installation.upload_messages()
+    assert len(messages) == 1
+    installation.deliver(*messages)
+    assert installation.receipt("metrics/a.csv")["status"] == "accepted"
+    open_door("sweep")
+    assert installation.upload_messages() == []
+
+
+def test_a_ratio_is_known_from_the_day_it_first_shows(installation: Installation) -> None:
+    rows = (
+        HEADER
+        + f"u1,user_id,{DAY},conv,,1,2\nu2,user_id,{DAY},conv,,2,2\nu1,user_id,{NEXT},conv,5,,\nu2,user_id,{NEXT},conv,,1,4\n"
+    )
+    installation.deliver(installation.upload("metrics/a.csv", rows.encode()))
+    installation.deliver(*(installation.upload(f"signals/{day}", b"") for day in (DAY, NEXT)))
+    installation.tick()
+    assert installation.values(DAY) == {"u1": 0.5, "u2": 1.0}
+    assert installation.values(NEXT) == {"u1": None, "u2": 0.25}
+    means = {str(row["pst_date"]): (row["kind"], row["mean"]) for row in installation.table("metric_days").to_dicts()}
+    assert means == {DAY: ("ratio", 0.75), NEXT: ("ratio", 0.25)}
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code"),
+    [
+        ("Metrics/a.csv", b"x", "misplaced"),
+        ("metrics/a.xlsx", b"PK", "unknown_format"),
+        ("metrics/a.csv", b"unit_id\n\xff", "missing_column"),
+        ("metrics/b.csv", b"\x1f\x8b\x08cut", "damaged_archive"),
+        ("metrics/c.csv", b"unit_id,unit_id\n", "duplicate_column"),
+        ("signals/soon", b"", "not_a_marker"),
+    ],
+)
+def test_a_refused_file_is_told_why(installation: Installation, name: str, data: bytes, code: str) -> None:
+    installation.deliver(installation.upload(name, data))
+    receipt = installation.receipt(name)
+    assert (receipt["status"], receipt["error"]["code"]) == ("rejected", code)
+    assert receipt["error"]["message"]
+
+
+def test_too_many_bad_rows_refuse_the_file(installation: Installation) -> None:
+    rows = metrics_csv(DAY, {f"u{number}": "bad" if number % 8 == 0 else 1 for number in range(160)})
+    installation.deliver(installation.upload("metrics/a.csv", rows))
+    receipt = installation.receipt("metrics/a.csv")
+    assert (receipt["status"], receipt["error"]["code"]) == ("rejected", "too_many_rejected_rows")
+    assert receipt["rows"] == {"read": 160, "accepted": 0, "rejected": 160, "filtered": 0}
+    assert receipt["days"] == {}
+    assert len(installation.rejected("metrics/a.csv")) == 20
+
+
+@pytest.mark.parametrize(
+    "name", ["metrics/a b.csv", "metrics/é😀.csv", "metrics/%2e%2e/x.csv", "metrics/a#?&=.csv", "metrics/a//b.csv"]
+)
+def test_awkward_names_get_their_own_receipt(installation: Installation, name: str) -> None:
+    installation.deliver(installation.upload(name, metrics_csv(DAY, {"u1": 1})))
+    assert installation.receipt(name)["blob"] == name
+    assert installation.receipt(name)["status"] == "accepted"

@@ -1,0 +1,31 @@
+"""Opens doors of the app as the Functions host does: the registered function, with what its trigger delivers.
+
+`python -m tests.support.doors NAME BODY` opens one door in a process of its own, which can be killed.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import azure.functions as func
+from azure.functions.queue import QueueMessage
+from azure.functions.timer import TimerRequest
+
+from processing.local.doors import QUEUE, doors_of
+
+
+def open_door(name: str, body: str = "") -> None:
+    """Call the function `name` of the app with a message, or with a timer's tick."""
+    settings = {"SWEEP_SCHEDULE": "0 */10 * * * *", "DAY_TIMER_SCHEDULE": "0 */5 * * * *"}
+    door = next(door for door in doors_of(_app(), settings) if door.name == name)
+    door.call(QueueMessage(id="1", body=body.encode(), dequeue_count=1) if door.kind == QUEUE else TimerRequest())
+
+
+def _app() -> func.FunctionApp:
+    import function_app  # noqa: PLC0415 - a process that opens no door should not need one
+
+    return function_app.app
+
+
+if __name__ == "__main__":
+    open_door(*sys.argv[1:])
