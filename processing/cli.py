@@ -21,7 +21,8 @@ from processing.wiring import build_app
 _cli = typer.Typer(help="Azure blob drop-zone batch processor.", no_args_is_help=True, add_completion=False)
 _customers = typer.Typer(help="Customers: sets of containers.", no_args_is_help=True)
 _cli.add_typer(_customers, name="customer")
-_out = Console()
+# What is piped is read by programs and in logs: it gets a width of its own.
+_out = Console(width=None if sys.stdout.isatty() else 120)
 
 
 @_cli.command()

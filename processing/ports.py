@@ -104,7 +104,9 @@ class BlobStore(Protocol):
         ...
 
     def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
-        """Blobs whose names start with `prefix`, in order of UTF-8 bytes; a container that is not there lists as empty.
+        """Blobs whose names start with `prefix`, in the service's order; a container that is not there lists as empty.
+
+        The order is that of ASCII text; how letters beyond U+FFFF rank among others is the service's affair.
 
         OperatorError when the service cannot list the container (an unprintable name in it, no permission).
         """

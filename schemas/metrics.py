@@ -17,7 +17,7 @@ def metrics(*, latest_day: date) -> pa.DataFrameSchema:
         strict=True,
         columns={
             "unit_id": pa.Column(pl.String, rules.length(1, 512), description="whom the value is about"),
-            "id_type": pa.Column(pl.String, rules.length(1, 127), description="the kind of id, for example user_id"),
+            "id_type": pa.Column(pl.String, description="the kind of id, for example user_id"),
             "date": pa.Column(pl.Date, rules.day_at_most(latest_day), description="the PST day, as YYYY-MM-DD"),
             "metric_name": pa.Column(pl.String, rules.length(1, 127), description="the metric"),
             "metric_value": _number("the value"),

@@ -13,11 +13,12 @@ import structlog
 from processing.domain import blob_names, readiness
 from processing.domain.blob_names import Marker, PartName
 from processing.domain.datasets import DATA_DATASETS, Dataset
-from processing.domain.errors import ConditionNotMet, DropzoneError
+from processing.domain.errors import ConditionNotMet
 from processing.domain.events import stream_work
 from processing.domain.readiness import Listings, SeenMarker
 from processing.domain.records import MarkerRef, StreamState
 from processing.jobs.context import JobContext
+from processing.jobs.failures import log_failure
 from processing.jobs.receipts import list_receipts
 from processing.jobs.stream_state import StoredState, expect_epoch, load_state, print_status, store_state
 from processing.jobs.uploads import is_directory_stub, list_uploads
@@ -36,15 +37,26 @@ def advance_days(context: JobContext) -> int:
         if customer is None:
             continue
         try:
-            for dataset in _streams(context, customer):
-                stored = look_at_stream(context, load_state(context, customer, dataset))
-                if has_work(stored.state, context.drop.service_time()):
-                    context.stream_work.send(stream_work(customer, dataset))
-                    sent += 1
-        except DropzoneError as error:
-            _log.warning("customer_not_advanced", customer=customer, error=str(error))
+            datasets = _streams(context, customer)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one customer stays with that one
+            log_failure(_log, "customer_not_advanced", error, customer=customer)
+            continue
+        sent += sum(_advance_stream(context, customer, dataset) for dataset in datasets)
     _log.info("days_advanced", streams_sent=sent)
     return sent
+
+
+def _advance_stream(context: JobContext, customer: str, dataset: Dataset) -> bool:
+    """Whether a worker was sent to the stream."""
+    try:
+        stored = look_at_stream(context, load_state(context, customer, dataset))
+        due = has_work(stored.state, context.drop.service_time())
+        if due:
+            context.stream_work.send(stream_work(customer, dataset))
+    except Exception as error:  # noqa: BLE001 - nor does one stream hold up another
+        log_failure(_log, "stream_not_advanced", error, customer=customer, dataset=dataset)
+        return False
+    return due
 
 
 def has_work(state: StreamState, now: datetime) -> bool:

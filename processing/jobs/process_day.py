@@ -11,11 +11,12 @@ import structlog
 
 from processing.domain import blob_names, readiness
 from processing.domain.datasets import Dataset
-from processing.domain.errors import DropzoneError, Superseded
+from processing.domain.errors import Superseded
 from processing.domain.readiness import moved
 from processing.domain.records import DayRecord, DayState, StreamState
 from processing.jobs.advance_days import look_at_stream
 from processing.jobs.context import JobContext
+from processing.jobs.failures import log_failure, told
 from processing.jobs.lease import stream_lease
 from processing.jobs.project import project_pending
 from processing.jobs.publish_day import publish_day
@@ -95,15 +96,10 @@ def _guarded(context: JobContext, stored: StoredState, day: date, epoch: int, *,
     except Superseded:
         raise
     except Exception as error:
-        _log.warning(
-            "day_failed",
-            customer=stored.state.customer,
-            dataset=stored.state.dataset,
-            day=day.isoformat(),
-            error=type(error).__name__,
-            exc_info=True,
+        log_failure(
+            _log, "day_failed", error, customer=stored.state.customer, dataset=stored.state.dataset, day=day.isoformat()
         )
-        text = str(error) if isinstance(error, DropzoneError) else type(error).__name__
+        text = told(error)
         now = context.drop.service_time()
 
         def failed(state: StreamState) -> StreamState:

@@ -17,8 +17,8 @@ from processing.domain.errors import ConditionNotMet, OperatorError, Superseded
 from processing.domain.readiness import moved
 from processing.domain.records import DayState, Manifest, StreamState, TableOutput, from_json
 from processing.jobs.context import JobContext
+from processing.jobs.own_blobs import put_own
 from processing.jobs.stream_state import StoredState, change_state, print_status
-from processing.ports import ABSENT
 from processing.tables.table_files import write_table_file
 from processing.tables.table_specs import DAYS, TABLES
 
@@ -88,7 +88,7 @@ def _days_row(context: JobContext, manifest: Manifest, versions: dict[str, int])
         name = f"{manifest.seq:08d}-{manifest.epoch:08d}-{blob_names.new_attempt()[:8]}.parquet"
         file = write_table_file(row, DAYS, Path(scratch), name=name, partition=partition)
         blob = f"{DAYS.name}/{file.path}"
-        context.lake.put(blob_names.results_container(manifest.customer), blob, Path(scratch) / blob, when=ABSENT)
+        put_own(context.lake, blob_names.results_container(manifest.customer), blob, Path(scratch) / blob)
     return TableOutput(table=DAYS.name, partition=partition, files=(file,))
 
 

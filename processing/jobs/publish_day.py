@@ -27,9 +27,9 @@ from processing.domain.records import (
     to_json,
 )
 from processing.jobs.context import JobContext
+from processing.jobs.own_blobs import put_own
 from processing.jobs.receipts import ReceiptSeen, list_receipts
 from processing.jobs.stream_state import StoredState, change_state
-from processing.ports import ABSENT
 from processing.tables.day_catalogue import compute_day
 from processing.tables.day_model import DayInput, DayRequest, DayResult
 
@@ -66,7 +66,7 @@ def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int)
             _upload(context, state.customer, output, Path(scratch))
     manifest = _manifest(context, stored.state, day=day, seq=seq, epoch=epoch, inputs=inputs, result=result)
     name = blob_names.manifest_name(state.customer, state.dataset, day, seq, epoch)
-    context.lake.put(blob_names.STATE_CONTAINER, name, to_json(manifest), when=ABSENT)
+    put_own(context.lake, blob_names.STATE_CONTAINER, name, to_json(manifest))
     return _commit(context, stored, manifest, name, epoch)
 
 
@@ -133,7 +133,7 @@ def _ratios_before(state: StreamState, day: date) -> tuple[str, ...]:
 def _upload(context: JobContext, customer: str, output: TableOutput, scratch: Path) -> None:
     for file in output.files:
         name = f"{output.table}/{file.path}"
-        context.lake.put(blob_names.results_container(customer), name, scratch / name, when=ABSENT)
+        put_own(context.lake, blob_names.results_container(customer), name, scratch / name)
 
 
 def _manifest(

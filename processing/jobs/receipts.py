@@ -32,5 +32,14 @@ def list_receipts(store: BlobStore, customer: str, prefix: str = "") -> dict[str
 
 def _listed(store: BlobStore, container: str, prefix: str) -> Iterator[ReceiptSeen]:
     for info in store.list_blobs(container, prefix, metadata=True):
-        if blob_names.is_receipt(info.name):
-            yield ReceiptSeen(blob=info.name, summary=ReceiptSummary.from_metadata(info.metadata))
+        if not blob_names.is_receipt(info.name):
+            continue
+        try:
+            summary = ReceiptSummary.from_metadata(info.metadata)
+        except (KeyError, ValueError):
+            # A copy or a restore may have dropped the metadata; the receipt itself says the same.
+            found = store.get(container, info.name)
+            if found is None:
+                continue
+            summary = ReceiptSummary.of(from_json(Receipt, found[0]))
+        yield ReceiptSeen(blob=info.name, summary=summary)

@@ -19,9 +19,11 @@ import structlog
 from processing.domain import blob_names
 from processing.domain.blob_names import DataFile, Marker, Misplaced, NotData, SignalFile
 from processing.domain.datasets import Dataset
-from processing.domain.errors import ConditionNotMet, DropzoneError, Superseded
+from processing.domain.errors import ConditionNotMet, Superseded
 from processing.domain.records import InForce, Part, Problem, Receipt, ReceiptSummary, Retry, RowCounts, Status, Upload, to_json
 from processing.jobs.context import JobContext
+from processing.jobs.failures import log_failure, told
+from processing.jobs.own_blobs import put_own
 from processing.jobs.receipts import read_receipt
 from processing.ports import ABSENT, BlobInfo, BlobKind, When
 from processing.tables.ingest import IngestOutcome, IngestRequest, ingest_file
@@ -89,7 +91,7 @@ def _answer(context: JobContext, upload: Upload, info: BlobInfo) -> Status | Out
     except Superseded:
         raise
     except Exception as error:  # noqa: BLE001 - a bug of ours must end in a receipt too
-        _log.warning("upload_failed", customer=upload.customer, blob=upload.name, error=type(error).__name__, exc_info=True)
+        log_failure(_log, "upload_failed", error, customer=upload.customer, blob=upload.name)
         return _commit(context, upload, _failed_draft(context, upload, error))
 
 
@@ -134,7 +136,7 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
 
     def stage(part: LocalPart) -> None:
         name = blob_names.PartName(dataset=dataset, customer=upload.customer, day=part.day, attempt=attempt, number=part.number)
-        context.lake.put(blob_names.STAGED_CONTAINER, str(name), part.path, when=ABSENT)
+        put_own(context.lake, blob_names.STAGED_CONTAINER, str(name), part.path)
         parts.append(Part(name=str(name), rows=part.rows))
 
     if upload.size == 0:
@@ -146,7 +148,7 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
     rejected_blob = None
     if outcome.rejected is not None:
         rejected_blob = blob_names.rejected_name(upload.name, attempt)
-        context.drop.put(blob_names.receipts_container(upload.customer), rejected_blob, outcome.rejected, when=ABSENT)
+        put_own(context.drop, blob_names.receipts_container(upload.customer), rejected_blob, outcome.rejected)
     receipt = replace(
         _receipt(context, upload, _status(outcome)),
         format=outcome.format,
@@ -269,12 +271,10 @@ def _refusal(context: JobContext, upload: Upload, code: str, message: str) -> _D
 
 
 def _failed_draft(context: JobContext, upload: Upload, error: Exception) -> _Draft:
-    # The text of our own errors is made of facts; that of any other may hold a customer's value.
-    message = str(error) if isinstance(error, DropzoneError) else type(error).__name__
     now = context.clock.now()
     receipt = replace(
         _receipt(context, upload, Status.FAILED),
-        error=Problem(code="not_answered_yet", message=f"{message}; this is ours to mend, and it is tried again"),
+        error=Problem(code="not_answered_yet", message=f"{told(error)}; this is ours to mend, and it is tried again"),
         retry=Retry(since=now, attempts=1, next_try=now + _FIRST_RETRY),
     )
     return _Draft(receipt=receipt)

@@ -7,9 +7,9 @@ from datetime import datetime
 import structlog
 
 from processing.domain import blob_names
-from processing.domain.errors import DropzoneError
 from processing.domain.events import upload_event
 from processing.jobs.context import JobContext
+from processing.jobs.failures import log_failure
 from processing.jobs.receipts import ReceiptSeen, list_receipts
 from processing.jobs.uploads import is_directory_stub, list_uploads
 from processing.ports import BlobInfo
@@ -29,8 +29,8 @@ def sweep(context: JobContext) -> int:
             continue
         try:
             announced += _sweep_customer(context, customer)
-        except DropzoneError as error:
-            _log.warning("customer_not_swept", customer=customer, error=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one customer stays with that one
+            log_failure(_log, "customer_not_swept", error, customer=customer)
     _log.info("swept", announced=announced)
     return announced
 

@@ -13,7 +13,8 @@ from processing.domain.errors import OperatorError
 PROJECT: Final = Path(__file__).resolve().parents[2]
 """Where `function_app.py` and `host.json` lie."""
 
-_CONNECTIONS: Final = ("AzureWebJobsStorage", "DROP_STORAGE", "LAKE_STORAGE")
+_HOST: Final = "AzureWebJobsStorage"
+_CONNECTIONS: Final = (_HOST, "DROP_STORAGE", "LAKE_STORAGE")
 # In production a marker settles for a minute and a first day waits for an hour; nobody waits so long for a first try.
 _QUICK: Final = {
     "SWEEP_SCHEDULE": "*/15 * * * * *",
@@ -25,7 +26,7 @@ _QUICK: Final = {
 
 def names_storage() -> bool:
     """Whether the environment says which storage to use."""
-    return bool(os.environ.get("AzureWebJobsStorage") or os.environ.get("AzureWebJobsStorage__queueServiceUri"))
+    return bool(os.environ.get(_HOST) or os.environ.get(f"{_HOST}__queueServiceUri"))
 
 
 def local_settings(connection_string: str | None = None) -> dict[str, str]:

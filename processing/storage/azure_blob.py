@@ -1,218 +1,300 @@
-"""Blobs of Azure Storage, or of its emulator, behind the storage port."""
+"""Blobs of one Azure Storage account, behind the BlobStore port."""
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, Final
-from urllib.parse import quote, unquote
+from typing import Any, BinaryIO, Final
 
 from azure.core import MatchConditions
-from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import BlobClient, BlobLeaseClient, BlobProperties, BlobServiceClient, ContentSettings
+from azure.core.exceptions import AzureError, DecodeError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import BlobBlock, BlobClient, BlobLeaseClient, BlobProperties, BlobServiceClient, ContentSettings
 
 from processing.domain.errors import ConditionNotMet, LaterError, OperatorError
 from processing.ports import ALWAYS, BlobInfo, BlobKind, When
-from processing.storage.azure_errors import error_code, translated
+from processing.storage.azure_errors import code_of, is_changed, status_of, storage_errors
+from processing.storage.blob_metadata import decoded, encoded
+from processing.storage.blob_rules import content_type, refuse_unaddressable
 
-_KINDS: Final = {"BlockBlob": BlobKind.BLOCK, "AppendBlob": BlobKind.APPEND, "PageBlob": BlobKind.PAGE}
-_TYPES: Final = {".json": "application/json", ".ndjson": "application/x-ndjson"}
-_LEASE_HELD: Final = frozenset({"LeaseAlreadyPresent", "LeaseIdMismatchWithLeaseOperation"})
-_LEASE_LOST: Final = frozenset(
-    {"LeaseIdMismatchWithLeaseOperation", "LeaseNotPresentWithLeaseOperation", "LeaseIsBrokenAndCannotBeRenewed"}
-)
-_CONTAINER_THERE: Final = "ContainerAlreadyExists"
-_SERVER_ERROR: Final = 500
+LARGEST_PUT: Final = 64 * 1024 * 1024
+"""Bytes up to which a blob is sent in one request; the SDK's own limit unless a client was told otherwise."""
+
+_BLOCK: Final = 16 * 1024 * 1024
 
 
 class AzureBlobStore:
-    """The blobs of one account; one instance serves all threads of a process."""
+    """One account. Safe to share between threads; one instance serves a process.
 
-    def __init__(self, client: BlobServiceClient) -> None:
+    A request whose answer was lost is sent again by the SDK, so that a conditional write may raise ConditionNotMet
+    although it was this very write that took place: whoever must know reads the blob.
+    """
+
+    def __init__(self, client: BlobServiceClient, *, largest_put: int = LARGEST_PUT) -> None:
         self._client = client
+        self._largest_put = largest_put
 
     def head(self, container: str, name: str) -> BlobInfo | None:
-        """The present version, or None."""
-        with translated("look at", container, name):
+        """The present version with its metadata, or None when there is no such blob or container."""
+        blob = self._blob(container, name)
+        with storage_errors(f"look at {container}/{name}"):
             try:
-                return _info(self._blob(container, name).get_blob_properties())
+                return _info(name, blob.get_blob_properties())
             except ResourceNotFoundError:
                 return None
 
     def get(self, container: str, name: str) -> tuple[bytes, BlobInfo] | None:
-        """All bytes of one version, pinned by the SDK over several ranges, and that version."""
-        with translated("read", container, name):
+        """All bytes of one version of a small blob and that version with its metadata, or None."""
+        blob = self._blob(container, name)
+        with storage_errors(f"read {container}/{name}"):
             try:
-                download = self._blob(container, name).download_blob()
+                stream = blob.download_blob()
+                data = stream.readall()
             except ResourceNotFoundError:
                 return None
-            data = download.readall()
-        info = _info(download.properties)
-        if len(data) != info.size:
-            raise LaterError(f"could not read {container}/{name}: {len(data):,} of {info.size:,} bytes arrived")
-        return data, info
+            except HttpResponseError as error:
+                if is_changed(error):
+                    raise LaterError(f"{container}/{name} was changed while it was read") from error
+                raise
+        info = _info(name, stream.properties)
+        return _complete(data, info.size, container, name), info
 
     def get_range(self, container: str, name: str, *, etag: str, offset: int, length: int) -> bytes:
-        """Bytes of the version `etag`; a body that arrives short is an error, never a short answer."""
-        with translated("read", container, name):
+        """Bytes [offset, offset + length) of the version `etag`, fewer at its end; ConditionNotMet when the version is gone."""
+        blob = self._blob(container, name)
+        if length <= 0:
+            return self._nothing_of(container, name, etag)
+        with storage_errors(f"read {container}/{name}"):
             try:
-                download = self._blob(container, name).download_blob(
-                    offset=offset, length=length, etag=etag, match_condition=MatchConditions.IfNotModified
+                stream = blob.download_blob(
+                    offset=offset, length=length, etag=_quoted(etag), match_condition=MatchConditions.IfNotModified
                 )
-            except ResourceNotFoundError as error:
-                raise ConditionNotMet(container, name) from error
-            data: bytes = download.readall()
-        wanted = min(length, max(_total_size(download.properties) - offset, 0))
-        if len(data) != wanted:
-            raise LaterError(f"could not read {container}/{name}: {len(data):,} of {wanted:,} bytes arrived")
-        return data
+                data = stream.readall()
+            except ResourceNotFoundError:
+                raise ConditionNotMet(container, name) from None
+            except HttpResponseError as error:
+                if is_changed(error):
+                    raise ConditionNotMet(container, name) from None
+                if status_of(error) == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                    return self._nothing_of(container, name, etag)
+                raise
+        # The SDK's size of the stream is that of the range, cut at the end of the version.
+        return _complete(data, stream.size, container, name)
 
     def put(
         self, container: str, name: str, data: bytes | Path, *, when: When = ALWAYS, metadata: Mapping[str, str] | None = None
     ) -> str:
-        """Write the blob, in one request while it is smaller than 64 MiB."""
+        """Write the blob in one atomic step and return its ETag; ConditionNotMet when `when` does not hold.
+
+        What is too large for one request is sent in blocks, which become the blob all at once.
+        """
+        blob = self._blob(container, name)
         options: dict[str, Any] = {
-            "content_settings": ContentSettings(content_type=_TYPES.get(Path(name).suffix, "application/octet-stream")),
-            "metadata": {key: quote(value, safe="") for key, value in metadata.items()} if metadata else None,
-            "overwrite": not when.absent,
+            "metadata": encoded(metadata or {}),
+            "content_settings": ContentSettings(content_type=content_type(name)),
         }
-        if when.etag is not None:
-            options |= {"etag": when.etag, "match_condition": MatchConditions.IfNotModified}
-        with translated("write", container, name):
+        if when.absent:
+            options["match_condition"] = MatchConditions.IfMissing
+        elif when.etag is not None:
+            options |= {"etag": _quoted(when.etag), "match_condition": MatchConditions.IfNotModified}
+        with _opened(data) as (stream, size), storage_errors(f"write {container}/{name}"):
             try:
-                if isinstance(data, bytes):
-                    return self._upload(container, name, data, len(data), options)
-                with data.open("rb") as file:
-                    return self._upload(container, name, file, data.stat().st_size, options)
-            except ResourceNotFoundError as error:
-                if when.etag is not None:
-                    raise ConditionNotMet(container, name) from error
+                send = _put_at_once if size <= self._largest_put else _put_in_blocks
+                answer = send(blob, stream, size, options)
+            except AzureError as error:
+                if when != ALWAYS and _lost(error, when):
+                    raise ConditionNotMet(container, name) from None
                 raise
+        return _bare(str(answer["etag"]))
 
     def delete(self, container: str, name: str) -> None:
-        """Remove the blob if it is there."""
-        with translated("delete", container, name):
+        """Remove the blob; one that is gone already is no error."""
+        blob = self._blob(container, name)
+        with storage_errors(f"delete {container}/{name}"):
             try:
-                self._blob(container, name).delete_blob()
+                blob.delete_blob(delete_snapshots="include")
             except ResourceNotFoundError:
                 return
 
     def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
-        """Blobs by name, page by page."""
-        include = ["metadata", "copy"] if metadata else None
-        pages = self._client.get_container_client(container).list_blobs(name_starts_with=prefix or None, include=include)
-        try:
-            with translated("list", container):
-                for properties in pages:
-                    yield _info(properties)
-        except LaterError as error:
-            cause = error.__cause__
-            if isinstance(cause, ResourceNotFoundError):
+        """Blobs whose names start with `prefix`, in the service's order; a container that is not there lists as empty.
+
+        OperatorError when the service cannot list the container (an unprintable name in it, no permission).
+        """
+        # Answers about copies cost nothing for blobs that were not copied.
+        include = ["copy", "metadata"] if metadata else ["copy"]
+        with storage_errors(f"list {container}"):
+            try:
+                for blob in self._client.get_container_client(container).list_blobs(prefix or None, include):
+                    yield _info(str(blob.name), blob)
+            except ResourceNotFoundError:
                 return
-            if isinstance(cause, HttpResponseError) and cause.status_code == _SERVER_ERROR:
-                raise OperatorError(
-                    f"container {container} cannot be listed: the service answers {_SERVER_ERROR}, perhaps for a name in it"
-                ) from error
-            raise
+            except (DecodeError, HttpResponseError) as error:
+                # A name that XML cannot carry makes each try fail alike; a passing fault has other numbers or passes.
+                if isinstance(error, DecodeError) or status_of(error) == HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise OperatorError(f"{container} cannot be listed: look for a blob with an unprintable name") from error
+                raise
 
     def list_containers(self, prefix: str = "") -> Iterator[str]:
-        """Names of containers."""
-        with translated("list", "the account's containers"):
-            for properties in self._client.list_containers(name_starts_with=prefix or None):
-                yield str(properties.name)
+        """Names of containers that start with `prefix`, in order."""
+        with storage_errors("list the containers of the account"):
+            for container in self._client.list_containers(prefix or None):
+                yield str(container.name)
 
     def create_container(self, container: str) -> None:
-        """Make the container if it is not there."""
-        with translated("create", container):
+        """Make the container; one that is there already is no error."""
+        with storage_errors(f"create the container {container}"):
             try:
                 self._client.create_container(container)
             except ResourceExistsError as error:
-                if error_code(error) != _CONTAINER_THERE:
+                if code_of(error) != "ContainerAlreadyExists":
                     raise
 
     def service_time(self) -> datetime:
-        """The Date header of the service's answer to a small request."""
-        dates: list[str] = []
-        with translated("ask the time of", "the account"):
-            next(
-                iter(
-                    self._client.list_containers(
-                        results_per_page=1, raw_response_hook=lambda answer: dates.append(answer.http_response.headers["Date"])
-                    ).by_page()
-                )
-            )
-        return parsedate_to_datetime(dates[-1]).astimezone(UTC)
+        """The service's own clock, UTC, in steps of one second."""
+        answers: list[str | None] = []
+        with storage_errors("ask storage for its time"):
+            # The cheapest request that a data role allows; every answer of the service carries the time.
+            pages = self._client.list_containers(
+                results_per_page=1, raw_response_hook=lambda answer: answers.append(answer.http_response.headers.get("Date"))
+            ).by_page()
+            next(iter(pages), None)
+        if answers[-1] is None:
+            raise LaterError("cannot ask storage for its time now: the answer has no date")
+        return parsedate_to_datetime(answers[-1]).astimezone(UTC)
 
-    def lease(self, container: str, name: str, *, seconds: int) -> _AzureLease | None:
-        """Lease the blob unless somebody holds it."""
-        with translated("lease", container, name):
+    def lease(self, container: str, name: str, *, seconds: int) -> AzureLease | None:
+        """Lease an existing blob for 15 to 60 seconds; None while someone else holds it."""
+        blob = self._blob(container, name)
+        lease = BlobLeaseClient(blob)
+        with storage_errors(f"lease {container}/{name}"):
             try:
-                return _AzureLease(self._blob(container, name).acquire_lease(lease_duration=seconds), container, name)
-            except HttpResponseError as error:
-                if error_code(error) in _LEASE_HELD:
+                lease.acquire(lease_duration=seconds)
+            except ResourceExistsError as error:
+                if code_of(error) == "LeaseAlreadyPresent":
                     return None
                 raise
+        return AzureLease(blob, lease.id, f"{container}/{name}")
 
     def _blob(self, container: str, name: str) -> BlobClient:
+        refuse_unaddressable(container, name)
         return self._client.get_blob_client(container, name)
 
-    def _upload(self, container: str, name: str, data: bytes | IO[bytes], size: int, options: dict[str, Any]) -> str:
-        return _bare(self._blob(container, name).upload_blob(data, length=size, **options)["etag"])
+    def _nothing_of(self, container: str, name: str, etag: str) -> bytes:
+        # The service may look at the range before it looks at the version.
+        present = self.head(container, name)
+        if present is None or present.etag != etag:
+            raise ConditionNotMet(container, name)
+        return b""
 
 
-class _AzureLease:
-    def __init__(self, client: BlobLeaseClient, container: str, name: str) -> None:
-        self._client = client
-        self._container = container
-        self._name = name
+class AzureLease:
+    """A lease that this process was given."""
+
+    def __init__(self, blob: BlobClient, lease_id: str, what: str) -> None:
+        self._blob = blob
+        self._id = lease_id
+        self._what = what
 
     def renew(self) -> bool:
-        """Extend the hold; False when it is lost or was given back."""
-        if not self._client.id:
-            return False
-        with translated("renew the lease of", self._container, self._name):
+        """Extend the hold by its length; False when someone else has it now."""
+        with storage_errors(f"renew the lease of {self._what}"):
             try:
-                self._client.renew()
+                BlobLeaseClient(self._blob, lease_id=self._id).renew()
             except HttpResponseError as error:
-                if error_code(error) in _LEASE_LOST:
+                if _is_lost_lease(error):
                     return False
                 raise
         return True
 
     def release(self) -> None:
-        """Give the blob free."""
-        if not self._client.id:
-            return
-        with translated("release the lease of", self._container, self._name):
+        """Give the blob free at once; a lease that was lost already is no error."""
+        with storage_errors(f"release the lease of {self._what}"):
             try:
-                self._client.release()
-            except ResourceNotFoundError:
-                return
+                BlobLeaseClient(self._blob, lease_id=self._id).release()
             except HttpResponseError as error:
-                if error_code(error) not in _LEASE_LOST:
+                if not _is_lost_lease(error):
                     raise
 
 
-def _info(properties: BlobProperties) -> BlobInfo:
+def _put_at_once(blob: BlobClient, stream: BinaryIO, size: int, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    # Overwriting is what the condition among the options says, not the SDK's own word for it.
+    return blob.upload_blob(stream, length=size, overwrite=True, **options)
+
+
+def _put_in_blocks(blob: BlobClient, stream: BinaryIO, size: int, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    # Blocks that are not committed yet are shared by all writers of a name. Ids of this attempt's own keep them apart, and
+    # all ids of a blob must have the same length.
+    attempt = secrets.token_hex(16)
+    blocks: list[BlobBlock] = []
+    left = size
+    while left:
+        chunk = stream.read(min(left, _BLOCK))
+        if not chunk:
+            raise LaterError(f"the file for {blob.blob_name} became shorter while it was sent")
+        block = BlobBlock(f"{attempt}{len(blocks):06d}")
+        blob.stage_block(block.id, chunk, length=len(chunk))
+        blocks.append(block)
+        left -= len(chunk)
+    return blob.commit_block_list(blocks, **options)
+
+
+@contextmanager
+def _opened(data: bytes | Path) -> Iterator[tuple[BinaryIO, int]]:
+    with ExitStack() as stack:
+        if isinstance(data, bytes):
+            yield BytesIO(data), len(data)
+        else:
+            file = stack.enter_context(data.open("rb"))
+            yield file, os.fstat(file.fileno()).st_size
+
+
+def _lost(error: AzureError, when: When) -> bool:
+    if is_changed(error):
+        return True
+    # Another writer's commit drops everybody's blocks. A blob that is leased is there, whatever else holds of it.
+    # A blob to be replaced that is not there any more was changed, too.
+    code = code_of(error)
+    return code in ("InvalidBlockList", "BlobNotFound") or (when.absent and code == "LeaseIdMissing")
+
+
+def _is_lost_lease(error: HttpResponseError) -> bool:
+    if status_of(error) == HTTPStatus.NOT_FOUND:
+        return True
+    code = code_of(error)
+    return status_of(error) in (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED) and bool(code and code.startswith("Lease"))
+
+
+def _complete(data: bytes, size: int, container: str, name: str) -> bytes:
+    if len(data) != size:
+        raise LaterError(f"storage sent {len(data)} of {size} bytes of {container}/{name}")
+    return data
+
+
+def _info(name: str, blob: BlobProperties) -> BlobInfo:
     return BlobInfo(
-        name=properties.name,
-        etag=_bare(properties.etag),
-        size=_total_size(properties),
-        last_modified=properties.last_modified.astimezone(UTC),
-        kind=_KINDS[getattr(properties.blob_type, "value", properties.blob_type)],
-        metadata={key.lower(): unquote(value) for key, value in (properties.metadata or {}).items()},
-        copy_pending=properties.copy.status == "pending" if properties.copy else False,
+        name=name,
+        etag=_bare(str(blob.etag)),
+        size=int(blob.size),
+        last_modified=blob.last_modified,
+        kind=_KINDS.get(str(getattr(blob.blob_type, "value", blob.blob_type)), BlobKind.BLOCK),
+        metadata=decoded(blob.metadata or {}),
+        copy_pending=blob.copy is not None and blob.copy.status == "pending",
     )
 
 
-def _total_size(properties: BlobProperties) -> int:
-    # Of a ranged answer `size` is the length of the range; the whole stands behind the slash of Content-Range.
-    if properties.content_range:
-        return int(properties.content_range.rpartition("/")[2])
-    return int(properties.size)
+_KINDS: Final = {"BlockBlob": BlobKind.BLOCK, "AppendBlob": BlobKind.APPEND, "PageBlob": BlobKind.PAGE}
 
 
 def _bare(etag: str) -> str:
     return etag.strip('"')
+
+
+def _quoted(etag: str) -> str:
+    return f'"{etag}"'

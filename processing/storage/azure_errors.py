@@ -1,66 +1,74 @@
-"""Azure's errors in the product's words: who acts next, and on what. No key, signature or address is repeated."""
+"""Says in the product's own errors what went wrong with Azure Storage, and who acts next."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from http import HTTPStatus
 
-from azure.core.exceptions import (
-    AzureError,
-    ClientAuthenticationError,
-    HttpResponseError,
-    ResourceExistsError,
-    ResourceModifiedError,
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+
+from processing.domain.errors import LaterError, OperatorError
+
+_SIGN_IN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+# A message that is not ours any more is on its way to somebody else.
+_PASSING_CODES = (
+    *("ContainerBeingDeleted", "QueueBeingDeleted", "PendingCopyOperation", "LeaseIdMissing", "InvalidBlockList"),
+    *("MessageNotFound", "PopReceiptMismatch"),
 )
-
-from processing.domain.errors import ConditionNotMet, LaterError, OperatorError
-
-_CONDITION_CODES: Final = frozenset({304, 412})
-_LOST_CREATE: Final = "BlobAlreadyExists"
-_FORBIDDEN: Final = frozenset({401, 403})
-_NOT_FOUND: Final = 404
-_THROTTLED: Final = 429
-_CONFLICT: Final = 409
-_SERVER: Final = 500
 
 
 @contextmanager
-def translated(action: str, container: str, name: str = "") -> Iterator[None]:
-    """Run one storage call; its failure becomes ConditionNotMet, OperatorError or LaterError."""
+def storage_errors(doing: str) -> Iterator[None]:
+    """Turn every SDK error of the block into LaterError or OperatorError; `doing` completes "cannot ..."."""
     try:
         yield
-    except (ResourceExistsError, ResourceModifiedError) as error:
-        if error.status_code in _CONDITION_CODES or error_code(error) == _LOST_CREATE:
-            raise ConditionNotMet(container, name) from error
-        raise LaterError(_text(action, container, name, error)) from error
-    except ClientAuthenticationError as error:
-        raise OperatorError(_refused(action, container, name, error)) from error
-    except HttpResponseError as error:
-        status = error.status_code
-        if status in _CONDITION_CODES:
-            raise ConditionNotMet(container, name) from error
-        if status in _FORBIDDEN:
-            raise OperatorError(_refused(action, container, name, error)) from error
-        if status is None or status in (_NOT_FOUND, _THROTTLED, _CONFLICT) or status >= _SERVER:
-            raise LaterError(_text(action, container, name, error)) from error
-        raise OperatorError(_text(action, container, name, error)) from error
     except AzureError as error:
-        # What is left never reached the service or lost its answer: connection, timeout, truncated body.
-        raise LaterError(_text(action, container, name, error)) from error
+        if _passes(error):
+            raise LaterError(f"cannot {doing} now: {_reason(error)}") from error
+        # Not `from error`: the service's answer to a bad signature repeats what was signed.
+        raise OperatorError(f"cannot {doing}: {_reason(error)}") from None
 
 
-def error_code(error: AzureError) -> str:
-    """The service's own code of an error, by value: the SDK gives an enum, text or nothing."""
+def status_of(error: AzureError) -> int | None:
+    """The HTTP status of the answer; None when there was none."""
+    return error.status_code if isinstance(error, HttpResponseError) else None
+
+
+def code_of(error: AzureError) -> str | None:
+    """The service's own name for the error, for example `BlobNotFound`; None when it gave none."""
     code = getattr(error, "error_code", None)
-    return str(getattr(code, "value", code) or "")
+    return None if code is None else str(getattr(code, "value", code))
 
 
-def _refused(action: str, container: str, name: str, error: AzureError) -> str:
-    return f"{_text(action, container, name, error)}: the identity needs a data role on that account"
+def is_changed(error: AzureError) -> bool:
+    """Whether the service refused because the condition of the request does not hold."""
+    status, code = status_of(error), code_of(error)
+    if status == HTTPStatus.PRECONDITION_FAILED:
+        return code is None or not code.startswith("Lease")
+    # A create-only write that lost answers 409, not 412.
+    return status == HTTPStatus.NOT_MODIFIED or (status == HTTPStatus.CONFLICT and code == "BlobAlreadyExists")
 
 
-def _text(action: str, container: str, name: str, error: AzureError) -> str:
-    status = getattr(error, "status_code", None)
-    said = error_code(error) or type(error).__name__
-    return f"could not {action} {container}{'/' if name else ''}{name}: {f'{status} ' if status else ''}{said}"
+def _passes(error: AzureError) -> bool:
+    status = status_of(error)
+    if isinstance(error, ClientAuthenticationError) or status in _SIGN_IN:
+        return False
+    if code_of(error) in _PASSING_CODES:
+        return True
+    # No answer at all, half an answer (a success whose body broke off), or an answer that asks for patience.
+    return (
+        status is None or status < HTTPStatus.MULTIPLE_CHOICES or status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    )
+
+
+def _reason(error: AzureError) -> str:
+    status, code = status_of(error), code_of(error)
+    if status in _SIGN_IN:
+        return f"no permission ({status} {code or 'without a code'}): the identity needs a data role on that account"
+    if isinstance(error, ClientAuthenticationError):
+        return "no token could be had for the identity"
+    if status is None or status < HTTPStatus.MULTIPLE_CHOICES:
+        return f"no complete answer from storage ({type(error).__name__})"
+    return f"storage answered {status} {code or 'without a code'}"

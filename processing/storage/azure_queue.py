@@ -1,100 +1,95 @@
-"""A queue of Azure Storage, or of its emulator: what jobs send to, and what the local host takes from."""
+"""One queue of an Azure Storage account: to put work on, and to take it off as the Functions host does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
-from azure.core.exceptions import ResourceExistsError
-from azure.storage.queue import QueueMessage, QueueServiceClient
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.storage.queue import QueueServiceClient
 
-from processing.storage.azure_errors import translated
+from processing.storage.azure_errors import code_of, storage_errors
 
-_FOREVER: Final = -1
+_NEVER = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedMessage:
-    """A message that is hidden from others for a while."""
+    """One message that is ours until it is visible again."""
 
     id: str
     body: bytes
+    """Exactly as stored, UTF-8."""
     dequeue_count: int
     """How often it was received, this time included."""
     pop_receipt: str
-    """What proves that it is ours to change."""
+    """What proves that it is ours to change; every change gives a new one."""
     inserted_at: datetime | None
     expires_at: datetime | None
     next_visible_at: datetime | None
 
 
 class AzureQueue:
-    """One queue; bodies are text as they are, without base64."""
+    """One queue; safe to share between threads. Bodies are text that XML can carry, and are not encoded."""
 
     def __init__(self, client: QueueServiceClient, name: str) -> None:
-        self._queue = client.get_queue_client(name)
         self._name = name
+        self._queue = client.get_queue_client(name)
 
     def ensure(self) -> None:
         """Make the queue; one that is there already is no error."""
-        with self._calls("create"):
+        with storage_errors(f"create the queue {self._name}"):
             try:
                 self._queue.create_queue()
-            except ResourceExistsError:
-                return
+            except ResourceExistsError as error:
+                if code_of(error) != "QueueAlreadyExists":
+                    raise
 
     def send(self, body: str, *, delay_seconds: int = 0) -> None:
         """Add a message that never expires, visible after `delay_seconds`."""
-        with self._calls("send to"):
-            self._queue.send_message(body, visibility_timeout=delay_seconds or None, time_to_live=_FOREVER)
+        with storage_errors(f"send to the queue {self._name}"):
+            self._queue.send_message(body, visibility_timeout=delay_seconds or None, time_to_live=_NEVER)
 
     def receive(self, *, visibility_seconds: int) -> ReceivedMessage | None:
         """The next visible message, hidden from others for `visibility_seconds`; None when there is none."""
-        with self._calls("receive from"):
+        with storage_errors(f"receive from the queue {self._name}"):
             message = self._queue.receive_message(visibility_timeout=visibility_seconds)
-        return None if message is None else _received(message, message.pop_receipt, message.next_visible_on)
-
-    def extend(self, message: ReceivedMessage, *, visibility_seconds: int) -> ReceivedMessage:
-        """Hide the message for so long from now; the answer replaces `message`."""
-        with self._calls("extend a message of"):
-            # Without content the update leaves the body as it is.
-            answer = self._queue.update_message(message.id, message.pop_receipt, visibility_timeout=visibility_seconds)
+        if message is None:
+            return None
         return ReceivedMessage(
-            id=message.id,
-            body=message.body,
-            dequeue_count=message.dequeue_count,
-            pop_receipt=str(answer.pop_receipt),
-            inserted_at=message.inserted_at,
-            expires_at=message.expires_at,
-            next_visible_at=answer.next_visible_on,
+            id=str(message.id),
+            body=str(message.content).encode(),
+            dequeue_count=int(message.dequeue_count or 0),
+            pop_receipt=str(message.pop_receipt),
+            inserted_at=message.inserted_on,
+            expires_at=message.expires_on,
+            next_visible_at=message.next_visible_on,
         )
 
+    def extend(self, message: ReceivedMessage, *, visibility_seconds: int) -> ReceivedMessage:
+        """Hide the message for so long from now; the answer replaces `message`.
+
+        LaterError when it is not ours any more.
+        """
+        with storage_errors(f"hold message {message.id} of the queue {self._name}"):
+            answer = self._queue.update_message(message.id, message.pop_receipt, visibility_timeout=visibility_seconds)
+        return replace(message, pop_receipt=str(answer.pop_receipt), next_visible_at=answer.next_visible_on)
+
     def delete(self, message: ReceivedMessage) -> None:
-        """Remove the message for good."""
-        with self._calls("delete from"):
-            self._queue.delete_message(message.id, message.pop_receipt)
+        """Remove the message for good; one that is gone already is no error."""
+        with storage_errors(f"delete message {message.id} of the queue {self._name}"):
+            try:
+                self._queue.delete_message(message.id, message.pop_receipt)
+            except ResourceNotFoundError as error:
+                if code_of(error) != "MessageNotFound":
+                    raise
 
     def length(self) -> int:
-        """About how many messages there are, hidden ones included."""
-        with self._calls("measure"):
+        """How many messages the queue holds, hidden ones too; about."""
+        with storage_errors(f"look at the queue {self._name}"):
             return int(self._queue.get_queue_properties().approximate_message_count or 0)
 
-    @contextmanager
-    def _calls(self, action: str) -> Iterator[None]:
-        with translated(action, f"queue {self._name}"):
-            yield
-
-
-def _received(message: QueueMessage, pop_receipt: str | None, next_visible: datetime | None) -> ReceivedMessage:
-    return ReceivedMessage(
-        id=str(message.id),
-        body=str(message.content).encode(),
-        dequeue_count=int(message.dequeue_count or 0),
-        pop_receipt=str(pop_receipt),
-        inserted_at=message.inserted_on,
-        expires_at=message.expires_on,
-        next_visible_at=next_visible,
-    )
+    def peek(self, limit: int = 1) -> tuple[bytes, ...]:
+        """Bodies of the next visible messages, at most 32, without taking them."""
+        with storage_errors(f"look at the queue {self._name}"):
+            return tuple(str(message.content).encode() for message in self._queue.peek_messages(limit))

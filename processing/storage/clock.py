@@ -1,4 +1,4 @@
-"""The time of the host."""
+"""The time of this machine, for logs and printed times; it decides nothing about data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """The host's clock."""
+    """The host's clock behind the Clock port."""
 
     def now(self) -> datetime:
         """The present, in UTC."""

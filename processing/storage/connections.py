@@ -1,10 +1,13 @@
-"""From a connection to clients: a connection string on this machine, an identity in Azure."""
+"""Opens one storage account, by connection string or by identity, for the SDK's clients and for Delta."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from azure.core.credentials import TokenCredential
 from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
@@ -13,84 +16,108 @@ from azure.storage.queue import ExponentialRetry as QueueRetry
 from azure.storage.queue import QueueServiceClient
 
 from processing.domain.errors import OperatorError
+from processing.storage import emulator
+from processing.storage.azure_blob import LARGEST_PUT
+from processing.storage.azure_errors import storage_errors
 
-_STORAGE_SCOPE: Final = "https://storage.azure.com/.default"
-_ATOMIC_PUT: Final = 64 * 1024 * 1024
-_RANGE: Final = 16 * 1024 * 1024
-_CONNECT_SECONDS: Final = 10
-_READ_SECONDS: Final = 60
-_DEVELOPMENT: Final = "UseDevelopmentStorage=true"
-# The account and key that every emulator has; they are published and protect nothing.
-_EMULATOR_ACCOUNT: Final = "devstoreaccount1"
-_EMULATOR_KEY: Final = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+_MEBI: Final = 1024 * 1024
+_SCOPE: Final = "https://storage.azure.com/.default"
+# Waits of about 1, 3 and 5 seconds: beyond that a queue or a timer tries again with more patience than a request has.
+_TRIES: Final[Mapping[str, Any]] = {"initial_backoff": 1, "increment_base": 2, "retry_total": 3, "random_jitter_range": 1}
+_TIMEOUTS: Final[Mapping[str, Any]] = {"connection_timeout": 20, "read_timeout": 60}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """One storage account and how to reach it."""
+    """How one storage account is reached: a connection string, else addresses and the identity of this program."""
 
     connection_string: str | None = field(default=None, repr=False)
-    """With a key: for the emulator. `UseDevelopmentStorage=true` is the emulator on its usual ports."""
     blob_service_uri: str | None = None
-    """With an identity: https://<account>.blob.core.windows.net."""
     queue_service_uri: str | None = None
     client_id: str | None = None
-    """Of a user-assigned identity; None for whatever identity the machine offers."""
+    """Of a user-assigned managed identity; None for whatever identity there is."""
 
     def blob_service(self) -> BlobServiceClient:
-        """A client for blobs; safe to share among threads."""
+        """A client for the account's blobs; one serves all threads."""
         options: dict[str, Any] = {
-            "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=4, random_jitter_range=1),
-            "max_single_put_size": _ATOMIC_PUT,
-            "max_single_get_size": _RANGE,
-            "max_chunk_get_size": _RANGE,
-            "connection_timeout": _CONNECT_SECONDS,
-            "read_timeout": _READ_SECONDS,
+            "retry_policy": ExponentialRetry(**_TRIES),
+            "max_single_get_size": 16 * _MEBI,
+            "max_chunk_get_size": 16 * _MEBI,
+            "max_single_put_size": LARGEST_PUT,
+            **_TIMEOUTS,
         }
         if self.connection_string:
-            return BlobServiceClient.from_connection_string(self._full_string, **options)
-        return BlobServiceClient(self._address(self.blob_service_uri), credential=self.credential, **options)
+            with _readable():
+                return BlobServiceClient.from_connection_string(self.connection_string, **options)
+        return BlobServiceClient(
+            _address(self.blob_service_uri, "blobServiceUri"), credential=_credential(self.client_id), **options
+        )
 
     def queue_service(self) -> QueueServiceClient:
-        """A client for queues; safe to share among threads."""
-        options: dict[str, Any] = {
-            "retry_policy": QueueRetry(initial_backoff=1, increment_base=2, retry_total=4, random_jitter_range=1),
-            "connection_timeout": _CONNECT_SECONDS,
-            "read_timeout": _READ_SECONDS,
-        }
+        """A client for the account's queues; one serves all threads."""
+        options: dict[str, Any] = {"retry_policy": QueueRetry(**_TRIES), **_TIMEOUTS}
         if self.connection_string:
-            return QueueServiceClient.from_connection_string(self._full_string, **options)
-        return QueueServiceClient(self._address(self.queue_service_uri), credential=self.credential, **options)
+            with _readable():
+                return QueueServiceClient.from_connection_string(self.connection_string, **options)
+        return QueueServiceClient(
+            _address(self.queue_service_uri, "queueServiceUri"), credential=_credential(self.client_id), **options
+        )
 
     def delta_options(self) -> dict[str, str]:
-        """What deltalake and Polars need to reach the account; a token in it is good for about an hour."""
-        if not self.connection_string:
-            address = self._address(self.blob_service_uri)
-            account = address.removeprefix("https://").partition(".")[0]
-            return {"account_name": account, "bearer_token": self.credential.get_token(_STORAGE_SCOPE).token}
-        parts = dict(part.partition("=")[::2] for part in self._full_string.split(";") if part)
-        options = {"account_name": parts["AccountName"], "account_key": parts["AccountKey"]}
-        endpoint = parts.get("BlobEndpoint")
-        if endpoint:
-            options["endpoint"] = endpoint.rstrip("/")
-            options["allow_http"] = "true" if endpoint.startswith("http://") else "false"
-        return options
+        """The storage options of deltalake for this account; with an identity they hold a token, so ask anew each time."""
+        if self.connection_string:
+            return _delta_options(_parts(self.connection_string))
+        address = _address(self.blob_service_uri, "blobServiceUri")
+        with storage_errors(f"open {address}"):
+            token = _credential(self.client_id).get_token(_SCOPE).token
+        return {
+            "account_name": (urlsplit(address).hostname or "").partition(".")[0],
+            "endpoint": address,
+            "bearer_token": token,
+        }
 
-    @cached_property
-    def credential(self) -> TokenCredential:
-        """The identity of this process."""
-        return ManagedIdentityCredential(client_id=self.client_id) if self.client_id else DefaultAzureCredential()
 
-    @property
-    def _full_string(self) -> str:
-        text = self.connection_string or ""
-        if text.strip().rstrip(";").lower() != _DEVELOPMENT.lower():
-            return text
-        ports = {"Blob": 10000, "Queue": 10001, "Table": 10002}
-        endpoints = ";".join(f"{each}Endpoint=http://127.0.0.1:{port}/{_EMULATOR_ACCOUNT}" for each, port in ports.items())
-        return f"DefaultEndpointsProtocol=http;AccountName={_EMULATOR_ACCOUNT};AccountKey={_EMULATOR_KEY};{endpoints}"
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except ValueError:
+        # Never the string itself: it holds a key.
+        raise OperatorError("a storage connection string is not readable: copy it from the account again") from None
 
-    def _address(self, uri: str | None) -> str:
-        if not uri:
-            raise OperatorError("a storage connection has neither a connection string nor a service address")
-        return uri
+
+def _address(uri: str | None, setting: str) -> str:
+    if not uri:
+        raise OperatorError(f"no address of the storage account: set a connection string or {setting}")
+    return uri
+
+
+@cache
+def _credential(client_id: str | None) -> TokenCredential:
+    # One for all clients: it keeps the tokens that it was given until they are about to end.
+    return ManagedIdentityCredential(client_id=client_id) if client_id else DefaultAzureCredential()
+
+
+def _parts(connection_string: str) -> Mapping[str, str]:
+    pairs = (part.partition("=") for part in connection_string.strip().split(";") if part)
+    return {key.strip().lower(): value.strip() for key, _, value in pairs}
+
+
+def _delta_options(parts: Mapping[str, str]) -> dict[str, str]:
+    if parts.get("usedevelopmentstorage") == "true":
+        return _with_key(emulator.ACCOUNT, emulator.KEY, emulator.BLOB_ENDPOINT)
+    account = parts.get("accountname", "")
+    suffix = parts.get("endpointsuffix", "core.windows.net")
+    protocol = parts.get("defaultendpointsprotocol", "https")
+    endpoint = parts.get("blobendpoint") or f"{protocol}://{account}.blob.{suffix}"
+    if "accountkey" in parts:
+        return _with_key(account, parts["accountkey"], endpoint)
+    if "sharedaccesssignature" in parts:
+        name = account or (urlsplit(endpoint).hostname or "").partition(".")[0]
+        return {"account_name": name, "endpoint": endpoint, "sas_token": parts["sharedaccesssignature"]}
+    raise OperatorError("a storage connection string has neither AccountKey nor SharedAccessSignature")
+
+
+def _with_key(account: str, key: str, endpoint: str) -> dict[str, str]:
+    options = {"account_name": account, "account_key": key, "endpoint": endpoint.rstrip("/")}
+    return {**options, "allow_http": "true"} if endpoint.startswith("http://") else options

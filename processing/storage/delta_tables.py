@@ -7,13 +7,21 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import (
+    CommitFailedError,
+    DeltaError,
+    DeltaProtocolError,
+    SchemaMismatchError,
+    TableNotFoundError,
+)
 from deltalake.schema import PrimitiveType
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
-from processing.domain.errors import ConditionNotMet, LaterError
+from processing.domain.errors import ConditionNotMet, LaterError, OperatorError
 from processing.domain.records import TableFile, TableSpec
 from processing.storage.connections import Connection
+
+_NO_PERMISSION = ("401 Unauthorized", "403 Forbidden")
 
 
 class DeltaTables:
@@ -34,10 +42,16 @@ class DeltaTables:
                 return _OpenTable(DeltaTable(uri, storage_options=options), container, spec)
 
     def _create(self, uri: str, spec: TableSpec, options: dict[str, str]) -> None:
-        # Of several workers that make the table at once, one does; the others find it made.
+        # Of several workers that make the table at once, one does; the others find it made. A retry would commit the
+        # same beginning again, as a later version.
         with suppress(CommitFailedError):
             DeltaTable.create(
-                uri, schema=_schema(spec), mode="ignore", partition_by=list(spec.partition_by), storage_options=options
+                uri,
+                schema=_schema(spec),
+                mode="ignore",
+                partition_by=list(spec.partition_by),
+                storage_options=options,
+                commit_properties=CommitProperties(max_commit_retries=0),
             )
 
 
@@ -58,7 +72,7 @@ class _OpenTable:
     def replace(self, files: Sequence[TableFile], *, partition: Mapping[str, str], app: str, seq: int) -> int:
         """Commit `files` as the whole of one partition; ConditionNotMet when others changed what this handle saw."""
         now = int(datetime.now(UTC).timestamp() * 1_000)
-        adds = [
+        adds: list[AddAction | RemoveAction] = [
             AddAction(
                 path=file.path,
                 size=file.size,
@@ -91,8 +105,17 @@ def _translated(container: str, table: str) -> Iterator[None]:
     try:
         yield
     except CommitFailedError as error:
+        # Another commit removed what this one read, or carries the same application's transaction.
         raise ConditionNotMet(container, table) from error
+    except (SchemaMismatchError, DeltaProtocolError) as error:
+        raise OperatorError(f"table {table} in {container} was made or changed by another program: restore it") from error
     except (DeltaError, OSError) as error:
+        # delta-rs gives the service's answer as text alone.
+        said = str(error)
+        if any(sign in said for sign in _NO_PERMISSION):
+            raise OperatorError(f"no permission for table {table} in {container}: a data role is needed") from None
+        if "ContainerNotFound" in said:
+            raise OperatorError(f"there is no container {container} for table {table}") from None
         raise LaterError(f"table {table} in {container} could not be read or written: {type(error).__name__}") from error
 
 

@@ -16,6 +16,8 @@ RECORD: Final = "__record"
 """Column of record numbers, Int64, from 1."""
 LINE: Final = "__line"
 """Column of physical lines on which records begin, Int64, from 1; null for formats without lines."""
+RAW: Final = "__text"
+"""Column of whole records as text, String; only for formats whose records are text of their own (NDJSON)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class RawBatch:
     """A run of records in the order of the file."""
 
     frame: pl.DataFrame
-    """Columns `0`, `1`, ... of type String in the order of the header, then RECORD and LINE."""
+    """Columns `0`, `1`, ... in the order of the header and of the reader's dtypes, then RECORD, LINE and maybe RAW."""
     broken: tuple[BrokenRecord, ...] = ()
 
     @property
@@ -50,6 +52,11 @@ class RawReader(Protocol):
     @property
     def header(self) -> tuple[str, ...]:
         """Column names as uploaded."""
+        ...
+
+    @property
+    def dtypes(self) -> tuple[pl.DataType, ...]:
+        """What the columns hold: String where the format has only text, the file's own types otherwise."""
         ...
 
     def batches(self) -> Iterator[RawBatch]:

@@ -1,4 +1,4 @@
-"""Text to typed values, strictly: what does not fit becomes null, and the raw text beside it tells that it did not fit."""
+"""Values of one type as another, strictly: what does not fit becomes null, and the text beside it tells that it did not fit."""
 
 from __future__ import annotations
 
@@ -8,12 +8,64 @@ import polars as pl
 
 _TRUE: Final = ("true", "1")
 _FALSE: Final = ("false", "0")
+# Whole floats below this are written digit by digit; no id is larger, and beyond it Int64 ends.
+_WHOLE: Final = 2.0**63
 
 TYPE_HINTS: Final = {
     pl.Float64: "write a number with a point, such as 12.5",
     pl.Date: "write the day as YYYY-MM-DD",
     pl.Boolean: "write true or false",
 }
+
+
+def cast_value(value: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.Expr:
+    """The values of an expression of type `source` as `target`; null where the value is no such value.
+
+    Every value has a text, so that a cast to String loses none. A Datetime gives the date of its own zone, a number is a
+    truth value when it is 0 or 1.
+    """
+    if target == pl.String:
+        return as_text(value, source)
+    if source == pl.String:
+        return cast_text(value, target)
+    if source == target:
+        return value
+    if target == pl.Float64:
+        return value.cast(pl.Float64, strict=False) if source.is_numeric() else _nothing(value, target)
+    if target == pl.Date:
+        return value.dt.date() if source == pl.Datetime else _nothing(value, target)
+    if target == pl.Boolean:
+        if not source.is_numeric():
+            return _nothing(value, target)
+        return pl.when(value == 1).then(pl.lit(value=True)).when(value == 0).then(pl.lit(value=False))
+    raise TypeError(f"no cast from {source} to {target}")
+
+
+def as_text(value: pl.Expr, source: pl.DataType) -> pl.Expr:
+    """The text of each value of type `source`, as receipts show it and as text columns take it; null only for null.
+
+    Whole floats have no point (12.0 is 12), decimals keep their places, times are ISO 8601 with the offset of their zone.
+    """
+    if source == pl.String:
+        return value
+    if source == pl.Null:
+        return value.cast(pl.String)
+    if source == pl.Boolean:
+        return pl.when(value).then(pl.lit("true")).when(~value).then(pl.lit("false"))
+    if source.is_float():
+        whole = value.is_finite() & (value == value.floor()) & (value.abs() < _WHOLE)
+        digits = pl.when(whole).then(value).cast(pl.Int64, strict=False).cast(pl.String)
+        return pl.when(whole).then(digits).otherwise(value.cast(pl.String))
+    if isinstance(source, pl.Datetime):
+        shape = "%Y-%m-%dT%H:%M:%S%.f"
+        return value.dt.to_string(shape if source.time_zone is None else shape + "%:z")
+    if source == pl.Date:
+        return value.dt.to_string("%Y-%m-%d")
+    if source == pl.Time:
+        return value.dt.to_string("%H:%M:%S%.f")
+    if source.is_numeric():
+        return value.cast(pl.String)
+    raise TypeError(f"no text for {source}")
 
 
 def cast_text(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -30,3 +82,8 @@ def cast_text(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         lowered = text.str.to_lowercase()
         return pl.when(lowered.is_in(_TRUE)).then(pl.lit(True)).when(lowered.is_in(_FALSE)).then(pl.lit(False))
     raise TypeError(f"no cast from text to {dtype}")
+
+
+def _nothing(value: pl.Expr, target: pl.DataType) -> pl.Expr:
+    # Not a bare literal: the result must have a row for each value.
+    return pl.when(value.is_null()).then(pl.lit(None, target)).otherwise(pl.lit(None, target))

@@ -52,6 +52,11 @@ class CsvReader:
         """Column names as uploaded."""
         return self._header
 
+    @property
+    def dtypes(self) -> tuple[pl.DataType, ...]:
+        """CSV holds text."""
+        return (pl.String(),) * len(self._header)
+
     def batches(self) -> Iterator[RawBatch]:
         """All records, once, in order."""
         for block in self._blocks():

@@ -19,10 +19,9 @@ _BUCKET: Final = "__bucket"
 class Shuffle:
     """Takes frames of one schema and gives them back bucket by bucket."""
 
-    def __init__(self, scratch: Path, by: Sequence[str], *, rows_in_memory: int = _ROWS_IN_MEMORY) -> None:
+    def __init__(self, scratch: Path, by: Sequence[str]) -> None:
         self._scratch = scratch
         self._bucket = (pl.struct(by).hash(seed=1) % _BUCKETS).alias(_BUCKET)
-        self._most = rows_in_memory
         self._frames: list[pl.DataFrame] = []
         self._held = 0
         self._spills = 0
@@ -31,7 +30,7 @@ class Shuffle:
         """Take rows."""
         self._frames.append(frame)
         self._held += frame.height
-        if self._held > self._most:
+        if self._held > _ROWS_IN_MEMORY:
             self._spill()
 
     def buckets(self) -> Iterator[pl.LazyFrame]:

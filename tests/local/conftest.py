@@ -11,9 +11,9 @@ from uuid import uuid4
 import azure.functions as func
 import pytest
 from azure.storage.queue import QueueServiceClient
-from processing.storage.azure_queue import AzureQueue
 
 from processing.local.host import HostOptions, LocalHost
+from processing.storage.azure_queue import AzureQueue
 
 HOST_JSON: dict[str, Any] = {
     "extensions": {

@@ -11,11 +11,11 @@ from uuid import uuid4
 
 import pytest
 from azure.storage.blob import BlobServiceClient
-from processing.storage.azure_blob import AzureBlobStore
-from processing.storage.azure_queue import AzureQueue
 
 from processing.local.event_grid import EventGridEmulator
 from processing.local.messages import BlobCreated, message_body
+from processing.storage.azure_blob import AzureBlobStore
+from processing.storage.azure_queue import AzureQueue
 from tests.local.conftest import wait_until
 
 AWKWARD = [

@@ -16,10 +16,10 @@ from typing import Any
 
 import azure.functions as func
 import pytest
-from processing.storage.azure_queue import AzureQueue
 
 from processing.domain.errors import OperatorError
 from processing.local.host import HostOptions, LocalHost
+from processing.storage.azure_queue import AzureQueue
 from tests.local.conftest import HOST_JSON, RunHost, host_json, wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -11,9 +11,9 @@ from typing import Any
 
 import azure.functions as func
 import pytest
-from processing.storage.azure_queue import AzureQueue
 
 from processing.local.host_json import QueueSettings
+from processing.storage.azure_queue import AzureQueue
 from tests.local.conftest import RunHost, host_json, wait_until
 
 

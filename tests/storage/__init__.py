@@ -1,0 +1,1 @@
+"""What storage does, and the one in memory as well."""

@@ -193,4 +193,4 @@ class Installation:
 
 def _environment(connection_string: str) -> dict[str, str]:
     # Only the blob endpoint may be a proxy's: queues are left alone.
-    return {name: connection_string for name in ("AzureWebJobsStorage", "DROP_STORAGE", "LAKE_STORAGE")} | SETTINGS
+    return dict.fromkeys(("AzureWebJobsStorage", "DROP_STORAGE", "LAKE_STORAGE"), connection_string) | SETTINGS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -30,42 +31,38 @@ def print_report(out: Console, results: Sequence[CustomerResults], wrong: Sequen
 
 
 def _files(results: Sequence[CustomerResults]) -> Table:
-    table = Table(title="Files: the current receipt of each upload", title_justify="left")
-    for heading in ("customer", "upload", "status"):
-        table.add_column(heading, overflow="fold")
+    table = _table("Files: what each upload was answered")
+    table.add_column("upload", overflow="fold", ratio=3)
     for heading in ("read", "accepted", "rejected"):
-        table.add_column(heading, justify="right")
-    table.add_column("top reasons", overflow="fold")
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("status and top reasons", overflow="fold", ratio=2)
     for each in results:
-        for receipt in each.receipts.values():
-            if receipt.marks:
-                continue
+        table.add_section()
+        for _, receipt in each.receipts:
             rows = receipt.rows
-            table.add_row(
-                receipt.customer,
-                receipt.blob,
-                receipt.status.value,
-                f"{rows.read:,}",
-                f"{rows.accepted:,}",
-                f"{rows.rejected:,}",
-                _reasons(receipt),
-            )
+            counts = (f"{rows.read:,}", f"{rows.accepted:,}", f"{rows.rejected:,}")
+            table.add_row(f"drop-{receipt.customer}/{receipt.blob}", *counts, f"{receipt.status.value}{_reasons(receipt)}")
     return table
 
 
 def _reasons(receipt: Receipt) -> str:
-    if receipt.error is not None:
-        return receipt.error.code
-    return ", ".join(f"{rule.rule} {rule.count}" for rule in receipt.rules[:_REASONS])
+    reasons = [receipt.error.code] if receipt.error is not None else []
+    reasons += [f"{rule.rule} {rule.count:,}" for rule in receipt.rules[:_REASONS]]
+    return f": {', '.join(reasons)}" if reasons else ""
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def _days(results: Sequence[CustomerResults]) -> Table:
-    table = Table(title="Days: the published state of each stream", title_justify="left")
+    table = _table("Days: where each one stands")
     for heading in ("stream", "day", "state"):
         table.add_column(heading)
-    for heading in ("publication", "files", "rows", "superseded"):
+    for heading in ("seq", "files", "rows", "superseded"):
         table.add_column(heading, justify="right")
     for each in results:
+        table.add_section()
         for stream in each.streams:
             for day, record in stream.days.items():
                 published = record.published
@@ -76,12 +73,13 @@ def _days(results: Sequence[CustomerResults]) -> Table:
 
 
 def _totals(results: Sequence[CustomerResults]) -> Table:
-    table = Table(title="Metrics: table metric_days on the last day", title_justify="left")
+    table = _table("Metrics: table metric_days on the last day")
     for heading in ("customer", "metric", "kind"):
         table.add_column(heading)
     for heading in ("units", "sum", "mean", "p90"):
         table.add_column(heading, justify="right")
     for each in results:
+        table.add_section()
         last = max(each.customer.days)
         for row in each.metric_days.sort("metric_name").iter_rows(named=True):
             if row["pst_date"] == last:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -22,24 +22,30 @@ class CustomerResults:
     """All that a customer was given."""
 
     customer: SampleCustomer
-    receipts: dict[str, Receipt]
-    """By name of the upload."""
+    receipts: list[tuple[SampleFile, Receipt]]
+    """Each upload and the receipt it got, also those that a later upload of the same name replaced."""
     streams: list[StreamState]
     metric_rows: pl.DataFrame
     """The table, read as any Delta reader does."""
     metric_days: pl.DataFrame
 
 
-def read_results(context: JobContext, customer: SampleCustomer) -> CustomerResults:
-    """Read everything that came out for a customer."""
+def read_results(
+    context: JobContext, customer: SampleCustomer, replaced: Sequence[tuple[SampleFile, Receipt]]
+) -> CustomerResults:
+    """Read everything that came out for a customer; `replaced` are receipts that are no longer current."""
+    current = {receipt.blob: receipt for receipt in views.receipts(context.drop, customer.name)}
+    earlier = {upload.data: receipt for upload, receipt in replaced if receipt.customer == customer.name}
     settings = load_settings()
     container = blob_names.results_container(customer.name)
+    # An emulator that outlives the demo still holds the days of earlier runs.
+    its_days = pl.col("pst_date").is_in(list(customer.days))
     return CustomerResults(
         customer=customer,
-        receipts={receipt.blob: receipt for receipt in views.receipts(context.drop, customer.name)},
+        receipts=[(upload, earlier.get(upload.data, current[upload.name])) for upload in customer.uploads],
         streams=views.streams(context.lake, customer.name),
-        metric_rows=wiring.read_table(settings, container, "metric_rows"),
-        metric_days=wiring.read_table(settings, container, "metric_days"),
+        metric_rows=wiring.read_table(settings, container, "metric_rows").filter(its_days),
+        metric_days=wiring.read_table(settings, container, "metric_days").filter(its_days),
     )
 
 
@@ -51,18 +57,16 @@ def differences(results: CustomerResults) -> Iterator[str]:
 
 
 def _receipt_differences(results: CustomerResults) -> Iterator[str]:
-    last: dict[str, SampleFile] = {upload.name: upload for upload in results.customer.uploads}
-    for name, expected in last.items():
-        receipt = results.receipts[name]
+    for expected, receipt in results.receipts:
         found = (receipt.status.value, receipt.rows.read, receipt.rows.accepted)
         if found != (expected.status, expected.rows_read, expected.accepted):
             wanted = (expected.status, expected.rows_read, expected.accepted)
-            yield f"receipt of {results.customer.name}/{name}: {found}, expected {wanted}"
+            yield f"receipt of {results.customer.name}/{expected.name}: {found}, expected {wanted}"
         rules: Counter[str] = Counter()
         for rule in receipt.rules:
             rules[rule.rule] += rule.count
         if rules != expected.rules:
-            yield f"rules of {results.customer.name}/{name}: {dict(rules)}, expected {dict(expected.rules)}"
+            yield f"rules of {results.customer.name}/{expected.name}: {dict(rules)}, expected {dict(expected.rules)}"
 
 
 def _row_differences(results: CustomerResults) -> Iterator[str]:

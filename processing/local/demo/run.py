@@ -25,7 +25,7 @@ from processing.jobs.customers import add_customer
 from processing.local.azurite import running_or_new
 from processing.local.demo.report import print_report
 from processing.local.demo.results import differences, read_results
-from processing.local.demo.samples import SampleCustomer, sample_customers
+from processing.local.demo.samples import SampleCustomer, SampleFile, sample_customers
 from processing.local.host import HostOptions
 from processing.local.run import running
 from processing.local.serve import how_to_reach
@@ -41,7 +41,7 @@ _LOOK: Final = 0.3
 
 def run_demo(out: Console, *, keep: bool) -> int:
     """Run the demo; 0 only when what came out equals what the generator knows must come out."""
-    log = Path(tempfile.mkdtemp(prefix="dropzone-demo-")) / "functions.log"
+    log = Path(tempfile.gettempdir()) / "dropzone-demo.log"
     with log.open("w", encoding="utf-8") as stream:
         configure_logs("json", logging.INFO, stream)
         with running_or_new() as connection, running(connection, HostOptions(port=0, lease_seconds=30)) as run:
@@ -62,27 +62,32 @@ def _run(out: Console, context: JobContext) -> list[str]:
         for customer in customers:
             add_customer(context, customer.name)
         with _step(progress, "uploading", sum(len(each.uploads) for each in customers)) as advance:
-            _upload_all(context, customers, advance)
+            replaced = _upload_all(context, customers, advance)
         with _step(progress, "marking days ready", _DAYS * len(customers)) as advance:
             _mark_all(context, customers, advance)
         with _step(progress, "waiting for the days", _DAYS * len(customers)) as advance:
             _wait_for_days(context, customers, advance)
     seconds = time.monotonic() - began
-    results = [read_results(context, customer) for customer in customers]
+    results = [read_results(context, customer, replaced) for customer in customers]
     wrong = [line for each in results for line in differences(each)]
     print_report(out, results, wrong, seconds)
     return wrong
 
 
-def _upload_all(context: JobContext, customers: Sequence[SampleCustomer], advance: Callable[[], None]) -> None:
+def _upload_all(
+    context: JobContext, customers: Sequence[SampleCustomer], advance: Callable[[], None]
+) -> list[tuple[SampleFile, Receipt]]:
+    """Upload everything in order; returns the files that a later one replaces, with the receipts they got first."""
+    replaced = []
     for customer in customers:
         container = blob_names.drop_container(customer.name)
         for upload in customer.uploads:
             etag = context.drop.put(container, upload.name, upload.data)
             advance()
             # A version that is replaced at once is never looked at; the demo shows both answers.
-            if sum(each.name == upload.name for each in customer.uploads) > 1:
-                _wait_for_answer(context, customer.name, upload.name, etag)
+            if upload in customer.replaced():
+                replaced.append((upload, _wait_for_answer(context, customer.name, upload.name, etag)))
+    return replaced
 
 
 def _mark_all(context: JobContext, customers: Sequence[SampleCustomer], advance: Callable[[], None]) -> None:

@@ -61,6 +61,11 @@ class SampleCustomer:
     """Some stand twice under one name: the later one replaces the earlier."""
     days: dict[date, SampleDay] = field(default_factory=dict)
 
+    def replaced(self) -> list[SampleFile]:
+        """The uploads that a later one of the same name replaces."""
+        last = {upload.name: upload for upload in self.uploads}
+        return [upload for upload in self.uploads if upload is not last[upload.name]]
+
 
 def sample_customers(days: Sequence[date], *, rows_per_day: int = 1_200, seed: int = 20_261_118) -> list[SampleCustomer]:
     """The same customers for the same days and seed, always."""

@@ -1,0 +1,122 @@
+"""What the queue adapter does on the emulator."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+
+from processing.domain.errors import LaterError
+from processing.storage.azure_queue import AzureQueue, ReceivedMessage
+from processing.storage.connections import Connection
+
+
+@pytest.fixture
+def queue(connection: Connection) -> Iterator[AzureQueue]:
+    with connection.queue_service() as client:
+        made = AzureQueue(client, f"q-{uuid4().hex}")
+        made.ensure()
+        yield made
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["<>&\"' ]]>", "😀 é", '{"name": "a\\u0001b"}', " spaces\tand\r\nlines ", "x" * 60_000, "SGVsbG8="],
+    ids=["xml", "emoji", "json", "space", "long", "base64"],
+)
+def test_a_body_comes_out_as_it_went_in(queue: AzureQueue, body: str) -> None:
+    queue.send(body)
+    assert queue.peek() == (body.encode(),)
+    message = queue.receive(visibility_seconds=30)
+    assert message is not None
+    assert message.body == body.encode()
+
+
+def test_an_empty_queue_gives_none(queue: AzureQueue) -> None:
+    assert queue.receive(visibility_seconds=30) is None
+    assert queue.peek() == ()
+    assert queue.length() == 0
+
+
+def test_a_received_message_is_hidden_until_its_time_and_then_comes_again(queue: AzureQueue) -> None:
+    queue.send("work")
+    first = queue.receive(visibility_seconds=1)
+    assert first is not None
+    assert first.dequeue_count == 1
+    assert first.inserted_at is not None
+    assert first.next_visible_at is not None
+    assert queue.receive(visibility_seconds=1) is None
+    assert queue.length() == 1
+    again = _wait_for(queue)
+    assert (again.id, again.dequeue_count) == (first.id, 2)
+
+
+def test_a_message_never_expires(queue: AzureQueue) -> None:
+    queue.send("work")
+    message = queue.receive(visibility_seconds=30)
+    assert message is not None
+    assert message.expires_at is not None
+    assert message.expires_at.year == 9999
+
+
+def test_a_message_that_is_extended_stays_hidden_and_can_be_given_back(queue: AzureQueue) -> None:
+    queue.send("work")
+    message = queue.receive(visibility_seconds=1)
+    assert message is not None
+    extended = queue.extend(message, visibility_seconds=30)
+    assert extended.pop_receipt != message.pop_receipt
+    assert extended.body == message.body
+    time.sleep(1.2)
+    assert queue.receive(visibility_seconds=1) is None
+    queue.extend(extended, visibility_seconds=0)
+    assert queue.receive(visibility_seconds=1) is not None
+
+
+def test_a_message_that_somebody_else_received_is_not_ours_to_change(queue: AzureQueue) -> None:
+    queue.send("work")
+    first = queue.receive(visibility_seconds=1)
+    assert first is not None
+    second = _wait_for(queue)
+    with pytest.raises(LaterError):
+        queue.extend(first, visibility_seconds=30)
+    with pytest.raises(LaterError):
+        queue.delete(first)
+    queue.delete(second)
+    queue.delete(second)
+    with pytest.raises(LaterError):
+        queue.extend(second, visibility_seconds=30)
+    assert queue.length() == 0
+
+
+def test_a_delayed_message_is_seen_after_its_delay(queue: AzureQueue) -> None:
+    queue.send("later", delay_seconds=1)
+    assert queue.receive(visibility_seconds=30) is None
+    assert queue.length() == 1
+    assert _wait_for(queue).body == b"later"
+
+
+def test_many_receivers_never_share_a_message(queue: AzureQueue) -> None:
+    for number in range(20):
+        queue.send(str(number))
+    with ThreadPoolExecutor(5) as pool:
+        received = list(pool.map(lambda _: queue.receive(visibility_seconds=30), range(20)))
+    assert sorted(int(message.body) for message in received if message) == list(range(20))
+
+
+def test_making_a_queue_twice_keeps_its_messages(queue: AzureQueue) -> None:
+    queue.send("work")
+    queue.ensure()
+    assert queue.length() == 1
+
+
+def _wait_for(queue: AzureQueue) -> ReceivedMessage:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        message = queue.receive(visibility_seconds=30)
+        if message is not None:
+            return message
+        time.sleep(0.1)
+    raise AssertionError("the message did not come again")

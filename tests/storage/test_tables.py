@@ -1,0 +1,204 @@
+"""What tables do, Delta's on the emulator and those in memory alike."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from processing.domain.errors import ConditionNotMet, OperatorError
+from processing.domain.records import TableFile, TableSpec
+from processing.storage.delta_tables import DeltaTables
+from tests.storage.conftest import BOTH, Lake
+
+SPEC = TableSpec(
+    name="numbers", columns={"dataset": "string", "pst_date": "date", "n": "long"}, partition_by=("dataset", "pst_date")
+)
+MONDAY = {"dataset": "metrics", "pst_date": "2026-11-16"}
+TUESDAY = {"dataset": "metrics", "pst_date": "2026-11-17"}
+OTHER_MONDAY = {"dataset": "events", "pst_date": "2026-11-16"}
+WORKERS = 8
+
+
+@BOTH
+def test_a_table_is_made_empty_when_it_is_first_opened(lake: Lake) -> None:
+    table = lake.tables.open(lake.container, SPEC)
+    assert (table.version(), table.seq_of("metrics")) == (0, 0)
+    assert lake.tables.open(lake.container, SPEC).version() == 0
+    assert lake.rows("numbers") == []
+
+
+@BOTH
+def test_many_who_make_a_table_at_once_make_one(lake: Lake) -> None:
+    barrier = threading.Barrier(WORKERS)
+
+    def version(_: int) -> int:
+        barrier.wait()
+        return lake.tables.open(lake.container, SPEC).version()
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        assert list(pool.map(version, range(WORKERS))) == [0] * WORKERS
+
+
+@BOTH
+def test_a_commit_replaces_one_partition_and_no_other(lake: Lake) -> None:
+    table = lake.tables.open(lake.container, SPEC)
+    table.replace([lake.write("numbers", "a", [1, 2], **MONDAY)], partition=MONDAY, app="metrics", seq=1)
+    table.replace([lake.write("numbers", "b", [3], **TUESDAY)], partition=TUESDAY, app="metrics", seq=2)
+    table.replace([lake.write("numbers", "c", [4], **OTHER_MONDAY)], partition=OTHER_MONDAY, app="events", seq=1)
+    version = table.replace(
+        [lake.write("numbers", "d", [5], **MONDAY), lake.write("numbers", "e", [6], **MONDAY)],
+        partition=MONDAY,
+        app="metrics",
+        seq=3,
+    )
+    assert lake.rows("numbers") == [
+        ("events", "2026-11-16", "4"),
+        ("metrics", "2026-11-16", "5"),
+        ("metrics", "2026-11-16", "6"),
+        ("metrics", "2026-11-17", "3"),
+    ]
+    assert version == table.version() == lake.tables.open(lake.container, SPEC).version() == 4
+
+
+@BOTH
+def test_no_file_clears_the_partition(lake: Lake) -> None:
+    table = lake.tables.open(lake.container, SPEC)
+    table.replace([lake.write("numbers", "a", [1], **MONDAY)], partition=MONDAY, app="metrics", seq=1)
+    table.replace([lake.write("numbers", "b", [2], **TUESDAY)], partition=TUESDAY, app="metrics", seq=2)
+    table.replace([], partition=MONDAY, app="metrics", seq=3)
+    assert lake.rows("numbers") == [("metrics", "2026-11-17", "2")]
+    assert table.seq_of("metrics") == 3
+
+
+@BOTH
+def test_clearing_what_is_empty_counts_as_a_publication(lake: Lake) -> None:
+    table = lake.tables.open(lake.container, SPEC)
+    assert table.replace([], partition=MONDAY, app="metrics", seq=1) == 1
+    assert lake.tables.open(lake.container, SPEC).seq_of("metrics") == 1
+    assert lake.rows("numbers") == []
+
+
+@BOTH
+def test_each_version_stays_readable(lake: Lake) -> None:
+    table = lake.tables.open(lake.container, SPEC)
+    first = table.replace([lake.write("numbers", "a", [1], **MONDAY)], partition=MONDAY, app="metrics", seq=1)
+    second = table.replace([lake.write("numbers", "b", [2], **MONDAY)], partition=MONDAY, app="metrics", seq=2)
+    assert lake.rows("numbers", first) == [("metrics", "2026-11-16", "1")]
+    assert lake.rows("numbers", second) == [("metrics", "2026-11-16", "2")]
+
+
+@BOTH
+def test_each_app_has_its_own_sequence(lake: Lake) -> None:
+    table = lake.tables.open(lake.container, SPEC)
+    table.replace([], partition=MONDAY, app="metrics", seq=7)
+    table.replace([], partition=OTHER_MONDAY, app="events", seq=2)
+    fresh = lake.tables.open(lake.container, SPEC)
+    assert (fresh.seq_of("metrics"), fresh.seq_of("events"), fresh.seq_of("exposures")) == (7, 2, 0)
+
+
+@BOTH
+def test_a_stale_handle_cannot_replace_a_newer_publication(lake: Lake) -> None:
+    """Both saw publication 1; the one that commits second does not know of the other's, and must not cover it."""
+    table = lake.tables.open(lake.container, SPEC)
+    table.replace([lake.write("numbers", "a", [1], **MONDAY)], partition=MONDAY, app="metrics", seq=1)
+    stale = lake.tables.open(lake.container, SPEC)
+    table.replace([lake.write("numbers", "new", [3], **MONDAY)], partition=MONDAY, app="metrics", seq=3)
+    assert stale.seq_of("metrics") == 1
+    with pytest.raises(ConditionNotMet):
+        stale.replace([lake.write("numbers", "old", [2], **MONDAY)], partition=MONDAY, app="metrics", seq=2)
+    assert lake.rows("numbers") == [("metrics", "2026-11-16", "3")]
+    assert lake.tables.open(lake.container, SPEC).seq_of("metrics") == 3
+
+
+@BOTH
+def test_a_stale_handle_cannot_add_beside_the_first_publication_of_a_partition(lake: Lake) -> None:
+    table, stale = lake.tables.open(lake.container, SPEC), lake.tables.open(lake.container, SPEC)
+    table.replace([lake.write("numbers", "new", [2], **MONDAY)], partition=MONDAY, app="metrics", seq=2)
+    with pytest.raises(ConditionNotMet):
+        stale.replace([lake.write("numbers", "old", [1], **MONDAY)], partition=MONDAY, app="metrics", seq=1)
+    with pytest.raises(ConditionNotMet):
+        stale.replace([], partition=MONDAY, app="metrics", seq=1)
+    assert lake.rows("numbers") == [("metrics", "2026-11-16", "2")]
+
+
+@BOTH
+def test_streams_that_add_to_one_table_at_once_do_not_lose_each_others_rows(lake: Lake) -> None:
+    """Each worker checks and commits on one handle, and opens again on a conflict (protocol, Process day 5)."""
+    barrier = threading.Barrier(WORKERS)
+    lake.tables.open(lake.container, SPEC)
+
+    def publish(worker: int) -> None:
+        barrier.wait()
+        for seq in (1, 2, 3):
+            partition = {"dataset": f"stream{worker}", "pst_date": "2026-11-16"}
+            files = [lake.write("numbers", f"{worker}-{seq}", [seq], **partition)]
+            _publish(lake, files=files, partition=partition, app=f"stream{worker}", seq=seq)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(publish, range(WORKERS)))
+    assert lake.rows("numbers") == [(f"stream{worker}", "2026-11-16", "3") for worker in range(WORKERS)]
+    assert lake.tables.open(lake.container, SPEC).version() == 3 * WORKERS
+
+
+@BOTH
+def test_of_workers_that_race_on_one_partition_the_highest_publication_stays(lake: Lake) -> None:
+    barrier = threading.Barrier(WORKERS)
+    lake.tables.open(lake.container, SPEC)
+
+    def publish(seq: int) -> None:
+        files = [lake.write("numbers", f"{seq}", [seq], **MONDAY)]
+        barrier.wait()
+        _publish(lake, files=files, partition=MONDAY, app="metrics", seq=seq)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(publish, range(1, WORKERS + 1)))
+    assert lake.rows("numbers") == [("metrics", "2026-11-16", str(WORKERS))]
+    assert lake.tables.open(lake.container, SPEC).seq_of("metrics") == WORKERS
+
+
+@pytest.mark.parametrize("kind", ["azurite"])
+def test_any_reader_can_open_the_table(lake: Lake) -> None:
+    """Protocol (1, 2) without features, and statistics that readers skip files by."""
+    table = lake.tables.open(lake.container, SPEC)
+    table.replace([lake.write("numbers", "a", [1, 2], **MONDAY)], partition=MONDAY, app="metrics", seq=1)
+    first = lake.store.get(lake.container, "numbers/_delta_log/00000000000000000000.json")
+    second = lake.store.get(lake.container, "numbers/_delta_log/00000000000000000001.json")
+    assert first is not None
+    assert second is not None
+    assert b'{"protocol":{"minReaderVersion":1,"minWriterVersion":2}}' in first[0]
+    assert b'{"txn":{"appId":"metrics","version":1}}' in second[0]
+    assert rb"\"maxValues\":{\"n\":2}" in second[0]
+
+
+@pytest.mark.parametrize("kind", ["azurite"])
+def test_a_table_in_a_container_that_is_not_there_is_the_operators_matter(lake: Lake) -> None:
+    with pytest.raises(OperatorError, match="no container"):
+        lake.tables.open("no-such-container", SPEC)
+
+
+@pytest.mark.parametrize("kind", ["azurite"])
+def test_a_table_without_permission_is_the_operators_matter(lake: Lake) -> None:
+    lake.tables.open(lake.container, SPEC)
+    assert lake.connection is not None
+    assert lake.connection.connection_string is not None
+    wrong = replace(
+        lake.connection, connection_string=lake.connection.connection_string.replace("AccountKey=E", "AccountKey=b")
+    )
+    with pytest.raises(OperatorError, match="no permission") as caught:
+        DeltaTables(wrong).open(lake.container, SPEC)
+    assert caught.value.__cause__ is None
+
+
+def _publish(lake: Lake, *, files: list[TableFile], partition: dict[str, str], app: str, seq: int) -> None:
+    while True:
+        table = lake.tables.open(lake.container, SPEC)
+        if table.seq_of(app) >= seq:
+            return
+        try:
+            table.replace(files, partition=partition, app=app, seq=seq)
+        except ConditionNotMet:
+            continue
+        return
