@@ -6,28 +6,28 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 
 from processing.domain.datasets import Dataset
 from processing.tables.ingest import IngestRequest, ingest_file
-
-_RANGE = 16 * 1024 * 1024
+from processing.tables.random_access import LocalFile
+from schemas.customer_config import CustomerConfig
 
 
 def ours(path: Path, scratch: Path) -> None:
     """The path of an upload from its bytes to staged parts and rejected rows, from a local file."""
-
-    def chunks() -> Iterator[bytes]:
-        with path.open("rb") as file:
-            while chunk := file.read(_RANGE):
-                yield chunk
-
-    request = IngestRequest(name=path.name, dataset=Dataset.METRICS, upload_day=date(2026, 12, 1), max_rejected_fraction=1.0)
-    outcome = ingest_file(request, chunks(), scratch=scratch, emit=lambda part: None)
+    request = IngestRequest(
+        name=path.name,
+        dataset=Dataset.METRICS,
+        uploaded_at=datetime(2026, 12, 1, tzinfo=UTC),
+        config=CustomerConfig(max_rejected_fraction=1.0),
+    )
+    with LocalFile(path) as source:
+        outcome = ingest_file(request, source, scratch=scratch, emit=lambda dataset, part: None)
     if outcome.problem is not None:
         raise SystemExit(outcome.problem.message)
 

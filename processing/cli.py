@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from processing.domain.datasets import Dataset
+from processing.domain.days import day_zone
 from processing.domain.errors import DropzoneError
+from processing.domain.records import Status, to_json
+from processing.jobs.check_file import CheckRequest, check_file
+from processing.jobs.customer_config import parse_config
 from processing.jobs.customers import add_customer, list_customers
+from processing.jobs.reingest import ReingestFilter, reingest
 from processing.local.demo.run import run_demo
+from processing.local.receipt_page import print_receipt
 from processing.local.serve import serve
 from processing.logs import configure_logs
 from processing.settings import load_settings, program_version
 from processing.wiring import build_app
+from schemas.customer_config import CustomerConfig
 
 _cli = typer.Typer(help="Azure blob drop-zone batch processor.", no_args_is_help=True, add_completion=False)
 _customers = typer.Typer(help="Customers: sets of containers.", no_args_is_help=True)
+_configs = typer.Typer(help="The customers' configs.", no_args_is_help=True)
 _cli.add_typer(_customers, name="customer")
+_cli.add_typer(_configs, name="config")
 # What is piped is read by programs and in logs: it gets a width of its own.
 _out = Console(width=None if sys.stdout.isatty() else 120)
 
@@ -60,6 +71,49 @@ def customer_list() -> None:
     """Print the name of every customer."""
     for name in list_customers(build_app(load_settings())):
         _out.print(name, highlight=False)
+
+
+@_cli.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A local file, named as it will be uploaded.", exists=True, dir_okay=False)],
+    *,
+    dataset: Annotated[Dataset, typer.Option(help="metrics, events or exposures.")],
+    config: Annotated[Path | None, typer.Option(help="The customer's config, YAML.", exists=True, dir_okay=False)] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for accepted Parquet by day and rejected NDJSON.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the receipt as JSON.")] = False,
+) -> None:
+    """Check a file as an upload would be, without Azure. Exit code: 0 all good, 1 rows rejected, 2 file refused."""
+    known = parse_config(config.read_bytes()) if config is not None else CustomerConfig()
+    zone = day_zone(load_settings().day_zone)
+    receipt = check_file(CheckRequest(path=file, dataset=dataset, config=known, program=program_version(), zone=zone, out=out))
+    if as_json:
+        sys.stdout.write(to_json(receipt).decode() + "\n")
+    else:
+        print_receipt(_out, receipt)
+    raise typer.Exit({Status.ACCEPTED: 0, Status.IGNORED: 0, Status.ACCEPTED_WITH_REJECTS: 1}.get(receipt.status, 2))
+
+
+@_cli.command("reingest")
+def reingest_uploads(
+    customer: str,
+    *,
+    dataset: Annotated[Dataset | None, typer.Option(help="Only uploads of this dataset.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Only uploads received at this time (UTC) or later.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only uploads with this answer.")] = None,
+) -> None:
+    """Answer uploads again, by the customer's config as it is now."""
+    instant = since.replace(tzinfo=UTC) if since is not None else None
+    count = reingest(build_app(load_settings()), customer, ReingestFilter(dataset=dataset, since=instant, status=status))
+    _out.print(f"{count:,} uploads of {customer} are answered again; their receipts change as it is done", highlight=False)
+
+
+@_configs.command("check")
+def config_check(
+    file: Annotated[Path, typer.Argument(help="A customer's config, YAML.", exists=True, dir_okay=False)],
+) -> None:
+    """Say whether a config could be in force."""
+    parse_config(file.read_bytes())
+    _out.print(f"{file} is good", highlight=False)
 
 
 @_cli.command()

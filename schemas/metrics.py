@@ -10,14 +10,19 @@ import polars as pl
 from schemas import rules
 
 
-def metrics(*, latest_day: date) -> pa.DataFrameSchema:
-    """The schema of typed metric rows, for an upload that may speak of days up to `latest_day`."""
+def metrics(*, latest_day: date, id_types: tuple[str, ...] | None = None) -> pa.DataFrameSchema:
+    """The schema of typed metric rows, for an upload that may speak of days up to `latest_day`.
+
+    `id_types` are the only ones taken, when given.
+    """
     return pa.DataFrameSchema(
         name="metrics",
         strict=True,
         columns={
             "unit_id": pa.Column(pl.String, rules.length(1, 512), description="whom the value is about"),
-            "id_type": pa.Column(pl.String, description="the kind of id, for example user_id"),
+            "id_type": pa.Column(
+                pl.String, [rules.one_of(id_types)] if id_types else [], description="the kind of id, for example user_id"
+            ),
             "date": pa.Column(pl.Date, rules.day_at_most(latest_day), description="the PST day, as YYYY-MM-DD"),
             "metric_name": pa.Column(pl.String, rules.length(1, 127), description="the metric"),
             "metric_value": _number("the value"),

@@ -7,11 +7,24 @@ pass. Checks of the frame name the columns that they read in `title`, separated 
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from typing import Final
 
 import polars as pl
 from pandera import Check
 from pandera.api.polars.types import PolarsData
+
+INSTANT: Final = pl.Datetime("us", "UTC")
+"""The type of every timestamp."""
+MEANING: Final = "meaning"
+"""Key of a column's metadata: what its text means, where its type alone does not tell."""
+TIMESTAMP: Final = {MEANING: "timestamp"}
+JSON_OBJECT: Final = {MEANING: "json_object"}
+USER: Final = {MEANING: "user"}
+UUID: Final = {MEANING: "uuid"}
+
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_NOT_IN_NAMES: Final = r"[\\\[\]{}<>#=;&$%|\x00-\x1f\x7f]"
 
 
 def length(low: int, high: int) -> Check:
@@ -48,3 +61,31 @@ def value_or_ratio(value: str, numerator: str, denominator: str) -> Check:
         title=f"{value} {numerator} {denominator}",
         description=f"fill {value}, or both {numerator} and {denominator}",
     )
+
+
+def instants(latest: datetime) -> list[Check]:
+    """Instants from the year 2000 up to `latest`."""
+    return [
+        Check.greater_than_or_equal_to(
+            _EARLIEST, name="before_2000", description="write a time from the year 2000 on; is the unit of the number right?"
+        ),
+        Check.less_than_or_equal_to(
+            latest, name="timestamp_in_future", description="write a time no later than one day after the upload"
+        ),
+    ]
+
+
+def plain_name() -> Check:
+    """A name without control characters and without the marks that separate things elsewhere."""
+
+    def is_plain(data: PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(~pl.col(data.key).str.contains(_NOT_IN_NAMES))
+
+    return Check(
+        is_plain, name="forbidden_character", description="leave out \\ [ ] { } < > # = ; & $ % | and control characters"
+    )
+
+
+def one_of(values: tuple[str, ...]) -> Check:
+    """One of the texts that the customer's config lists."""
+    return Check.isin(values, name="not_listed", description=f"write one of {', '.join(values)}")

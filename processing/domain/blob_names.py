@@ -244,6 +244,16 @@ def manifest_name(customer: str, dataset: Dataset, day: date, seq: int, epoch: i
     return f"manifests/{customer}/{dataset}/{day.isoformat()}/{seq:08d}-{epoch:08d}.json"
 
 
+def config_name(customer: str) -> str:
+    """What the operator has settled with a customer, in `config`."""
+    return f"customers/{customer}.yaml"
+
+
+def last_good_config_name(customer: str) -> str:
+    """The copy of the customer's last config that could be used, in `state`."""
+    return f"configs/{customer}/last-good.yaml"
+
+
 def day_status_name(dataset: Dataset, day: date) -> str:
     """The status document of a day, in the customer's receipts container."""
     return f"days/{dataset}/{day.isoformat()}.json"

@@ -27,6 +27,8 @@ class UploadEvent:
     name: str
     etag: str | None
     """The version that was written, without quotes; by now there may be another."""
+    again: str | None = None
+    """ETag of the receipt that is to be replaced although it answers the upload; None unless that was asked for."""
 
 
 def parse_upload_event(body: bytes) -> UploadEvent | None:
@@ -43,15 +45,20 @@ def parse_upload_event(body: bytes) -> UploadEvent | None:
     container, found, name = subject.removeprefix(_SUBJECT_START).partition(_BLOBS)
     if not subject.startswith(_SUBJECT_START) or not found or not container or not name:
         raise ValueError("the subject of the event names no blob")
-    etag = data.get("eTag") if isinstance(data, dict) else None
-    return UploadEvent(container=container, name=name, etag=etag.strip('"') if isinstance(etag, str) else None)
-
-
-def upload_event(container: str, name: str, etag: str) -> str:
-    """A message for an upload that no event announced, in the Event Grid schema."""
-    return json.dumps(
-        {"eventType": BLOB_CREATED, "subject": f"{_SUBJECT_START}{container}{_BLOBS}{name}", "data": {"eTag": etag}}
+    facts = data if isinstance(data, dict) else {}
+    etag, again = facts.get("eTag"), facts.get("replacesReceipt")
+    return UploadEvent(
+        container=container,
+        name=name,
+        etag=etag.strip('"') if isinstance(etag, str) else None,
+        again=again if isinstance(again, str) else None,
     )
+
+
+def upload_event(container: str, name: str, etag: str, *, again: str | None = None) -> str:
+    """A message of our own about an upload, in the Event Grid schema; `again` asks for another answer (UploadEvent)."""
+    data = {"eTag": etag} if again is None else {"eTag": etag, "replacesReceipt": again}
+    return json.dumps({"eventType": BLOB_CREATED, "subject": f"{_SUBJECT_START}{container}{_BLOBS}{name}", "data": data})
 
 
 def stream_work(customer: str, dataset: Dataset) -> str:

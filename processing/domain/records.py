@@ -133,6 +133,8 @@ class InForce:
     days: Mapping[date, int]
     """Accepted rows of each day."""
     parts: tuple[Part, ...]
+    config: str | None = None
+    """Version of the customer's config by which the rows were read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

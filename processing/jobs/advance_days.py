@@ -12,7 +12,7 @@ import structlog
 
 from processing.domain import blob_names, readiness
 from processing.domain.blob_names import Marker, PartName
-from processing.domain.datasets import DATA_DATASETS, Dataset
+from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet
 from processing.domain.events import stream_work
 from processing.domain.readiness import Listings, SeenMarker
@@ -22,6 +22,7 @@ from processing.jobs.failures import log_failure
 from processing.jobs.receipts import list_receipts
 from processing.jobs.stream_state import StoredState, expect_epoch, load_state, print_status, store_state
 from processing.jobs.uploads import is_directory_stub, list_uploads
+from processing.tables.day_catalogue import PROCESSED_DATASETS
 
 _log = structlog.get_logger()
 
@@ -96,12 +97,12 @@ def _look(context: JobContext, state: StreamState) -> StreamState:
 
 
 def _streams(context: JobContext, customer: str) -> list[Dataset]:
-    """The data datasets that have had an upload."""
+    """The data datasets that have had an upload and whose days are processed."""
     container = blob_names.drop_container(customer)
     receipts = blob_names.receipts_container(customer)
     return [
         dataset
-        for dataset in DATA_DATASETS
+        for dataset in PROCESSED_DATASETS
         if any(True for _ in context.drop.list_blobs(receipts, f"{dataset}/"))
         or any(True for _ in context.drop.list_blobs(container, f"{dataset}/"))
     ]

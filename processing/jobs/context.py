@@ -8,6 +8,7 @@ from pathlib import Path
 
 from processing.domain.days import PST, DayZone
 from processing.domain.readiness import ReadinessPolicy
+from processing.jobs.customer_config import ConfigCache
 from processing.ports import BlobStore, Clock, Queue, Tables
 
 
@@ -29,5 +30,6 @@ class JobContext:
     """How old an unanswered upload must be before the sweep announces it: its own event is given the time."""
     program: str
     """Version of the program, for receipts and manifests."""
+    configs: ConfigCache = field(default_factory=ConfigCache)
     scratch: Path | None = None
     """Where temporary folders are made; None for the system's place."""

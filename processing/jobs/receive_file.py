@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -20,16 +19,30 @@ from processing.domain import blob_names
 from processing.domain.blob_names import DataFile, Marker, Misplaced, NotData, SignalFile
 from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet, Superseded
-from processing.domain.records import InForce, Part, Problem, Receipt, ReceiptSummary, Retry, RowCounts, Status, Upload, to_json
+from processing.domain.records import (
+    InForce,
+    Part,
+    Problem,
+    Receipt,
+    ReceiptSummary,
+    Retry,
+    RowCounts,
+    Status,
+    Upload,
+    to_json,
+)
 from processing.jobs.context import JobContext
+from processing.jobs.customer_config import load_config
 from processing.jobs.failures import log_failure, told
+from processing.jobs.ingest_receipt import with_outcome
 from processing.jobs.own_blobs import put_own
+from processing.jobs.pinned_upload import PinnedUpload
 from processing.jobs.receipts import read_receipt
+from processing.jobs.stream_state import load_state
 from processing.ports import ABSENT, BlobInfo, BlobKind, When
-from processing.tables.ingest import IngestOutcome, IngestRequest, ingest_file
+from processing.tables.ingest import IngestRequest, ingest_file
 from processing.tables.staging import LocalPart
 
-_RANGE: Final = 16 * 1024 * 1024
 _FIRST_RETRY: Final = timedelta(minutes=1)
 _LONGEST_RETRY: Final = timedelta(hours=1)
 
@@ -47,8 +60,10 @@ class Outcome(StrEnum):
     ALREADY_ANSWERED = "already_answered"
 
 
-def receive_file(context: JobContext, container: str, name: str) -> Status | Outcome:
+def receive_file(context: JobContext, container: str, name: str, *, again: str | None = None) -> Status | Outcome:
     """Answer the present version of a blob in a drop container; any number of calls give the same answer.
+
+    `again` is the ETag of a receipt that is to be replaced although it answers that version.
 
     What cannot be answered yet gets a `failed` receipt and is tried again by the sweep. Raises only when not even that
     could be written.
@@ -58,12 +73,12 @@ def receive_file(context: JobContext, container: str, name: str) -> Status | Out
         return Outcome.NOT_A_CUSTOMER
     log = _log.bind(customer=customer, blob=name)
     started = context.clock.now()
-    result = _receive(context, customer, name)
+    result = _receive(context, customer, name, again)
     log.info("upload_received", outcome=result.value, seconds=(context.clock.now() - started).total_seconds())
     return result
 
 
-def _receive(context: JobContext, customer: str, name: str) -> Status | Outcome:
+def _receive(context: JobContext, customer: str, name: str, again: str | None) -> Status | Outcome:
     # Step 1: the version that is there now, whatever version the event spoke of.
     info = context.drop.head(blob_names.drop_container(customer), name)
     if info is None:
@@ -75,24 +90,24 @@ def _receive(context: JobContext, customer: str, name: str) -> Status | Outcome:
         return Outcome.COPY_PENDING
     upload = Upload(customer=customer, name=name, etag=info.etag, size=info.size, last_modified=info.last_modified)
     earlier = read_receipt(context.drop, customer, name)
-    if earlier is not None and ReceiptSummary.of(earlier[0]).answers(upload.etag):
+    if _is_answered(earlier, upload, again):
         return Outcome.ALREADY_ANSWERED
     try:
-        return _answer(context, upload, info)
+        return _answer(context, upload, info, again)
     except Superseded:
         return Outcome.SUPERSEDED
 
 
-def _answer(context: JobContext, upload: Upload, info: BlobInfo) -> Status | Outcome:
+def _answer(context: JobContext, upload: Upload, info: BlobInfo, again: str | None) -> Status | Outcome:
     try:
         with tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
             draft = _draft(context, upload, info, Path(scratch))
-            return _commit(context, upload, draft)
+            return _commit(context, upload, draft, again)
     except Superseded:
         raise
     except Exception as error:  # noqa: BLE001 - a bug of ours must end in a receipt too
         log_failure(_log, "upload_failed", error, customer=upload.customer, blob=upload.name)
-        return _commit(context, upload, _failed_draft(context, upload, error))
+        return _commit(context, upload, _failed_draft(context, upload, error), again)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,38 +149,41 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
     attempt = blob_names.new_attempt()
     parts: list[Part] = []
 
-    def stage(part: LocalPart) -> None:
-        name = blob_names.PartName(dataset=dataset, customer=upload.customer, day=part.day, attempt=attempt, number=part.number)
+    def stage(own: Dataset, part: LocalPart) -> None:
+        name = blob_names.PartName(dataset=own, customer=upload.customer, day=part.day, attempt=attempt, number=part.number)
         put_own(context.lake, blob_names.STAGED_CONTAINER, str(name), part.path)
         parts.append(Part(name=str(name), rows=part.rows))
 
     if upload.size == 0:
         return _withdrawal(context, upload, attempt)
     # Steps 2 and 3: read the pinned version, write parts and rejected rows under the attempt.
-    digest = hashlib.sha256()
-    request = IngestRequest(name=upload.name, dataset=dataset, upload_day=context.zone.day_of(upload.last_modified))
-    outcome = ingest_file(request, _pinned_chunks(context, upload, digest), scratch=scratch, emit=stage)
+    loaded = load_config(context.lake, upload.customer, context.configs)
+    request = IngestRequest(
+        name=upload.name,
+        dataset=dataset,
+        uploaded_at=upload.last_modified,
+        zone=context.zone,
+        config=loaded.config,
+        first_day=load_state(context, upload.customer, dataset).state.first_day,
+    )
+    pinned = PinnedUpload(context.drop, upload)
+    outcome = ingest_file(request, pinned, scratch=scratch, emit=stage)
     rejected_blob = None
     if outcome.rejected is not None:
         rejected_blob = blob_names.rejected_name(upload.name, attempt)
         put_own(context.drop, blob_names.receipts_container(upload.customer), rejected_blob, outcome.rejected)
-    receipt = replace(
-        _receipt(context, upload, _status(outcome)),
-        format=outcome.format,
-        rows=outcome.rows,
-        days=outcome.days,
-        rejected_blob=rejected_blob,
-        rules=outcome.rules,
-        warnings=outcome.warnings,
-        error=outcome.problem,
+    receipt = with_outcome(
+        _receipt(context, upload, Status.ACCEPTED), outcome, problem_of_config=loaded.problem, config=loaded.version
     )
+    receipt = replace(receipt, rejected_blob=rejected_blob)
     if outcome.problem is not None:
         return _Draft(receipt=receipt)
     accepted = InForce(
         etag=upload.etag,
         attempt=attempt,
         last_modified=upload.last_modified,
-        sha256=digest.hexdigest(),
+        sha256=pinned.sha256(),
+        config=loaded.version,
         days=outcome.days,
         parts=tuple(parts),
     )
@@ -185,31 +203,22 @@ def _withdrawal(context: JobContext, upload: Upload, attempt: str) -> _Draft:
     return _Draft(receipt=_receipt(context, upload, Status.ACCEPTED), accepted=accepted)
 
 
-def _pinned_chunks(context: JobContext, upload: Upload, digest: hashlib._Hash) -> Iterator[bytes]:
-    container = blob_names.drop_container(upload.customer)
-    for offset in range(0, upload.size, _RANGE):
-        try:
-            chunk = context.drop.get_range(container, upload.name, etag=upload.etag, offset=offset, length=_RANGE)
-        except ConditionNotMet as error:
-            raise Superseded(f"{container}/{upload.name} has a newer version") from error
-        digest.update(chunk)
-        yield chunk
+def _is_answered(found: tuple[Receipt, str] | None, upload: Upload, again: str | None) -> bool:
+    """Whether the upload has an answer that is to stay."""
+    if found is None:
+        return False
+    receipt, etag = found
+    return ReceiptSummary.of(receipt).answers(upload.etag) and etag != again
 
 
-def _status(outcome: IngestOutcome) -> Status:
-    if outcome.problem is not None:
-        return Status.REJECTED
-    return Status.ACCEPTED_WITH_REJECTS if outcome.rows.rejected else Status.ACCEPTED
-
-
-def _commit(context: JobContext, upload: Upload, draft: _Draft) -> Status | Outcome:
+def _commit(context: JobContext, upload: Upload, draft: _Draft, again: str | None) -> Status | Outcome:
     container, name = blob_names.receipts_container(upload.customer), blob_names.receipt_name(upload.name)
     while True:
         # Step 4: the receipt as it stands. It is read before the upload is looked at again (step 6); the other order
         # would let an old version replace a newer one that was answered in between.
         found = read_receipt(context.drop, upload.customer, upload.name)
         current = found[0] if found else None
-        if current is not None and ReceiptSummary.of(current).answers(upload.etag):
+        if _is_answered(found, upload, again):
             return Outcome.ALREADY_ANSWERED
         receipt = _final(draft, current)
         # Step 6: is this still the version to answer?
@@ -242,10 +251,14 @@ def _final(draft: _Draft, current: Receipt | None) -> Receipt:
         return replace(receipt, status=Status.IGNORED, error=problem)
     accepted = draft.accepted
     # Step 5: the same bytes with the same outcome change nothing, not even the order among uploads. The outcome is
-    # compared too, because a rule may depend on the day of the upload.
-    if in_force is not None and (in_force.sha256, in_force.days) == (accepted.sha256, accepted.days):
+    # compared too, because a rule may depend on the day of the upload or on the config.
+    if in_force is not None and _outcome(in_force) == _outcome(accepted):
         accepted = replace(in_force, etag=accepted.etag)
     return replace(receipt, in_force=accepted)
+
+
+def _outcome(version: InForce) -> tuple[object, ...]:
+    return version.sha256, version.config, version.days
 
 
 def _receipt(context: JobContext, upload: Upload, status: Status) -> Receipt:

@@ -1,4 +1,4 @@
-"""The datasets by name: which schema a dataset has, for an upload of a given day (contract section 4).
+"""The datasets by name: schema, and the day of a row (contract section 4).
 
 A new dataset is one file in `schemas/` and one line here.
 """
@@ -7,23 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Final, Protocol
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 import pandera.polars as pa
 import polars as pl
 
 from processing.domain.datasets import Dataset
+from processing.domain.days import PST, DayZone
 from processing.domain.errors import CustomerError
+from schemas.events import events
+from schemas.exposures import exposures
 from schemas.metrics import metrics
 
 
-class SchemaFactory(Protocol):
-    """Makes the schema of typed rows for an upload that may speak of days up to `latest_day`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaContext:
+    """What the rules of a schema depend on besides the rows."""
 
-    def __call__(self, *, latest_day: date) -> pa.DataFrameSchema:
-        """The schema."""
-        ...
+    uploaded_at: datetime
+    """Last-Modified of the upload: rules against "now" use it and no clock."""
+    zone: DayZone = PST
+    id_types: tuple[str, ...] | None = None
+    """The only id types that are taken; None for any."""
+
+    @property
+    def latest_day(self) -> date:
+        """Rows may speak of days up to one after the upload's."""
+        return self.zone.day_of(self.uploaded_at) + timedelta(days=1)
+
+    @property
+    def latest_instant(self) -> datetime:
+        """Rows may speak of instants up to one day after the upload."""
+        return self.uploaded_at + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,25 +47,53 @@ class DatasetKind:
     """What ingest knows of a dataset."""
 
     dataset: Dataset
-    schema: SchemaFactory
-    day: Callable[[], pl.Expr]
+    schema: Callable[[SchemaContext], pa.DataFrameSchema]
+    """The schema of its typed rows."""
+    day: Callable[[DayZone], pl.Expr]
     """The day of a typed row, as Date."""
 
 
 _KINDS: Final = {
-    Dataset.METRICS: DatasetKind(dataset=Dataset.METRICS, schema=metrics, day=lambda: pl.col("date")),
+    Dataset.METRICS: DatasetKind(
+        dataset=Dataset.METRICS,
+        schema=lambda context: metrics(latest_day=context.latest_day, id_types=context.id_types),
+        day=lambda _zone: pl.col("date"),
+    ),
+    Dataset.EVENTS: DatasetKind(
+        dataset=Dataset.EVENTS,
+        schema=lambda context: events(latest=context.latest_instant),
+        day=lambda zone: day_of_instant(pl.col("timestamp"), zone),
+    ),
+    Dataset.EXPOSURES: DatasetKind(
+        dataset=Dataset.EXPOSURES,
+        schema=lambda context: exposures(latest=context.latest_instant, id_types=context.id_types),
+        day=lambda zone: day_of_instant(pl.col("timestamp"), zone),
+    ),
 }
+_ANY_UPLOAD: Final = SchemaContext(uploaded_at=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def kind_of(dataset: Dataset) -> DatasetKind:
-    """The kind of a dataset; CustomerError for one that this version does not take yet."""
+    """The kind of a dataset that holds rows; CustomerError for one that does not."""
     kind = _KINDS.get(dataset)
     if kind is None:
-        taken = ", ".join(f"{name}/" for name in _KINDS)
-        raise CustomerError("dataset_not_taken", f"{dataset}/ is not taken yet: upload to {taken}")
+        raise CustomerError("dataset_not_taken", f"{dataset}/ holds no rows")
     return kind
 
 
-def schema_of(kind: DatasetKind, upload_day: date) -> pa.DataFrameSchema:
-    """The schema for an upload made on `upload_day`: rows may speak of days up to the next one."""
-    return kind.schema(latest_day=upload_day + timedelta(days=1))
+def columns_of(dataset: Dataset) -> tuple[str, ...]:
+    """The contract columns of a dataset; they are the same for every upload."""
+    return tuple(kind_of(dataset).schema(_ANY_UPLOAD).columns)
+
+
+def required_columns(dataset: Dataset) -> tuple[str, ...]:
+    """The contract columns that every upload of a dataset must have."""
+    columns = kind_of(dataset).schema(_ANY_UPLOAD).columns
+    return tuple(name for name, column in columns.items() if column.required)
+
+
+def day_of_instant(instant: pl.Expr, zone: DayZone) -> pl.Expr:
+    """The day of each instant (Datetime in UTC), as Date; the same as `zone.day_of`."""
+    if zone.name == PST.name:
+        return instant.dt.offset_by("-8h").dt.date()
+    return instant.dt.convert_time_zone(zone.name).dt.date()

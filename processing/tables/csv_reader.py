@@ -166,7 +166,7 @@ class CsvReader:
             separator=delimiter.decode(),
             quote_char=self._dialect.quote.decode(),
             truncate_ragged_lines=True,
-            null_values=[""],
+            null_values=["", *self._dialect.null_values],
         )
 
     def _all_broken(self, block: CsvBlock) -> RawBatch:

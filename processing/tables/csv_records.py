@@ -28,10 +28,14 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """The two bytes that give CSV its structure."""
+    """How CSV is written."""
 
     delimiter: bytes = b","
+    """One byte."""
     quote: bytes = b'"'
+    """One byte."""
+    null_values: tuple[str, ...] = ()
+    """Texts that stand for no value, besides an empty field."""
 
 
 class Damage(StrEnum):

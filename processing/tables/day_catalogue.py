@@ -19,6 +19,8 @@ DayTransform = Callable[[DayRequest, Iterable[DayInput], Path], DayResult]
 _TRANSFORMS: Final[Mapping[Dataset, DayTransform]] = {
     Dataset.METRICS: compute_metric_day,
 }
+PROCESSED_DATASETS: Final = tuple(_TRANSFORMS)
+"""The datasets whose days are processed."""
 
 
 def compute_day(request: DayRequest, inputs: Iterable[DayInput], scratch: Path) -> DayResult:

@@ -5,31 +5,33 @@ The same function serves the functions app and a check of a local file, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
-from itertools import chain
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
+import polars as pl
+
 from processing.domain.datasets import Dataset
+from processing.domain.days import PST, DayZone
 from processing.domain.errors import CustomerError
 from processing.domain.records import BrokenRule, Notice, Problem, RowCounts
-from processing.tables.batches import RawReader
-from processing.tables.catalogue import kind_of, schema_of
-from processing.tables.csv_reader import CsvReader
-from processing.tables.formats import FileFormat, Layout, detect_format
-from processing.tables.header import match_header
+from processing.tables.batches import RawBatch
+from processing.tables.catalogue import SchemaContext
+from processing.tables.formats import HEAD, FileFormat, detect_format
+from processing.tables.lanes import Lane, divided, open_lanes
+from processing.tables.notices import NoticeTally
+from processing.tables.random_access import RandomAccess
+from processing.tables.readers import open_reader
 from processing.tables.rejects import RejectWriter
-from processing.tables.staging import LocalPart, PartWriter
-from processing.tables.unpacking import unpack
-from processing.tables.validation import Validator
+from processing.tables.staging import LocalPart
+from schemas.customer_config import CustomerConfig
 
+LARGEST_UPLOAD: Final = 10 * 1000**3
+"""Bytes."""
 _FEWEST_ROWS_FOR_BUDGET: Final = 100
-
-_READERS: Final[Mapping[Layout, Callable[[Iterator[bytes]], RawReader]]] = {
-    Layout.CSV: CsvReader,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +41,12 @@ class IngestRequest:
     name: str
     """The upload's name; its ending tells the layout."""
     dataset: Dataset
-    upload_day: date
-    """The day of the upload, for rules against "now"."""
-    max_rejected_fraction: float = 0.10
+    uploaded_at: datetime
+    """Last-Modified of the upload, for rules against "now"."""
+    zone: DayZone = PST
+    config: CustomerConfig = field(default_factory=CustomerConfig)
+    first_day: date | None = None
+    """The first day of the stream that is processed, where it is known; for a warning alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,18 +66,20 @@ class IngestOutcome:
 
 
 def ingest_file(
-    request: IngestRequest, chunks: Iterator[bytes], *, scratch: Path, emit: Callable[[LocalPart], None]
+    request: IngestRequest, source: RandomAccess, *, scratch: Path, emit: Callable[[Dataset, LocalPart], None]
 ) -> IngestOutcome:
     """Read, validate and stage one upload; a refusal is an outcome, not an exception.
 
-    `emit` is called for each finished part, and must have moved it away when it returns. Errors of `chunks` and `emit`
-    pass through.
+    `emit` is called for each finished part with the dataset of its rows, and must have moved it away when it returns.
+    Errors of `source` and `emit` pass through.
     """
     found = None
     try:
-        head = next((chunk for chunk in chunks if chunk), b"")
-        found = detect_format(request.name, head)
-        return _read(request, found, chain([head], chunks), scratch, emit)
+        found = detect_format(request.name, source.read(0, min(HEAD, source.size)))
+        return _read(request, found, source, scratch, emit)
+    except pl.exceptions.PanicException as error:
+        # A panic of the engine is no Exception, and would pass by everything that keeps one file from ending the process.
+        raise RuntimeError("the engine panicked") from error
     except CustomerError as error:
         return IngestOutcome(
             format=str(found) if found else None,
@@ -85,50 +92,74 @@ def ingest_file(
         )
 
 
+@dataclass(slots=True)
+class _Counts:
+    read: int = 0
+    accepted: int = 0
+    filtered: int = 0
+
+
 def _read(
-    request: IngestRequest, found: FileFormat, chunks: Iterator[bytes], scratch: Path, emit: Callable[[LocalPart], None]
+    request: IngestRequest,
+    found: FileFormat,
+    source: RandomAccess,
+    scratch: Path,
+    emit: Callable[[Dataset, LocalPart], None],
 ) -> IngestOutcome:
-    kind = kind_of(request.dataset)
-    schema = schema_of(kind, request.upload_day)
-    reader = _READERS[found.layout](unpack(chunks, found.packing))
-    match = match_header(reader.header, schema)
-    validator = Validator(schema, reader.header, match.positions)
-    parts = PartWriter(scratch, kind.day(), emit)
+    if source.size > LARGEST_UPLOAD:
+        raise CustomerError("file_too_large", f"the file has {source.size:,} bytes, more than 10 GB: upload several files")
+    reader = open_reader(found, source, request.dataset, request.config.dataset(request.dataset))
+    context = SchemaContext(uploaded_at=request.uploaded_at, zone=request.zone, id_types=request.config.id_types)
+    lanes = open_lanes(reader, request.dataset, context, request.config, scratch=scratch, emit=emit)
+    notices = NoticeTally(name=request.name, first_day=request.first_day)
     rejected = scratch / "rejected.ndjson"
-    rejects = RejectWriter(rejected, validator)
-    read = accepted_count = 0
+    rejects = RejectWriter(rejected)
+    counts = _Counts()
     try:
         for batch in reader.batches():
-            accepted, bad = validator.split(batch)
-            if accepted.height + bad.height + len(batch.broken) != batch.read:
-                raise AssertionError("rows of a batch were lost or doubled")
-            parts.add(accepted)
-            rejects.add(bad, batch.broken)
-            read += batch.read
-            accepted_count += accepted.height
-        parts.flush()
+            _take(batch, lanes, rejects, notices, counts)
+        for lane in lanes:
+            lane.parts.flush()
     finally:
         rejects.close()
-    problem = _over_budget(read, rejects.count, request.max_rejected_fraction)
-    rows = RowCounts(read=read, accepted=accepted_count, rejected=rejects.count)
+    days: Counter[date] = sum((lane.parts.days for lane in lanes), Counter())
+    rows = RowCounts(read=counts.read, accepted=counts.accepted, rejected=rejects.count, filtered=counts.filtered)
+    problem = _over_budget(rows, request.config.max_rejected_fraction)
     if problem is not None:
         # Nothing of a refused file counts as accepted: its sound rows are rejected with it.
-        rows = RowCounts(read=read, rejected=read)
+        rows = RowCounts(read=rows.read, rejected=rows.read - rows.filtered, filtered=rows.filtered)
     return IngestOutcome(
         format=str(found),
         rows=rows,
-        days={} if problem else dict(sorted(parts.days.items())),
+        days={} if problem else dict(sorted(days.items())),
         rules=rejects.rules(),
-        warnings=match.warnings,
+        # The lane of the folder itself speaks for the header.
+        warnings=(*lanes[-1].plan.warnings, *notices.notices(days)),
         rejected=rejected if rejects.count else None,
         problem=problem,
     )
 
 
-def _over_budget(read: int, rejected: int, most: float) -> Problem | None:
-    if read < _FEWEST_ROWS_FOR_BUDGET or rejected <= most * read:
+def _take(batch: RawBatch, lanes: Sequence[Lane], rejects: RejectWriter, notices: NoticeTally, counts: _Counts) -> None:
+    counts.read += batch.read
+    rejects.add_broken(lanes[-1].validator, batch.broken)
+    settled = len(batch.broken)
+    for lane, kept, filtered in divided(batch.frame, lanes):
+        accepted, bad = lane.validator.split(kept)
+        lane.parts.add(accepted)
+        rejects.add(lane.validator, bad)
+        notices.look(lane, kept, accepted)
+        counts.accepted += accepted.height
+        counts.filtered += filtered
+        settled += accepted.height + bad.height + filtered
+    if settled != batch.read:
+        raise AssertionError("rows of a batch were lost or doubled")
+
+
+def _over_budget(rows: RowCounts, most: float) -> Problem | None:
+    if rows.read < _FEWEST_ROWS_FOR_BUDGET or rows.rejected <= most * rows.read:
         return None
     return Problem(
         code="too_many_rejected_rows",
-        message=f"{rejected:,} of {read:,} rows break rules, more than {most:.0%}: mend the file and upload it again",
+        message=f"{rows.rejected:,} of {rows.read:,} rows break rules, more than {most:.0%}: mend the file and upload it again",
     )

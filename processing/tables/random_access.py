@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final, Protocol
+from pathlib import Path
+from typing import Final, Protocol, Self
 
 WINDOW: Final = 16 * 1024 * 1024
 """Bytes that one request asks for at most beyond what was wanted, and the size of request that needs no window."""
 _KEPT_WINDOWS: Final = 3
+_SMALL_FILE: Final = 4 * 1024 * 1024
+"""Bytes; a file of at most this size is fetched at once."""
+_WORTH_KEEPING: Final = 4 * 1024
 
 
 class RandomAccess(Protocol):
@@ -23,6 +28,30 @@ class RandomAccess(Protocol):
     def read(self, offset: int, length: int) -> bytes:
         """Bytes [offset, offset + length), fewer only at the end of the file."""
         ...
+
+
+class LocalFile:
+    """A file on this machine as a RandomAccess, open for the length of a `with` block."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Self:
+        self._file = self._path.open("rb")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return os.fstat(self._file.fileno()).st_size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes [offset, offset + length), fewer only at the end of the file."""
+        self._file.seek(offset)
+        return self._file.read(length)
 
 
 class RangeFile(io.RawIOBase):
@@ -89,15 +118,23 @@ class RangeFile(io.RawIOBase):
             if start <= offset and offset + length <= start + len(window):
                 self._windows.move_to_end(start)
                 return window[offset - start : offset - start + length]
+        if self._source.size <= _SMALL_FILE:
+            whole = self._ask(0, self._source.size)
+            self._windows[0] = whole
+            return whole[offset : offset + length]
         end = min(max(self.reach(offset, offset + length), offset + length), self._source.size)
-        data = self._source.read(offset, end - offset)
-        if len(data) < length:
-            raise EOFError(f"{len(data):,} of {length:,} bytes at {offset:,}: the source is shorter than its size")
-        if len(data) <= WINDOW:
+        data = self._ask(offset, end - offset)
+        if _WORTH_KEEPING <= len(data) <= WINDOW:
             self._windows[offset] = data
             while len(self._windows) > _KEPT_WINDOWS:
                 self._windows.popitem(last=False)
         return data[:length]
+
+    def _ask(self, offset: int, length: int) -> bytes:
+        data = self._source.read(offset, length)
+        if len(data) != length:
+            raise EOFError(f"{len(data):,} of {length:,} bytes at {offset:,}: the source is not as long as its size")
+        return data
 
 
 def _no_reach(_offset: int, end: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,26 +24,26 @@ class RejectWriter:
     Explaining rows has a fixed cost, so that rows are held until a group is full.
     """
 
-    def __init__(self, path: Path, validator: Validator) -> None:
+    def __init__(self, path: Path) -> None:
         self._file = path.open("w", encoding="utf-8", newline="\n")
-        self._validator = validator
-        self._frames: list[pl.DataFrame] = []
-        self._broken: list[BrokenRecord] = []
+        self._frames: dict[Validator, list[pl.DataFrame]] = {}
+        self._broken: list[RejectedRow] = []
         self._held = 0
         self._rules: dict[tuple[str, str | None], _RuleTally] = {}
         self.count = 0
         """Rejected rows so far."""
 
-    def add(self, rejected: pl.DataFrame, broken: tuple[BrokenRecord, ...]) -> None:
-        """Take the rejected rows of one batch."""
+    def add(self, validator: Validator, rejected: pl.DataFrame) -> None:
+        """Take rows that the validator rejected."""
         if rejected.height:
-            self._frames.append(rejected)
-        self._broken.extend(broken)
-        size = rejected.height + len(broken)
-        self._held += size
-        self.count += size
-        if self._held >= _GROUP:
-            self._write()
+            self._frames.setdefault(validator, []).append(rejected)
+            self._hold(rejected.height)
+
+    def add_broken(self, validator: Validator, broken: Sequence[BrokenRecord]) -> None:
+        """Take records that could not even be taken apart."""
+        if broken:
+            self._broken += [_as_rejected(each, validator.shown(each.raw)) for each in broken]
+            self._hold(len(broken))
 
     def close(self) -> None:
         """Write what is held and close the file."""
@@ -54,15 +55,21 @@ class RejectWriter:
         found = [tally.rule() for tally in self._rules.values()]
         return tuple(sorted(found, key=lambda rule: (-rule.count, rule.rule, rule.column or "")))
 
+    def _hold(self, rows: int) -> None:
+        self.count += rows
+        self._held += rows
+        if self._held >= _GROUP:
+            self._write()
+
     def _write(self) -> None:
-        rows = [_as_rejected(record) for record in self._broken]
-        if self._frames:
-            rows += self._validator.explain(pl.concat(self._frames))
+        rows = list(self._broken)
+        for validator, frames in self._frames.items():
+            rows += validator.explain(pl.concat(frames))
         for row in sorted(rows, key=lambda each: each.record):
             self._file.write(json.dumps(_as_json(row), ensure_ascii=False) + "\n")
             for reason in row.reasons:
                 self._rules.setdefault((reason.rule, reason.column), _RuleTally(reason)).add(row, reason)
-        self._frames, self._broken, self._held = [], [], 0
+        self._frames, self._broken, self._held = {}, [], 0
 
 
 class _RuleTally:
@@ -88,9 +95,9 @@ class _RuleTally:
         )
 
 
-def _as_rejected(broken: BrokenRecord) -> RejectedRow:
+def _as_rejected(broken: BrokenRecord, raw: str) -> RejectedRow:
     reason = Reason(rule=broken.rule, column=None, hint=broken.hint, value=None)
-    return RejectedRow(record=broken.record, line=broken.line, reasons=(reason,), raw=broken.raw)
+    return RejectedRow(record=broken.record, line=broken.line, reasons=(reason,), raw=raw)
 
 
 def _as_json(row: RejectedRow) -> dict[str, Any]:

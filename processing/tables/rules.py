@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pandera.backends.polars.builtin_checks  # noqa: F401 - registers the checks for Polars
 import pandera.polars as pa
@@ -17,7 +16,7 @@ import polars as pl
 from pandera import Check
 from pandera.api.polars.types import PolarsData
 
-from processing.tables.casts import TYPE_HINTS
+from processing.tables.conversion import misfit_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,23 +53,14 @@ def compile_rules(schema: pa.DataFrameSchema) -> tuple[Rule, ...]:
 
 def _column_rules(name: str, column: pa.Column) -> Iterator[Rule]:
     typed, raw = pl.col(name), pl.col(raw_column(name))
-    dtype = column.dtype.type
     if not column.nullable and column.default is None:
         yield Rule(name="required", column=name, hint="write a value", fails=raw.is_null(), reads=(name,))
-    if dtype != pl.String:
-        yield Rule(
-            name=_type_rule(dtype),
-            column=name,
-            hint=TYPE_HINTS[dtype],
-            fails=raw.is_not_null() & typed.is_null(),
-            reads=(name,),
-        )
+    misfit = misfit_of(column)
+    if misfit is not None:
+        rule, hint = misfit
+        yield Rule(name=rule, column=name, hint=hint, fails=raw.is_not_null() & typed.is_null(), reads=(name,))
     for check in column.checks:
         yield Rule(name=str(check.name), column=name, hint=str(check.description), fails=_fails(check, name), reads=(name,))
-
-
-def _type_rule(dtype: Any) -> str:
-    return {pl.Float64: "not_a_number", pl.Date: "not_a_date", pl.Boolean: "not_a_boolean"}[dtype]
 
 
 def _fails(check: Check, key: str) -> pl.Expr:

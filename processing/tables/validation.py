@@ -5,18 +5,25 @@ The good rows pay for one typed pass and one mask. What the mask turns down is c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Final
+from typing import Any, Final
 
 import pandera.polars as pa
 import polars as pl
 
-from processing.tables.batches import LINE, RECORD, RawBatch
-from processing.tables.casts import cast_text
+from processing.tables.batches import LINE, RAW, RECORD
+from processing.tables.casts import as_text
+from processing.tables.column_plan import ColumnPlan
+from processing.tables.conversion import convert
 from processing.tables.rules import compile_rules, raw_column
+from schemas.customer_config import TimestampFormat
+
+MASKED: Final = "(masked)"
+"""What is shown in place of a value that the config masks."""
 
 _BAD: Final = "__bad"
 
@@ -38,62 +45,86 @@ class RejectedRow:
     record: int
     line: int | None
     reasons: tuple[Reason, ...]
-    row: dict[str, str | None] | None = None
+    row: dict[str, Any] | None = None
     raw: str | None = None
     """Instead of `row`, for a record that could not be taken apart."""
 
 
-class Validator:
-    """Splits the batches of one upload by the rules of its schema."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """The shape of an upload as its reader found it, and what the config masks in it."""
 
-    def __init__(self, schema: pa.DataFrameSchema, header: tuple[str, ...], positions: Mapping[str, int]) -> None:
-        self._header = header
+    header: Sequence[str]
+    dtypes: Sequence[pl.DataType]
+    masked: frozenset[str] = frozenset()
+    """Columns whose values are shown nowhere: names of the contract, or of the header."""
+
+
+class Validator:
+    """Splits the batches of one upload by the rules of one schema."""
+
+    def __init__(
+        self, schema: pa.DataFrameSchema, plan: ColumnPlan, shape: Shape, timestamp: TimestampFormat | None = None
+    ) -> None:
+        self._shape = shape
+        self._masked_positions = plan.masked(shape.header, shape.masked)
         self._rules = compile_rules(schema)
         self._columns = list(schema.columns)
-        typed = []
+        self._typed: list[pl.Expr] = []
+        self._texts: list[pl.Expr] = []
         for name, column in schema.columns.items():
-            raw = pl.col(str(positions[name])) if name in positions else pl.lit(None, pl.String)
-            value = cast_text(raw, column.dtype.type())
-            if column.default is not None:
-                # The default stands for an absent value; it must not hide a value that is there and does not fit.
-                value = pl.when(raw.is_null()).then(pl.lit(column.default)).otherwise(value)
-            typed += [raw.alias(raw_column(name)), value.alias(name)]
-        self._typed = typed
+            planned = plan.columns[name]
+            value = convert(planned, column, timestamp or TimestampFormat())
+            self._typed += [planned.raw.alias(raw_column(name)), value.alias(name)]
+            self._texts.append(as_text(planned.raw, planned.dtype).alias(name))
         self._bad = reduce(or_, [rule.fails for rule in self._rules]).alias(_BAD)
 
-    def split(self, batch: RawBatch) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def split(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The accepted rows, typed and with RECORD, and the rejected ones as they were read."""
-        checked = batch.frame.lazy().with_columns(self._typed).with_columns(self._bad).collect()
+        checked = frame.lazy().with_columns(self._typed).with_columns(self._bad).collect()
         bad = checked.get_column(_BAD)
         if bad.null_count():
             raise AssertionError("a rule gave no verdict")
         if not bad.any():
-            return checked.select(*self._columns, RECORD), batch.frame.clear()
-        accepted = checked.filter(~bad).select(*self._columns, RECORD)
-        rejected = batch.frame.filter(bad)
-        return accepted, rejected
+            return checked.select(*self._columns, RECORD), frame.clear()
+        return checked.filter(~bad).select(*self._columns, RECORD), frame.filter(bad)
 
     def explain(self, rejected: pl.DataFrame) -> Iterator[RejectedRow]:
         """Every reason of each rejected row, in the order of the frame."""
         typed = rejected.lazy().with_columns(self._typed)
         verdicts = typed.select(rule.fails.alias(str(index)) for index, rule in enumerate(self._rules)).collect()
-        raws = typed.select(raw_column(name) for name in self._columns).collect()
-        uploaded = rejected.select(str(position) for position in range(len(self._header)))
-        for record, line, row, raw, failed in zip(
+        texts = rejected.select(self._texts)
+        for record, line, row, values, failed in zip(
             rejected.get_column(RECORD),
             rejected.get_column(LINE),
-            uploaded.iter_rows(),
-            raws.iter_rows(),
+            self._uploaded(rejected),
+            texts.iter_rows(named=True),
             verdicts.iter_rows(),
             strict=True,
         ):
-            values = dict(zip(self._columns, raw, strict=True))
-            yield RejectedRow(
-                record=record,
-                line=line,
-                reasons=self._reasons(values, failed),
-                row=dict(zip(self._header, row, strict=True)),
-            )
+            yield RejectedRow(record=record, line=line, reasons=self._reasons(values, failed), row=row)
+
+    def shown(self, raw: str) -> str:
+        """A record that could not be taken apart, as it may be shown: not at all where some of its values may not."""
+        return MASKED if self._shape.masked else raw
+
+    def _uploaded(self, rejected: pl.DataFrame) -> Iterator[dict[str, Any]]:
+        names = [self._shape.header[position] for position in sorted(self._masked_positions)]
+        if RAW in rejected.columns:
+            for text in rejected.get_column(RAW):
+                row = json.loads(text)
+                yield {**row, **{name: MASKED for name in names if row.get(name) is not None}}
+            return
+        shown = [
+            as_text(pl.col(str(position)), dtype).alias(str(position))
+            for position, dtype in enumerate(self._shape.dtypes)
+            if str(position) in rejected.columns
+        ]
+        frame = rejected.select(shown)
+        header = [self._shape.header[int(position)] for position in frame.columns]
+        for values in frame.iter_rows():
+            row = dict(zip(header, values, strict=True))
+            yield {**row, **{name: MASKED for name in names if row.get(name) is not None}}
 
     def _reasons(self, values: dict[str, str | None], failed: tuple[bool, ...]) -> tuple[Reason, ...]:
         reasons: list[Reason] = []
@@ -104,6 +135,8 @@ class Validator:
                 continue
             broken.update(rule.reads)
             value = values[rule.column] if rule.column is not None else None
+            if value is not None and rule.column in self._shape.masked:
+                value = MASKED
             reasons.append(Reason(rule=rule.name, column=rule.column, hint=rule.hint, value=value))
         if not reasons:
             raise AssertionError("a rejected row has no reason")

@@ -7,7 +7,7 @@ import io
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processing.domain.datasets import Dataset
+from processing.domain.days import PST
 from processing.tables import staging
 from processing.tables.batches import RECORD
 from processing.tables.ingest import IngestOutcome, IngestRequest, ingest_file
 from processing.tables.rules import compile_rules, raw_column
 from processing.tables.staging import LocalPart
+from schemas.customer_config import CustomerConfig
 from schemas.metrics import metrics
+from tests.support.bytes_source import Bytes
 
 UPLOAD_DAY = date(2026, 11, 18)
+UPLOADED_AT = PST.start_of(UPLOAD_DAY)
 COLUMNS = ("unit_id", "id_type", "date", "metric_name", "metric_value", "numerator", "denominator", "is_test")
 Row = dict[str, Any]
 
@@ -75,7 +79,8 @@ class Staged:
     def __init__(self) -> None:
         self.frames: list[tuple[date, int, pl.DataFrame]] = []
 
-    def __call__(self, part: LocalPart) -> None:
+    def __call__(self, dataset: Dataset, part: LocalPart) -> None:
+        assert dataset is Dataset.METRICS
         frame = pl.read_parquet(part.path)
         assert frame.height == part.rows
         self.frames.append((part.day, part.number, frame))
@@ -87,9 +92,10 @@ def as_text(row: Row) -> dict[str, str]:
 
 def ingest(data: bytes, name: str = "metrics/a.csv", most: float = 1.0) -> tuple[IngestOutcome, Staged, list[dict[str, Any]]]:
     staged = Staged()
-    request = IngestRequest(name=name, dataset=Dataset.METRICS, upload_day=UPLOAD_DAY, max_rejected_fraction=most)
+    config = CustomerConfig(max_rejected_fraction=most)
+    request = IngestRequest(name=name, dataset=Dataset.METRICS, uploaded_at=UPLOADED_AT, config=config)
     with tempfile.TemporaryDirectory() as scratch:
-        outcome = ingest_file(request, iter([data]), scratch=Path(scratch), emit=staged)
+        outcome = ingest_file(request, Bytes(data), scratch=Path(scratch), emit=staged)
         lines = outcome.rejected.read_text(encoding="utf-8").splitlines() if outcome.rejected else []
     return outcome, staged, [json.loads(line) for line in lines]
 
@@ -246,20 +252,21 @@ def test_names_are_found_after_trimming_and_lower_casing_and_extra_ones_ignored_
     assert staged.frames[0][2].get_column("unit_id").to_list() == ["u"]
 
 
-def chunk_then_fail(failure: Exception) -> Iterator[bytes]:
-    yield b"unit_id,id_type,date,metric_name,metric_value\nu,t,2026-11-18,m,1\n" * 100_000
-    raise failure
+class Failing(Bytes):
+    """Bytes that can be read only once."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        if offset:
+            raise OSError("no space")
+        return super().read(offset, length)
 
 
-@pytest.mark.parametrize("part", ["chunks", "emit"])
+@pytest.mark.parametrize("part", ["source", "emit"])
 def test_errors_of_the_outside_world_pass_through(part: str, tmp_path: Path) -> None:
-    def broken(_: LocalPart) -> None:
+    def broken(_dataset: Dataset, _part: LocalPart) -> None:
         raise OSError("no space")
 
-    request = IngestRequest(name="a.csv", dataset=Dataset.METRICS, upload_day=UPLOAD_DAY)
-    emit: Callable[[LocalPart], None] = broken if part == "emit" else Staged()
-    chunks = iter([csv_of([])]) if part == "emit" else chunk_then_fail(OSError("no space"))
-    if part == "emit":
-        chunks = iter([b"unit_id,id_type,date,metric_name,metric_value\nu,t,2026-11-18,m,1\n"])
+    data = b"unit_id,id_type,date,metric_name,metric_value\n" + b"u,t,2026-11-18,m,1\n" * (10**6 if part == "source" else 1)
+    request = IngestRequest(name="a.csv", dataset=Dataset.METRICS, uploaded_at=UPLOADED_AT)
     with pytest.raises(OSError, match="no space"):
-        ingest_file(request, chunks, scratch=tmp_path, emit=emit)
+        ingest_file(request, Failing(data), scratch=tmp_path, emit=broken if part == "emit" else Staged())

@@ -1,0 +1,51 @@
+"""Asks for uploads to be answered again, by the config as it is now (contract section 9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from processing.domain import blob_names
+from processing.domain.datasets import DATA_DATASETS, Dataset
+from processing.domain.events import upload_event
+from processing.domain.records import Receipt, Status, from_json
+from processing.jobs.context import JobContext
+from processing.jobs.uploads import list_uploads
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReingestFilter:
+    """Which uploads; every condition that is given must hold."""
+
+    dataset: Dataset | None = None
+    since: datetime | None = None
+    """Received at this instant or later."""
+    status: Status | None = None
+
+    def takes(self, receipt: Receipt) -> bool:
+        """Whether an upload with this receipt is meant."""
+        return (self.since is None or receipt.received_at >= self.since) and self.status in (None, receipt.status)
+
+
+def reingest(context: JobContext, customer: str, wanted: ReingestFilter) -> int:
+    """Put one message on `drop-events` for each upload that is meant and still there; returns how many.
+
+    The message names the receipt that is to be replaced, so that it does its work once however often it is delivered.
+    """
+    datasets = DATA_DATASETS if wanted.dataset is None else (wanted.dataset,)
+    sent = 0
+    for dataset in datasets:
+        for info in list_uploads(context.drop, customer, f"{dataset}/"):
+            found = context.drop.get(blob_names.receipts_container(customer), blob_names.receipt_name(info.name))
+            if found is None or not wanted.takes(from_json(Receipt, found[0])):
+                continue
+            context.drop_events.send(
+                upload_event(blob_names.drop_container(customer), info.name, info.etag, again=found[1].etag)
+            )
+            sent += 1
+    _log.info("reingest_asked", customer=customer, uploads=sent)
+    return sent

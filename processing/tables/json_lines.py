@@ -1,0 +1,156 @@
+"""Lines of JSON objects become columns of text, and lines that are none are found without costing the sound ones.
+
+The engine alone gives values, and it has the last word on what is JSON. Python's own parser only shortens the search
+for the lines that the engine turned down, so that a sound record reads the same whatever lies beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+import polars as pl
+
+from processing.tables.json_nesting import may_nest, put_nested, take_nested
+
+_PARTS: Final = 16
+_ABSENT: Final = ""
+_SMALLEST_INTEGER: Final = -(2**127)
+_LARGEST_INTEGER: Final = 2**128 - 1
+_SHORT_INTEGER: Final = 38
+
+# An escaped backslash is taken first, so that what follows it is not read as an escape.
+_PAIRS: Final = r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_SURROGATE: Final = r"\\u[dD][89a-fA-F]"
+
+
+class Flaw(StrEnum):
+    """Why a line cannot be taken apart."""
+
+    NOT_JSON = "not_json"
+    ENCODING = "not_utf8"
+    SURROGATE = "lone_surrogate"
+    LIMITS = "beyond_json_limits"
+
+
+def lines_of(data: bytes) -> pl.Series | None:
+    """All lines of `data` as text without their ends, blank ones too; None when it is not UTF-8."""
+    try:
+        return pl.scan_lines(data, name="line").collect().to_series()
+    except pl.exceptions.ComputeError:
+        return None
+
+
+def columns_of(data: bytes, names: Sequence[str]) -> pl.DataFrame | None:
+    """The values of `names` as text columns `0`, `1`, ..., one row for each line that is not blank.
+
+    Null and the empty string become null, as they are one in CSV. Of a name that stands twice in an object the first
+    value counts. Objects and arrays are their text as written. None when any line is not a JSON object.
+    """
+    try:
+        taken = None
+        if may_nest(data):
+            # What is taken out of the records is looked at while it still is in them.
+            _parse(data, [_ABSENT])
+            data, taken = take_nested(data)
+        frame = _parse(data, names or [_ABSENT])
+    except pl.exceptions.ComputeError:
+        return None
+    frame.columns = [str(number) for number in range(frame.width)]
+    if taken is not None:
+        frame = put_nested(frame, taken)
+    frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
+    return frame if names else frame.drop("0")
+
+
+def lone_surrogates(lines: pl.Series) -> pl.Series:
+    """Positions of the lines with an escaped half of a surrogate pair; the engine would read it as a NUL character."""
+    suspects = lines.str.contains(_SURROGATE).arg_true()
+    alone = lines.gather(suspects).str.replace_all(_PAIRS, " ").str.contains(_SURROGATE)
+    return suspects.filter(alone)
+
+
+def flaws_of(lines: Sequence[str]) -> dict[int, Flaw]:
+    """Positions of the lines that are not JSON objects; blank lines must have been left out."""
+    # A call of the engine has a fixed cost, so that Python looks at every line of a part in which one is broken.
+    suspects = [index for part in _parts(range(len(lines))) if not _sound(lines, part) for index in part]
+    verdicts = {index: _verdict(lines[index]) for index in suspects}
+    found = {index: flaw for index, flaw in verdicts.items() if flaw is not None}
+    passed = [index for index, flaw in verdicts.items() if flaw is None]
+    return found | dict.fromkeys(_unsound(lines, passed), Flaw.LIMITS)
+
+
+def keys_of(line: bytes) -> tuple[str, ...]:
+    """The names in a JSON object, nothing when the line is none."""
+    try:
+        value = _DECODER.decode(line.decode())
+        names = tuple(value) if isinstance(value, dict) else ()
+        # Half of a surrogate pair cannot be a column's name; its record is broken anyway.
+        "".join(names).encode()
+    except (ValueError, RecursionError):
+        return ()
+    return names
+
+
+def _parse(data: bytes, names: Sequence[str]) -> pl.DataFrame:
+    # `str.json_decode` is not used: it joins the lines with commas, so that `{"a":[{}` and `{}]}` become one record.
+    return pl.read_ndjson(data, schema=dict.fromkeys(names, pl.String))
+
+
+def _parts(places: Sequence[int]) -> list[Sequence[int]]:
+    size = -(-len(places) // _PARTS)
+    return [places[start : start + size] for start in range(0, len(places), size)] if places else []
+
+
+def _sound(lines: Sequence[str], places: Sequence[int]) -> bool:
+    try:
+        return _parse("\n".join([lines[index] for index in places]).encode(), [_ABSENT]).height == len(places)
+    except pl.exceptions.ComputeError:
+        return False
+
+
+def _unsound(lines: Sequence[str], places: Sequence[int]) -> list[int]:
+    """Those of `places` whose lines the engine alone turns down."""
+    if _sound(lines, places):
+        return []
+    if len(places) == 1:
+        return list(places)
+    return [index for part in _parts(places) for index in _unsound(lines, part)]
+
+
+class _OutOfRangeError(ValueError):
+    pass
+
+
+def _verdict(line: str) -> Flaw | None:
+    try:
+        value = _DECODER.decode(line)
+    except _OutOfRangeError:
+        return Flaw.LIMITS
+    except RecursionError:
+        # How deep Python follows depends on who calls it; the engine's limit is the one that counts.
+        return None
+    except ValueError:
+        return Flaw.NOT_JSON
+    return None if isinstance(value, dict) else Flaw.NOT_JSON
+
+
+def _check_integer(text: str) -> None:
+    digits = len(text)
+    if digits > _SHORT_INTEGER and (digits > _SHORT_INTEGER + 2 or not _SMALLEST_INTEGER <= int(text) <= _LARGEST_INTEGER):
+        raise _OutOfRangeError(text)
+
+
+def _check_float(text: str) -> None:
+    if math.isinf(float(text)):
+        raise _OutOfRangeError(text)
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(text)
+
+
+_DECODER: Final = json.JSONDecoder(parse_int=_check_integer, parse_float=_check_float, parse_constant=_refuse_constant)

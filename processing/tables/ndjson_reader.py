@@ -1,0 +1,196 @@
+"""NDJSON as raw batches: one JSON object a line, every one numbered, every broken one set aside (contract section 3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Final
+
+import polars as pl
+
+from processing.domain.errors import CustomerError
+from processing.tables.batches import LINE, RAW, RECORD, BrokenRecord, RawBatch
+from processing.tables.json_lines import Flaw, columns_of, flaws_of, keys_of, lines_of, lone_surrogates
+
+LONGEST_RECORD: Final = 16 * 1024 * 1024
+"""Bytes."""
+MOST_COLUMNS: Final = 1_024
+_BLOCK: Final = 4 * 1024 * 1024
+_HEADER_RECORDS: Final = 1_000
+_BOM: Final = b"\xef\xbb\xbf"
+_BLANKS: Final = b" \t\r\n"
+_SURROGATE_ESCAPE: Final = re.compile(rb"\\u[dD]")
+
+_HINTS: Final = {
+    Flaw.NOT_JSON: "write one whole JSON object on each line, and nothing else",
+    Flaw.ENCODING: "save the file as UTF-8",
+    Flaw.SURROGATE: "an escape from \\ud800 to \\udfff needs its other half: write the character itself",
+    Flaw.LIMITS: "quote numbers of more than 38 digits or beyond 1e308, and nest values less deeply",
+}
+
+
+class NdjsonReader:
+    """Reads plain NDJSON bytes; the header is read at once from the first records, the records by `batches`.
+
+    Values are text: strings as they are, numbers without exponent or needless zeros and integers with all their digits,
+    `true` and `false`, objects and arrays as written. Blank lines are no records.
+
+    Raises CustomerError for JSON that is not one object a line, too many columns, and a record that is too long.
+    """
+
+    def __init__(self, chunks: Iterator[bytes], wanted: Sequence[str]) -> None:
+        self._chunks = chunks
+        self._buffer = bytearray()
+        self._ended = False
+        self._records = 0
+        self._lines = 0
+        self._fill(_BLOCK)
+        if self._buffer.startswith(_BOM):
+            del self._buffer[: len(_BOM)]
+        _refuse_other_json(bytes(self._buffer[:_BLOCK]))
+        blocks = self._blocks()
+        first = next(blocks, b"")
+        self._pending = chain([first] if first else [], blocks)
+        self._header = _header(first, wanted)
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """Names found in the first 1,000 records, then the wanted ones that none of these is, even in another case."""
+        return self._header
+
+    def want(self, names: Sequence[str]) -> None:
+        """Read more fields, also where none of the first records has them; to be asked before `batches`."""
+        self._header = tuple(dict.fromkeys([*self._header, *names]))
+
+    @property
+    def dtypes(self) -> tuple[pl.DataType, ...]:
+        """All values are text."""
+        return (pl.String(),) * len(self._header)
+
+    def batches(self) -> Iterator[RawBatch]:
+        """All records, once, in order."""
+        for block in self._pending:
+            yield self._batch(block)
+
+    def _blocks(self) -> Iterator[bytes]:
+        """Whole lines of about 4 MiB, cut at the same places however the bytes arrive."""
+        while True:
+            self._fill(_BLOCK)
+            end = self._buffer.rfind(b"\n", 0, _BLOCK) + 1
+            if self._ended and len(self._buffer) <= _BLOCK:
+                end = len(self._buffer)
+            elif end == 0:
+                end = self._end_of_long_record()
+            if end == 0:
+                return
+            with memoryview(self._buffer) as buffer:
+                block = buffer[:end].tobytes()
+            del self._buffer[:end]
+            yield block
+
+    def _end_of_long_record(self) -> int:
+        self._fill(LONGEST_RECORD + 1)
+        end = self._buffer.find(b"\n", 0, LONGEST_RECORD + 1) + 1
+        if end == 0 and len(self._buffer) > LONGEST_RECORD:
+            raise CustomerError("record_too_long", "a line is longer than 16 MiB: write one JSON object on each line (NDJSON)")
+        return end or len(self._buffer)
+
+    def _fill(self, size: int) -> None:
+        while len(self._buffer) < size and not self._ended:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                self._ended = True
+            else:
+                self._buffer += chunk
+
+    def _batch(self, block: bytes) -> RawBatch:
+        lines = lines_of(block)
+        suspicious = lines is None or _SURROGATE_ESCAPE.search(block) is not None
+        frame = None if suspicious else columns_of(block, self._header)
+        if lines is None or frame is None or frame.height != len(lines):
+            return self._sift(block, lines)
+        places = pl.int_range(len(lines), eager=True)
+        batch = self._numbered(frame, lines, places, places)
+        self._records += len(lines)
+        self._lines += len(lines)
+        return batch
+
+    def _sift(self, block: bytes, lines: pl.Series | None) -> RawBatch:
+        """A block with blank or broken lines in it."""
+        undecodable: set[int] = set()
+        if lines is None:
+            lines, undecodable = _decode(block)
+        at_line = lines.str.contains(r"[^ \t\r]").arg_true()
+        records = lines.gather(at_line)
+        flaws = dict.fromkeys(lone_surrogates(records), Flaw.SURROGATE)
+        if undecodable:
+            flaws |= {index: Flaw.ENCODING for index, line in enumerate(at_line) if line in undecodable}
+        left = [index for index in range(len(records)) if index not in flaws]
+        flaws |= {left[index]: flaw for index, flaw in flaws_of(records.gather(left).to_list()).items()}
+        sound = pl.Series([index for index in left if index not in flaws], dtype=pl.Int64)
+        texts = records.gather(sound)
+        frame = columns_of("\n".join(texts).encode(), self._header)
+        if frame is None or frame.height != len(sound):
+            raise AssertionError("lines that are sound one by one are not sound together")
+        batch = self._numbered(frame, texts, sound, at_line.gather(sound))
+        broken_at = sorted(flaws)
+        broken = tuple(
+            BrokenRecord(
+                record=self._records + index + 1,
+                line=self._lines + line + 1,
+                rule=flaws[index].value,
+                hint=_HINTS[flaws[index]],
+                raw=raw,
+            )
+            for index, line, raw in zip(broken_at, at_line.gather(broken_at), records.gather(broken_at), strict=True)
+        )
+        self._records += len(records)
+        self._lines += len(lines)
+        return RawBatch(frame=batch.frame, broken=broken)
+
+    def _numbered(self, frame: pl.DataFrame, texts: pl.Series, records: pl.Series, lines: pl.Series) -> RawBatch:
+        return RawBatch(
+            frame=frame.hstack(
+                [
+                    (records.cast(pl.Int64) + (self._records + 1)).alias(RECORD),
+                    (lines.cast(pl.Int64) + (self._lines + 1)).alias(LINE),
+                    texts.alias(RAW),
+                ]
+            )
+        )
+
+
+def _refuse_other_json(head: bytes) -> None:
+    text = head.lstrip(_BLANKS)
+    first_line = text.partition(b"\n")[0].rstrip(_BLANKS)
+    if text.startswith(b"[") or first_line == b"{":
+        raise CustomerError("json_not_lines", "write one JSON object on each line (NDJSON), not an array or indented JSON")
+
+
+def _header(block: bytes, wanted: Sequence[str]) -> tuple[str, ...]:
+    names: dict[str, None] = {}
+    lines = (line for line in block.split(b"\n") if line.strip(_BLANKS))
+    for _, line in zip(range(_HEADER_RECORDS), lines, strict=False):
+        names.update(dict.fromkeys(keys_of(line)))
+    # A wanted name that is there in another case is left to the match of names, which tells the customer.
+    folded = {name.strip().lower() for name in names}
+    names.update(dict.fromkeys(name for name in wanted if name not in folded))
+    if len(names) > MOST_COLUMNS:
+        raise CustomerError(
+            "too_many_columns", f"the records have {len(names):,} different names; at most {MOST_COLUMNS:,} are read"
+        )
+    return tuple(names)
+
+
+def _decode(block: bytes) -> tuple[pl.Series, set[int]]:
+    """The lines of a block that is not UTF-8, and the positions of those that are not."""
+    lines = []
+    undecodable = set()
+    for index, line in enumerate(block.removesuffix(b"\n").split(b"\n")):
+        try:
+            lines.append(line.removesuffix(b"\r").decode())
+        except UnicodeDecodeError:
+            lines.append(line.removesuffix(b"\r").decode("utf-8", "backslashreplace"))
+            undecodable.add(index)
+    return pl.Series(lines, dtype=pl.String), undecodable

@@ -1,0 +1,84 @@
+"""Warnings about what is accepted and may not be meant; they save a customer a day (contract sections 3 and 4)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+import polars as pl
+
+from processing.domain.days import parse_day
+from processing.domain.records import Notice
+from processing.tables.casts import as_text
+from processing.tables.lanes import Lane
+from processing.tables.timestamps import is_finer_than_seconds
+
+_KNOWN_IDS: Final = {"userid": "user_id", "stableid": "stable_id"}
+_FOLDER_DAY: Final = re.compile(r"(?:[A-Za-z_]+=)?(\d{4}-\d{2}-\d{2})", re.ASCII)
+
+
+@dataclass(slots=True)
+class NoticeTally:
+    """Counts what is worth a warning while the batches of one upload go by."""
+
+    name: str
+    """The upload's name."""
+    first_day: date | None = None
+    """The stream's first day, where it is known."""
+    _ids: Counter[str] = field(default_factory=Counter)
+    _finer: int = 0
+
+    def look(self, lane: Lane, kept: pl.DataFrame, accepted: pl.DataFrame) -> None:
+        """See one batch: the records that were kept, and those of them that were accepted."""
+        if "id_type" in accepted.columns:
+            self._ids.update(dict(accepted.get_column("id_type").value_counts().iter_rows()))
+        planned = lane.plan.columns.get("timestamp")
+        if planned is not None and not isinstance(planned.dtype, pl.Datetime):
+            finer = is_finer_than_seconds(as_text(planned.raw, planned.dtype)).sum()
+            self._finer += int(kept.select(finer).item() or 0)
+
+    def notices(self, days: Counter[date]) -> list[Notice]:
+        """The warnings, given the accepted rows of each day."""
+        return [*self._near_misses(), *self._units(), *self._other_days(days), *self._early_days(days)]
+
+    def _near_misses(self) -> list[Notice]:
+        found = []
+        for id_type, count in sorted(self._ids.items()):
+            meant = _KNOWN_IDS.get(re.sub("[^a-z]", "", id_type.lower()).removesuffix("s"))
+            if meant is not None and id_type != meant:
+                message = f"{id_type[:64]!r} is an id type of its own: was {meant} meant?"
+                found.append(Notice(code="id_type_near_miss", message=message, count=count))
+        return found
+
+    def _units(self) -> list[Notice]:
+        message = "times of 13, 16 or 19 digits were read as ms, us or ns; write seconds if you mean seconds"
+        return [Notice(code="timestamp_not_seconds", message=message, count=self._finer)] if self._finer else []
+
+    def _other_days(self, days: Counter[date]) -> list[Notice]:
+        folder = folder_day(self.name)
+        other = sum(count for day, count in days.items() if day != folder)
+        if folder is None or not other:
+            return []
+        message = f"rows of other days lie in the folder of {folder.isoformat()}; each row counts for its own day"
+        return [Notice(code="day_differs_from_folder", message=message, count=other)]
+
+    def _early_days(self, days: Counter[date]) -> list[Notice]:
+        first = self.first_day
+        early = sum(count for day, count in days.items() if first is not None and day < first)
+        if first is None or not early:
+            return []
+        message = f"rows lie before {first.isoformat()}, the first day that is processed; they are kept and not processed"
+        return [Notice(code="before_first_day", message=message, count=early)]
+
+
+def folder_day(name: str) -> date | None:
+    """The day that the folders of a name speak of: `2026-11-18/` or `dt=2026-11-18/`, the last one if there are several."""
+    for folder in reversed(name.split("/")[:-1]):
+        match = _FOLDER_DAY.fullmatch(folder)
+        day = parse_day(match[1]) if match else None
+        if day is not None:
+            return day
+    return None

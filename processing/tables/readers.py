@@ -1,0 +1,71 @@
+"""The reader of each layout: bytes to raw batches (contract section 3).
+
+A new format is one reader and one line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from processing.domain.datasets import Dataset
+from processing.tables.batches import RawReader
+from processing.tables.catalogue import columns_of
+from processing.tables.csv_reader import CsvReader
+from processing.tables.csv_records import Dialect
+from processing.tables.formats import FileFormat, Layout
+from processing.tables.ndjson_reader import NdjsonReader
+from processing.tables.parquet_reader import ParquetReader
+from processing.tables.random_access import RandomAccess
+from processing.tables.segment import FIELDS, SegmentReader, is_segment
+from processing.tables.sql_expressions import columns_read
+from processing.tables.unpacking import unpack
+from schemas.customer_config import DatasetConfig
+
+_RANGE: Final = 16 * 1024 * 1024
+_DELIMITERS: Final = {Layout.CSV: ",", Layout.TSV: "\t"}
+
+_Opener = Callable[[FileFormat, RandomAccess, Dataset, DatasetConfig], RawReader]
+
+
+def open_reader(found: FileFormat, source: RandomAccess, dataset: Dataset, config: DatasetConfig) -> RawReader:
+    """The records of an upload; CustomerError when the file as a whole is unreadable."""
+    reader = _OPENERS[found.layout](found, source, dataset, config)
+    if dataset is Dataset.EVENTS and is_segment(reader.header):
+        return SegmentReader(reader)
+    return reader
+
+
+def _open_csv(found: FileFormat, source: RandomAccess, _dataset: Dataset, config: DatasetConfig) -> RawReader:
+    dialect = Dialect(
+        delimiter=(config.csv.delimiter or _DELIMITERS[found.layout]).encode(),
+        quote=config.csv.quote.encode(),
+        null_values=config.csv.null_values,
+    )
+    return CsvReader(unpack(_chunks(source), found.packing), dialect)
+
+
+def _open_ndjson(found: FileFormat, source: RandomAccess, dataset: Dataset, config: DatasetConfig) -> RawReader:
+    computed = [*config.select.values(), *([config.where] if config.where is not None else [])]
+    wanted = [*columns_of(dataset), *config.columns, *(name for sql in computed for name in columns_read(sql))]
+    reader = NdjsonReader(unpack(_chunks(source), found.packing), list(dict.fromkeys(wanted)))
+    if dataset is Dataset.EVENTS and is_segment(reader.header):
+        reader.want(FIELDS)
+    return reader
+
+
+def _open_parquet(_found: FileFormat, source: RandomAccess, _dataset: Dataset, _config: DatasetConfig) -> RawReader:
+    return ParquetReader(source)
+
+
+_OPENERS: Final[Mapping[Layout, _Opener]] = {
+    Layout.CSV: _open_csv,
+    Layout.TSV: _open_csv,
+    Layout.NDJSON: _open_ndjson,
+    Layout.PARQUET: _open_parquet,
+}
+
+
+def _chunks(source: RandomAccess) -> Iterator[bytes]:
+    for offset in range(0, source.size, _RANGE):
+        yield source.read(offset, min(_RANGE, source.size - offset))
