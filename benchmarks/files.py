@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-_FIRST_DAY = date(2026, 11, 10)
+_LAST_DAY = date(2026, 11, 30)
 _BLOCK = 250_000
 
 
 def metrics_csv(path: Path, rows: int, *, days: int = 7, bad: float = 0.0, seed: int = 7) -> None:
-    """Write `rows` metric rows over `days` days, a share of `bad` of them with a number that is none."""
+    """Write `rows` metric rows over the last `days` days, a share of `bad` of them with a number that is none."""
     rng = np.random.default_rng(seed)
     header = True
     with path.open("wb") as file:
@@ -26,7 +26,7 @@ def metrics_csv(path: Path, rows: int, *, days: int = 7, bad: float = 0.0, seed:
                 {
                     "unit_id": [f"user-{number:08d}" for number in rng.integers(0, max(rows // 5, 1), count)],
                     "id_type": pl.Series(["user_id"] * count),
-                    "date": [(_FIRST_DAY + timedelta(days=int(day))).isoformat() for day in rng.integers(0, days, count)],
+                    "date": [(_LAST_DAY - timedelta(days=int(day))).isoformat() for day in rng.integers(0, days, count)],
                     "metric_name": [f"metric_{number}" for number in rng.integers(0, 40, count)],
                     "metric_value": values,
                 }

@@ -72,6 +72,18 @@ class Lease(Protocol):
         ...
 
 
+class BlobPieces(Protocol):
+    """A blob that is written piece by piece and is not there until it is finished."""
+
+    def add(self, data: bytes | Path) -> None:
+        """Send the next piece."""
+        ...
+
+    def finish(self) -> None:
+        """Make the pieces the blob, all at once; ConditionNotMet when there is one of that name already."""
+        ...
+
+
 class BlobStore(Protocol):
     """Blobs of one storage account. Strongly consistent: a read or listing sees every finished write.
 
@@ -97,6 +109,10 @@ class BlobStore(Protocol):
 
         `data` is bytes or a file. `metadata` values may be any text; keys are lower-case identifiers.
         """
+        ...
+
+    def in_pieces(self, container: str, name: str) -> BlobPieces:
+        """Begin a new blob of which not all is known yet; until it is finished nothing is stored under its name."""
         ...
 
     def delete(self, container: str, name: str) -> None:

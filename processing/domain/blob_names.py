@@ -25,6 +25,7 @@ DROP_PREFIX: Final = "drop-"
 RECEIPT_SUFFIX: Final = ".receipt.json"
 LONGEST_RECEIPT_NAME: Final = 1_000
 """Characters; a longer receipt path is replaced by a hash of the upload's name."""
+_LONGEST_NAME: Final = 1_024
 
 _CUSTOMER = re.compile(r"(?=.{3,50}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 _ATTEMPT = re.compile(r"[0-9a-f]{32}")
@@ -33,6 +34,7 @@ _PART = re.compile(
     r"(?P<attempt>[0-9a-f]{32})-(?P<number>\d{5,})\.parquet",
     re.ASCII,
 )
+_DOTS = re.compile(r"(?:\A|[/\\])\.{1,2}(?:[/\\]|\Z)")
 # What XML 1.0 cannot carry: one such name in a container makes every listing of it fail.
 _UNLISTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -146,6 +148,11 @@ def _nearest_folder(name: str) -> str:
     return Dataset.METRICS.value
 
 
+def is_addressable(name: str) -> bool:
+    """Whether a request can carry the name: HTTP resolves segments `.` and `..` on the way."""
+    return not _DOTS.search(name)
+
+
 def receipt_name(upload: str) -> str:
     """The receipt of an upload: `<same path>.receipt.json`.
 
@@ -160,7 +167,9 @@ def receipt_name(upload: str) -> str:
 
 def rejected_name(upload: str, attempt: str) -> str:
     """The rejected rows of one attempt, beside the receipt."""
-    return f"{receipt_name(upload).removesuffix(RECEIPT_SUFFIX)}.{attempt}.rejected.ndjson"
+    stem = receipt_name(upload).removesuffix(RECEIPT_SUFFIX)
+    ending = f".{attempt}.rejected.ndjson"
+    return (stem if len(stem) + len(ending) <= _LONGEST_NAME else _hashed_stem(upload)) + ending
 
 
 def upload_of_receipt(name: str) -> str | None:

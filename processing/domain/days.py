@@ -39,15 +39,22 @@ class DayZone:
         Where midnight does not exist (a zone that skips it), this is the first instant after the gap; where it happens
         twice, the first of the two.
         """
-        return datetime.combine(day, time(0), tzinfo=self.zone).astimezone(UTC)
+        try:
+            return datetime.combine(day, time(0), tzinfo=self.zone).astimezone(UTC)
+        except OverflowError:  # the first days of the calendar begin before it in zones east of Greenwich
+            return datetime.min.replace(tzinfo=UTC)
 
     def end_of(self, day: date) -> datetime:
         """The first instant after `day`, in UTC."""
-        return self.start_of(day + timedelta(days=1))
+        return datetime.max.replace(tzinfo=UTC) if day == date.max else self.start_of(day + timedelta(days=1))
 
     def has_ended(self, day: date, now: datetime) -> bool:
         """Whether `day` lies wholly before `now`."""
         return now >= self.end_of(day)
+
+    def is_far_ahead(self, day: date, written: datetime) -> bool:
+        """Whether `day` lies more than a day after the one in which something was written about it."""
+        return day > self.day_of(written) + timedelta(days=1)
 
 
 PST: Final = DayZone(name=PST_NAME, zone=timezone(timedelta(hours=-8), PST_NAME))

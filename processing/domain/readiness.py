@@ -16,6 +16,7 @@ from processing.domain.records import Change, DayRecord, DayState, MarkerRef, Re
 
 _HISTORY: Final = 50
 _NAMES_SHOWN: Final = 100
+_LONGEST_REST: Final = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ def advance(state: StreamState, seen: Listings, policy: ReadinessPolicy, zone: D
     """
     marked = _in_effect(seen.now, seen.markers, policy, zone)
     days = dict(state.days)
-    first = state.first_day or _first_day(seen, marked, policy, zone)
+    first = state.first_day or _first_day(state, seen, marked, policy, zone)
     for day, markers in marked.items():
         if first is not None and day >= first and not _has_cut(state, day):
             names = tuple(sorted(name for name, etag in seen.uploads.items() if not _answered(seen, name, etag)))
@@ -111,7 +112,8 @@ def _in_effect(
 ) -> dict[date, tuple[MarkerRef, ...]]:
     days: dict[date, tuple[MarkerRef, ...]] = {}
     for marker in sorted(markers, key=lambda each: (each.day, each.ref.name)):
-        if marker.written + policy.settle <= now and zone.has_ended(marker.day, now):
+        far = zone.is_far_ahead(marker.day, marker.written)  # its receipt refuses it
+        if not far and marker.written + policy.settle <= now and zone.has_ended(marker.day, now):
             days[marker.day] = (*days.get(marker.day, ()), marker.ref)
     return days
 
@@ -140,11 +142,19 @@ def _shrink(record: DayRecord, seen: Listings) -> DayRecord:
     return replace(record, cut=tuple(left), refused=tuple(refused))
 
 
+def _markers_rest(state: StreamState, seen: Listings, policy: ReadinessPolicy) -> bool:
+    """Whether all markers are old enough to tell the first day, or have kept it open for far too long."""
+    if all(marker.written + policy.first_day_wait <= seen.now for marker in seen.markers):
+        return True
+    waiting = [record.history[0].at for record in state.days.values() if record.history]
+    return bool(waiting) and min(waiting) + _LONGEST_REST * policy.first_day_wait <= seen.now
+
+
 def _first_day(
-    seen: Listings, marked: Mapping[date, tuple[MarkerRef, ...]], policy: ReadinessPolicy, zone: DayZone
+    state: StreamState, seen: Listings, marked: Mapping[date, tuple[MarkerRef, ...]], policy: ReadinessPolicy, zone: DayZone
 ) -> date | None:
     """The earliest marked day of the window that has rows or a marker of its own, once all markers are old enough."""
-    if not marked or any(marker.written + policy.first_day_wait > seen.now for marker in seen.markers):
+    if not marked or not _markers_rest(state, seen, policy):
         return None
     earliest = zone.day_of(seen.now) - timedelta(days=policy.first_day_window)
     own = {marker.day for marker in seen.markers if marker.own}

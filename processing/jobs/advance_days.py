@@ -22,6 +22,7 @@ from processing.jobs.failures import log_failure
 from processing.jobs.receipts import list_receipts
 from processing.jobs.stream_state import StoredState, expect_epoch, load_state, print_status, store_state
 from processing.jobs.uploads import is_directory_stub, list_uploads
+from processing.ports import BlobInfo, BlobKind
 from processing.tables.day_catalogue import PROCESSED_DATASETS
 
 _log = structlog.get_logger()
@@ -62,7 +63,10 @@ def _advance_stream(context: JobContext, customer: str, dataset: Dataset) -> boo
 
 def has_work(state: StreamState, now: datetime) -> bool:
     """Whether a worker has something to do for the stream."""
-    return state.pending is not None or readiness.due_day(state, now) is not None
+    if state.pending is not None:
+        next_try = state.days[state.pending].next_try
+        return next_try is None or next_try <= now
+    return readiness.due_day(state, now) is not None
 
 
 def look_at_stream(context: JobContext, stored: StoredState, *, epoch: int | None = None) -> StoredState:
@@ -88,7 +92,7 @@ def look_at_stream(context: JobContext, stored: StoredState, *, epoch: int | Non
 
 def _look(context: JobContext, state: StreamState) -> StreamState:
     now = context.drop.service_time()
-    markers = _markers(context, state.customer, state.dataset)
+    markers = _markers(context, state)
     if readiness.needs_listing(state, now, markers, context.readiness, context.zone):
         listings = _listings(context, state, now, markers)
     else:
@@ -108,14 +112,26 @@ def _streams(context: JobContext, customer: str) -> list[Dataset]:
     ]
 
 
-def _markers(context: JobContext, customer: str, dataset: Dataset) -> list[SeenMarker]:
+def _markers(context: JobContext, state: StreamState) -> list[SeenMarker]:
+    customer, dataset = state.customer, state.dataset
     seen = []
     for info in list_uploads(context.drop, customer, f"{Dataset.SIGNALS}/"):
         kind = blob_names.kind_of_upload(info.name)
-        if isinstance(kind, Marker) and kind.dataset in (None, dataset):
+        if not isinstance(kind, Marker) or kind.dataset not in (None, dataset):
+            continue
+        if _is_marker(context, state, kind, info):
             ref = MarkerRef(name=info.name, etag=info.etag)
             seen.append(SeenMarker(day=kind.day, ref=ref, written=info.last_modified, own=kind.dataset is not None))
     return seen
+
+
+def _is_marker(context: JobContext, state: StreamState, marker: Marker, info: BlobInfo) -> bool:
+    """Whether a blob with the name of a marker is one: not a folder, not a copy under way, not of a kind that is refused."""
+    if info.kind is not BlobKind.BLOCK or info.copy_pending:
+        return False
+    # A day with a cut needs its marker no more, and its marker no request.
+    is_cut = marker.day in state.days and state.days[marker.day].cut is not None
+    return is_cut or not is_directory_stub(context.drop, state.customer, info)
 
 
 def _listings(context: JobContext, state: StreamState, now: datetime, markers: Sequence[SeenMarker]) -> Listings:

@@ -53,7 +53,7 @@ def check_file(request: CheckRequest) -> Receipt:
             ingest = IngestRequest(
                 name=request.path.name, dataset=request.dataset, uploaded_at=changed, zone=request.zone, config=request.config
             )
-            outcome = ingest_file(ingest, source, scratch=Path(scratch), emit=kept.take)
+            outcome = ingest_file(ingest, source, scratch=Path(scratch), emit=kept.take, spill=kept.take_rejected)
             kept.finish(outcome)
     except OSError as error:
         raise OperatorError(f"{request.path} cannot be checked: {error.strerror}") from error
@@ -66,6 +66,8 @@ class _Kept:
 
     def __init__(self, out: Path | None) -> None:
         self._out = out
+        if out is not None:
+            (out / REJECTED).unlink(missing_ok=True)  # of an earlier check
         self._parts: list[Path] = []
 
     def take(self, dataset: Dataset, part: LocalPart) -> None:
@@ -76,12 +78,18 @@ class _Kept:
         shutil.copyfile(part.path, target)
         self._parts.append(target)
 
-    def finish(self, outcome: IngestOutcome) -> None:
+    def take_rejected(self, path: Path) -> None:
         if self._out is None:
             return
         self._out.mkdir(parents=True, exist_ok=True)
+        with path.open("rb") as rows, (self._out / REJECTED).open("ab") as kept:
+            shutil.copyfileobj(rows, kept)
+
+    def finish(self, outcome: IngestOutcome) -> None:
+        if self._out is None:
+            return
         if outcome.rejected is not None:
-            shutil.copyfile(outcome.rejected, self._out / REJECTED)
+            self.take_rejected(outcome.rejected)
         if outcome.problem is not None:
             for part in self._parts:  # nothing of a refused file is accepted
                 part.unlink()

@@ -41,7 +41,11 @@ def project_pending(context: JobContext, stored: StoredState, epoch: int) -> Sto
         if state.pending != day or state.seq != manifest.seq:
             return state
         record = moved(state.days[day], to, now, _cause(manifest))
-        return replace(state, pending=None, days={**state.days, day: replace(record, waiting_for=())})
+        return replace(
+            state,
+            pending=None,
+            days={**state.days, day: replace(record, waiting_for=(), failures=0, next_try=None, error=None)},
+        )
 
     stored = change_state(context, stored, projected, epoch=epoch)
     print_status(context, stored.state)

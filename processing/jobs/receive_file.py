@@ -38,9 +38,11 @@ from processing.jobs.ingest_receipt import with_outcome
 from processing.jobs.own_blobs import put_own
 from processing.jobs.pinned_upload import PinnedUpload
 from processing.jobs.receipts import read_receipt
+from processing.jobs.rejected_rows import RejectedRows
 from processing.jobs.stream_state import load_state
+from processing.jobs.uploads import is_stub
 from processing.ports import ABSENT, BlobInfo, BlobKind, When
-from processing.tables.ingest import IngestRequest, ingest_file
+from processing.tables.ingest import EMPTY_FILE, IngestRequest, ingest_file
 from processing.tables.staging import LocalPart
 
 _FIRST_RETRY: Final = timedelta(minutes=1)
@@ -54,6 +56,8 @@ class Outcome(StrEnum):
 
     NOT_A_CUSTOMER = "not_a_customer"
     NOT_DATA = "not_data"
+    UNADDRESSABLE = "unaddressable"
+    """No request can carry its name, so that nobody can read it."""
     GONE = "gone"
     COPY_PENDING = "copy_pending"
     SUPERSEDED = "superseded"
@@ -79,12 +83,14 @@ def receive_file(context: JobContext, container: str, name: str, *, again: str |
 
 
 def _receive(context: JobContext, customer: str, name: str, again: str | None) -> Status | Outcome:
+    if not blob_names.is_addressable(name):
+        return Outcome.UNADDRESSABLE
     # Step 1: the version that is there now, whatever version the event spoke of.
     info = context.drop.head(blob_names.drop_container(customer), name)
     if info is None:
         return Outcome.GONE
     kind = blob_names.kind_of_upload(name)
-    if isinstance(kind, NotData) or info.metadata.get("hdi_isfolder") == "true":
+    if isinstance(kind, NotData) or is_stub(info):
         return Outcome.NOT_DATA
     if info.copy_pending:
         return Outcome.COPY_PENDING
@@ -124,6 +130,10 @@ def _draft(context: JobContext, upload: Upload, info: BlobInfo, scratch: Path) -
     if info.kind is not BlobKind.BLOCK:
         return _refusal(context, upload, "blob_type", f"{info.kind} blobs are not read: upload a block blob")
     match kind:
+        case Marker() if context.zone.is_far_ahead(kind.day, upload.last_modified):
+            return _refusal(
+                context, upload, "marker_too_early", f"{kind.day.isoformat()} is more than a day ahead: mark it later"
+            )
         case Marker():
             marked = f"{kind.dataset or '*'}/{kind.day.isoformat()}"
             return _Draft(receipt=replace(_receipt(context, upload, Status.ACCEPTED), marks=(marked,)))
@@ -167,15 +177,15 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
         first_day=load_state(context, upload.customer, dataset).state.first_day,
     )
     pinned = PinnedUpload(context.drop, upload)
-    outcome = ingest_file(request, pinned, scratch=scratch, emit=stage)
-    rejected_blob = None
-    if outcome.rejected is not None:
-        rejected_blob = blob_names.rejected_name(upload.name, attempt)
-        put_own(context.drop, blob_names.receipts_container(upload.customer), rejected_blob, outcome.rejected)
+    rejected = RejectedRows(context.drop, upload, attempt)
+    outcome = ingest_file(request, pinned, scratch=scratch, emit=stage, spill=rejected.spill)
+    rejected_blob = rejected.store(outcome.rejected)
     receipt = with_outcome(
         _receipt(context, upload, Status.ACCEPTED), outcome, problem_of_config=loaded.problem, config=loaded.version
     )
     receipt = replace(receipt, rejected_blob=rejected_blob)
+    if outcome.problem is not None and outcome.problem.code == EMPTY_FILE:
+        return _withdrawal(context, upload, attempt)  # nothing is in it once it is unpacked
     if outcome.problem is not None:
         return _Draft(receipt=receipt)
     accepted = InForce(
@@ -246,8 +256,8 @@ def _final(draft: _Draft, current: Receipt | None) -> Receipt:
         return replace(receipt, in_force=in_force, retry=_next_retry(receipt.retry, receipt.etag, current))
     if draft.accepted is None:
         return replace(receipt, in_force=in_force)
-    if receipt.size == 0 and in_force is None:
-        problem = Problem(code="empty_file", message="the file is empty and replaces nothing")
+    if not draft.accepted.parts and receipt.format is None and in_force is None:
+        problem = Problem(code=EMPTY_FILE, message="the file is empty and replaces nothing")
         return replace(receipt, status=Status.IGNORED, error=problem)
     accepted = draft.accepted
     # Step 5: the same bytes with the same outcome change nothing, not even the order among uploads. The outcome is

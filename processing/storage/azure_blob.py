@@ -18,7 +18,7 @@ from azure.core.exceptions import AzureError, DecodeError, HttpResponseError, Re
 from azure.storage.blob import BlobBlock, BlobClient, BlobLeaseClient, BlobProperties, BlobServiceClient, ContentSettings
 
 from processing.domain.errors import ConditionNotMet, LaterError, OperatorError
-from processing.ports import ALWAYS, BlobInfo, BlobKind, When
+from processing.ports import ABSENT, ALWAYS, BlobInfo, BlobKind, When
 from processing.storage.azure_errors import code_of, is_changed, status_of, storage_errors
 from processing.storage.blob_metadata import decoded, encoded
 from processing.storage.blob_rules import content_type, refuse_unaddressable
@@ -113,6 +113,10 @@ class AzureBlobStore:
                 raise
         return _bare(str(answer["etag"]))
 
+    def in_pieces(self, container: str, name: str) -> AzurePieces:
+        """Begin a new blob that is sent in blocks and committed at once."""
+        return AzurePieces(self._blob(container, name), container)
+
     def delete(self, container: str, name: str) -> None:
         """Remove the blob; one that is gone already is no error."""
         blob = self._blob(container, name)
@@ -194,6 +198,36 @@ class AzureBlobStore:
         return b""
 
 
+class AzurePieces:
+    """Blocks on their way to become one blob."""
+
+    def __init__(self, blob: BlobClient, container: str) -> None:
+        self._blob = blob
+        self._container = container
+        self._blocks = _Blocks(blob)
+
+    def add(self, data: bytes | Path) -> None:
+        """Send the next piece."""
+        with _opened(data) as (stream, size), storage_errors(f"write {self._container}/{self._blob.blob_name}"):
+            self._blocks.stage(stream, size)
+
+    def finish(self) -> None:
+        """Make the blocks the blob; ConditionNotMet when there is one of that name already."""
+        name = str(self._blob.blob_name)
+        with storage_errors(f"write {self._container}/{name}"):
+            try:
+                self._blocks.commit(
+                    {
+                        "match_condition": MatchConditions.IfMissing,
+                        "content_settings": ContentSettings(content_type=content_type(name)),
+                    }
+                )
+            except AzureError as error:
+                if _lost(error, ABSENT):
+                    raise ConditionNotMet(self._container, name) from None
+                raise
+
+
 class AzureLease:
     """A lease that this process was given."""
 
@@ -229,20 +263,33 @@ def _put_at_once(blob: BlobClient, stream: BinaryIO, size: int, options: Mapping
 
 
 def _put_in_blocks(blob: BlobClient, stream: BinaryIO, size: int, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    # Blocks that are not committed yet are shared by all writers of a name. Ids of this attempt's own keep them apart, and
-    # all ids of a blob must have the same length.
-    attempt = secrets.token_hex(16)
-    blocks: list[BlobBlock] = []
-    left = size
-    while left:
-        chunk = stream.read(min(left, _BLOCK))
-        if not chunk:
-            raise LaterError(f"the file for {blob.blob_name} became shorter while it was sent")
-        block = BlobBlock(f"{attempt}{len(blocks):06d}")
-        blob.stage_block(block.id, chunk, length=len(chunk))
-        blocks.append(block)
-        left -= len(chunk)
-    return blob.commit_block_list(blocks, **options)
+    blocks = _Blocks(blob)
+    blocks.stage(stream, size)
+    return blocks.commit(options)
+
+
+class _Blocks:
+    """Blocks of one writer. Those not committed yet are shared by all writers of a name: ids of its own keep them apart."""
+
+    def __init__(self, blob: BlobClient) -> None:
+        self._blob = blob
+        self._attempt = secrets.token_hex(16)
+        self._staged: list[BlobBlock] = []
+
+    def stage(self, stream: BinaryIO, size: int) -> None:
+        left = size
+        while left:
+            chunk = stream.read(min(left, _BLOCK))
+            if not chunk:
+                raise LaterError(f"the file for {self._blob.blob_name} became shorter while it was sent")
+            # All ids of a blob must have the same length.
+            block = BlobBlock(f"{self._attempt}{len(self._staged):06d}")
+            self._blob.stage_block(block.id, chunk, length=len(chunk))
+            self._staged.append(block)
+            left -= len(chunk)
+
+    def commit(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._blob.commit_block_list(self._staged, **options)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Final
 
 from processing.domain.errors import ConditionNotMet, LaterError, OperatorError
 from processing.domain.records import TableFile, TableSpec
-from processing.ports import ALWAYS, BlobInfo, When
+from processing.ports import ABSENT, ALWAYS, BlobInfo, When
 from processing.storage.blob_rules import is_listable, refuse_unaddressable
 
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -98,6 +98,11 @@ class InMemoryBlobStore:
             blobs[name] = _Blob(content, info)
             return info.etag
 
+    def in_pieces(self, container: str, name: str) -> InMemoryPieces:
+        """Begin a new blob of which not all is known yet; until it is finished nothing is stored under its name."""
+        refuse_unaddressable(container, name)
+        return InMemoryPieces(self, container, name)
+
     def delete(self, container: str, name: str) -> None:
         """Remove the blob; one that is gone already is no error."""
         with self._lock:
@@ -170,6 +175,24 @@ class InMemoryBlobStore:
     def _refuse_leased(self, container: str, name: str) -> None:
         if self._is_leased(container, name):
             raise LaterError(f"cannot change {container}/{name} now: it is leased")
+
+
+class InMemoryPieces:
+    """Pieces on their way to become one blob."""
+
+    def __init__(self, store: InMemoryBlobStore, container: str, name: str) -> None:
+        self._store = store
+        self._container = container
+        self._name = name
+        self._pieces: list[bytes] = []
+
+    def add(self, data: bytes | Path) -> None:
+        """Keep the next piece."""
+        self._pieces.append(data if isinstance(data, bytes) else data.read_bytes())
+
+    def finish(self) -> None:
+        """Make the pieces the blob; ConditionNotMet when there is one of that name already."""
+        self._store.put(self._container, self._name, b"".join(self._pieces), when=ABSENT)
 
 
 class InMemoryLease:

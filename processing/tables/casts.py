@@ -76,7 +76,8 @@ def cast_text(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         return text.cast(pl.Float64, strict=False)
     if dtype == pl.Date:
         # The engine alone would take 2026-1-1, and read the year 0026 from 26-01-01.
-        shaped = text.str.len_bytes().eq(10) & text.str.contains(r"^\d{4}-\d{2}-\d{2}$")
+        # It knows a year 0, too, which calendars and other readers of Parquet do not.
+        shaped = text.str.len_bytes().eq(10) & text.str.contains(r"^\d{4}-\d{2}-\d{2}$") & ~text.str.starts_with("0000")
         return pl.when(shaped).then(text.str.to_date("%Y-%m-%d", strict=False))
     if dtype == pl.Boolean:
         lowered = text.str.to_lowercase()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from typing import Final
+from itertools import count
+from typing import Final, NoReturn
 
 import polars as pl
 
@@ -80,20 +81,24 @@ class CsvReader:
             offset = _offset_of_line(block.data, last_line + 1)
             self._buffer[:0] = block.data[offset:]
             self._lines += last_line + 1
-            names = next(
-                csv.reader(
-                    [raw.decode("utf-8")],
-                    delimiter=self._dialect.delimiter.decode(),
-                    quotechar=self._dialect.quote.decode(),
-                    strict=True,
-                )
-            )
+            names = self._names(raw.decode("utf-8"))
             if len(names) > MOST_COLUMNS:
                 raise CustomerError(
                     "too_many_columns", f"the header has {len(names):,} columns; at most {MOST_COLUMNS:,} are read"
                 )
             return tuple(names)
         raise CustomerError("empty_file", "the file has no header line")
+
+    def _names(self, line: str) -> list[str]:
+        if "\r" in line:
+            raise CustomerError("unreadable_header", "end lines with LF or CRLF: the first line holds a bare CR")
+        quote = self._dialect.quote.decode()
+        try:
+            return next(csv.reader([line], delimiter=self._dialect.delimiter.decode(), quotechar=quote, strict=True))
+        except csv.Error as error:
+            raise CustomerError(
+                "unreadable_header", "the first line is not a CSV header, or a name in it is too long"
+            ) from error
 
     def _blocks(self) -> Iterator[CsvBlock]:
         wanted = _BLOCK
@@ -102,24 +107,36 @@ class CsvReader:
             final = self._ended
             if final and self._buffer and not self._buffer.endswith(b"\n"):
                 self._buffer += b"\n"
-            end = self._buffer.rfind(b"\n") + 1
+            # No more than was asked for, however much has arrived, so that the same bytes always give the same blocks.
+            end = self._buffer.rfind(b"\n", 0, wanted) + 1
+            if end == 0 and len(self._buffer) > wanted:
+                wanted *= 2
+                if wanted > 2 * LONGEST_RECORD:
+                    self._refuse_long()
+                continue
             if end == 0:
                 if final:
                     return
                 if len(self._buffer) > LONGEST_RECORD:
-                    raise CustomerError(
-                        "record_too_long", f"line {self._lines + 1:,} is longer than 16 MiB: is this a CSV file with newlines?"
-                    )
-                wanted = 2 * len(self._buffer)
+                    self._refuse_long()
+                wanted *= 2
                 continue
             data = bytes(self._buffer[:end])
-            block, used = cut_records(data, self._dialect, final=final, longest=LONGEST_RECORD)
+            whole = final and end == len(self._buffer)
+            block, used = cut_records(data, self._dialect, final=whole, longest=LONGEST_RECORD)
             if used == 0:
-                wanted = 2 * len(self._buffer)
+                wanted *= 2
                 continue
+            if used > LONGEST_RECORD and block.longest() > LONGEST_RECORD:
+                self._refuse_long()
             del self._buffer[:used]
             wanted = _BLOCK
             yield block
+
+    def _refuse_long(self) -> NoReturn:
+        raise CustomerError(
+            "record_too_long", f"a record from line {self._lines + 1:,} on is longer than 16 MiB: is this CSV with newlines?"
+        )
 
     def _fill(self, size: int) -> None:
         while len(self._buffer) < size and not self._ended:
@@ -130,12 +147,8 @@ class CsvReader:
                 self._buffer += chunk
 
     def _batch(self, block: CsvBlock) -> RawBatch:
-        sentinel = next((byte for byte in _SENTINELS if byte not in block.data), None)
-        if sentinel is None:
-            # Text with every control character in it is no text; the block is given up record by record.
-            return self._all_broken(block)
         sound = [index for index in range(len(block)) if index not in block.damaged] if block.damaged else None
-        frame = self._parse(block, sound, sentinel)
+        frame, sentinel = self._parse(block, sound)
         index = pl.Series("index", sound, pl.Int64) if sound is not None else pl.int_range(frame.height, eager=True)
         lines = index if block.spans is None else pl.Series([block.spans[i][0] for i in index], dtype=pl.Int64)
         frame = frame.with_columns((index + (self._records + 1)).alias(RECORD), (lines + (self._lines + 1)).alias(LINE))
@@ -147,37 +160,28 @@ class CsvReader:
             broken += [self._ragged(block, record - self._records - 1) for record in ragged]
         return RawBatch(frame=frame.drop(_SENTINEL_COLUMN), broken=tuple(sorted(broken, key=lambda each: each.record)))
 
-    def _parse(self, block: CsvBlock, sound: list[int] | None, sentinel: bytes) -> pl.DataFrame:
-        """The sound records as text columns `0`, `1`, ... and the sentinel column."""
+    def _parse(self, block: CsvBlock, sound: list[int] | None) -> tuple[pl.DataFrame, bytes]:
+        """The sound records as text columns `0`, `1`, ... and the sentinel column, and the sentinel."""
         delimiter = self._dialect.delimiter
         names = [*(str(number) for number in range(len(self._header))), _SENTINEL_COLUMN]
-        head = delimiter.join(name.encode() for name in names) + b"\n"
-        record_end = delimiter + sentinel + b"\n"
-        if block.is_plain:
-            body = block.data.replace(b"\n", record_end)
-        elif block.spans is None and sound is None:
-            body = block.data.replace(b"\r\n", b"\n").replace(b"\n", record_end)
+        if block.is_plain or (block.spans is None and sound is None):
+            sentinel = _absent_from(block.data)
+            lines = block.data if block.is_plain else block.data.replace(b"\r\n", b"\n")
+            body = lines.replace(b"\n", delimiter + sentinel + b"\n")
         else:
-            kept = range(len(block)) if sound is None else sound
-            body = b"".join([block.raw(index) + record_end for index in kept])
-        return pl.read_csv(
-            head + body,
+            records = [block.raw(index) for index in (range(len(block)) if sound is None else sound)]
+            # What is set aside must not keep a mark from the others.
+            sentinel = _absent_from(b"\n".join(records))
+            body = b"".join([record + delimiter + sentinel + b"\n" for record in records])
+        frame = pl.read_csv(
+            delimiter.join(name.encode() for name in names) + b"\n" + body,
             schema=dict.fromkeys(names, pl.String),
             separator=delimiter.decode(),
             quote_char=self._dialect.quote.decode(),
             truncate_ragged_lines=True,
             null_values=["", *self._dialect.null_values],
         )
-
-    def _all_broken(self, block: CsvBlock) -> RawBatch:
-        names = [*(str(number) for number in range(len(self._header)))]
-        empty = pl.DataFrame(schema={**dict.fromkeys(names, pl.String), RECORD: pl.Int64, LINE: pl.Int64})
-        return RawBatch(
-            frame=empty,
-            broken=tuple(
-                self._broken(block, index, "control_characters", "remove the control characters") for index in range(len(block))
-            ),
-        )
+        return frame, sentinel
 
     def _ragged(self, block: CsvBlock, index: int) -> BrokenRecord:
         return self._broken(
@@ -195,6 +199,14 @@ class CsvReader:
             hint=hint,
             raw=block.raw(index).decode("utf-8", "backslashreplace"),
         )
+
+
+def _absent_from(data: bytes) -> bytes:
+    """A mark that does not occur in `data`: a control character, or several where all of them occur."""
+    found = next((byte for byte in _SENTINELS if byte not in data), None)
+    if found is not None:
+        return found
+    return next(mark for number in count() if (mark := b"\x1f%d\x1f" % number) not in data)
 
 
 def _offset_of_line(data: bytes, line: int) -> int:

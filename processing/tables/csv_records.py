@@ -77,6 +77,10 @@ class CsvBlock:
         """The line, from 0, on which record `index` begins."""
         return index if self.spans is None else self.spans[index][0]
 
+    def longest(self) -> int:
+        """Bytes of the longest record that is sound."""
+        return max((len(self.raw(index)) for index in range(len(self)) if index not in self.damaged), default=0)
+
     def raw(self, index: int) -> bytes:
         """The bytes of record `index`, without its line end."""
         first, last = (index, index) if self.spans is None else self.spans[index]

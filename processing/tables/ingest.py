@@ -29,6 +29,8 @@ from processing.tables.rejects import RejectWriter
 from processing.tables.staging import LocalPart
 from schemas.customer_config import CustomerConfig
 
+EMPTY_FILE: Final = "empty_file"
+"""Code of the refusal for a file that holds nothing, not even a header."""
 LARGEST_UPLOAD: Final = 10 * 1000**3
 """Bytes."""
 _FEWEST_ROWS_FOR_BUDGET: Final = 100
@@ -60,23 +62,28 @@ class IngestOutcome:
     rules: tuple[BrokenRule, ...]
     warnings: tuple[Notice, ...]
     rejected: Path | None
-    """NDJSON of all rejected rows, None when there are none."""
+    """NDJSON of the rejected rows, after those that were spilled; None when there are none at all."""
     problem: Problem | None
     """Why the file is refused as a whole, None when it is not."""
 
 
 def ingest_file(
-    request: IngestRequest, source: RandomAccess, *, scratch: Path, emit: Callable[[Dataset, LocalPart], None]
+    request: IngestRequest,
+    source: RandomAccess,
+    *,
+    scratch: Path,
+    emit: Callable[[Dataset, LocalPart], None],
+    spill: Callable[[Path], None] | None = None,
 ) -> IngestOutcome:
     """Read, validate and stage one upload; a refusal is an outcome, not an exception.
 
-    `emit` is called for each finished part with the dataset of its rows, and must have moved it away when it returns.
-    Errors of `source` and `emit` pass through.
+    `emit` is called for each finished part with the dataset of its rows, `spill` for each 64 MiB of rejected rows; both
+    must have moved the file away when they return. Errors of `source`, `emit` and `spill` pass through.
     """
     found = None
     try:
         found = detect_format(request.name, source.read(0, min(HEAD, source.size)))
-        return _read(request, found, source, scratch, emit)
+        return _read(request, found, source, _Outlets(scratch=scratch, emit=emit, spill=spill))
     except pl.exceptions.PanicException as error:
         # A panic of the engine is no Exception, and would pass by everything that keeps one file from ending the process.
         raise RuntimeError("the engine panicked") from error
@@ -99,21 +106,22 @@ class _Counts:
     filtered: int = 0
 
 
-def _read(
-    request: IngestRequest,
-    found: FileFormat,
-    source: RandomAccess,
-    scratch: Path,
-    emit: Callable[[Dataset, LocalPart], None],
-) -> IngestOutcome:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outlets:
+    scratch: Path
+    emit: Callable[[Dataset, LocalPart], None]
+    spill: Callable[[Path], None] | None
+
+
+def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outlets: _Outlets) -> IngestOutcome:
     if source.size > LARGEST_UPLOAD:
         raise CustomerError("file_too_large", f"the file has {source.size:,} bytes, more than 10 GB: upload several files")
     reader = open_reader(found, source, request.dataset, request.config.dataset(request.dataset))
     context = SchemaContext(uploaded_at=request.uploaded_at, zone=request.zone, id_types=request.config.id_types)
-    lanes = open_lanes(reader, request.dataset, context, request.config, scratch=scratch, emit=emit)
+    lanes = open_lanes(reader, request.dataset, context, request.config, scratch=outlets.scratch, emit=outlets.emit)
     notices = NoticeTally(name=request.name, first_day=request.first_day)
-    rejected = scratch / "rejected.ndjson"
-    rejects = RejectWriter(rejected)
+    rejected = outlets.scratch / "rejected.ndjson"
+    rejects = RejectWriter(rejected, outlets.spill)
     counts = _Counts()
     try:
         for batch in reader.batches():

@@ -35,9 +35,10 @@ def ratio_metrics(rows: pl.LazyFrame) -> pl.LazyFrame:
 def valued_rows(rows: pl.LazyFrame, ratios: Collection[str]) -> pl.LazyFrame:
     """Rows with `value` (Float64): numerator over denominator for a ratio, else metric_value.
 
-    A ratio over zero has no value.
+    A ratio over zero, or beyond all floats, has no value.
     """
-    quotient = pl.when(pl.col("denominator") != 0).then(pl.col("numerator") / pl.col("denominator"))
+    ratio = pl.col("numerator") / pl.col("denominator")
+    quotient = pl.when(ratio.is_finite()).then(ratio)
     is_ratio = pl.col("metric_name").is_in(sorted(ratios))
     return rows.with_columns(pl.when(is_ratio).then(quotient).otherwise(pl.col("metric_value")).alias("value")).sort(
         "metric_name", "id_type", "unit_id"

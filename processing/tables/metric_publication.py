@@ -52,7 +52,7 @@ def _clean_rows(inputs: Iterable[DayInput], scratch: Path, counts: _Counts) -> t
     """The day's rows without test rows and duplicates, as IPC files, and the metrics that they show to be ratios."""
     folder = scratch / "shuffle"
     folder.mkdir()
-    shuffle = Shuffle(folder, ["unit_id"])
+    shuffle = Shuffle(folder, metric_day.KEY)
     for each in inputs:
         part = pl.read_parquet(io.BytesIO(each.data))
         counts.inputs.append(part.height)

@@ -14,8 +14,13 @@ from typing import Final
 
 import polars as pl
 
+from processing.domain.errors import CustomerError
+from processing.tables.compact import text_bytes
+
 _DAY: Final = "__day"
 _ROWS_IN_MEMORY: Final = 1_000_000
+_BYTES_IN_MEMORY: Final = 128 * 1024 * 1024
+_MOST_DAYS: Final = 1_100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +35,10 @@ class LocalPart:
 
 
 class PartWriter:
-    """Collects accepted rows and hands finished parts to `emit`, which moves them away; the file is removed after it."""
+    """Collects accepted rows and hands finished parts to `emit`, which moves them away; the file is removed after it.
+
+    Raises CustomerError for a file of more than 1,100 days, about three years: each day costs a part of its own.
+    """
 
     def __init__(self, scratch: Path, day: pl.Expr, emit: Callable[[LocalPart], None]) -> None:
         self._scratch = scratch
@@ -38,6 +46,7 @@ class PartWriter:
         self._emit = emit
         self._frames: list[pl.DataFrame] = []
         self._held = 0
+        self._bytes = 0
         self._numbers: Counter[date] = Counter()
         self.days: Counter[date] = Counter()
         """Accepted rows of each day so far."""
@@ -47,7 +56,8 @@ class PartWriter:
         if accepted.height:
             self._frames.append(accepted)
             self._held += accepted.height
-        if self._held >= _ROWS_IN_MEMORY:
+            self._bytes += text_bytes(accepted)
+        if self._held >= _ROWS_IN_MEMORY or self._bytes >= _BYTES_IN_MEMORY:
             self.flush()
 
     def flush(self) -> None:
@@ -55,8 +65,10 @@ class PartWriter:
         if not self._frames:
             return
         rows = pl.concat(self._frames, rechunk=False).with_columns(self._day)
-        self._frames, self._held = [], 0
+        self._frames, self._held, self._bytes = [], 0, 0
         by_day = rows.partition_by(_DAY, maintain_order=True, include_key=False, as_dict=True)
+        if len(self.days.keys() | {day for (day,) in by_day}) > _MOST_DAYS:
+            raise CustomerError("too_many_days", f"the file has rows of more than {_MOST_DAYS:,} days: upload several files")
         for (day,), frame in sorted(by_day.items()):
             path = self._scratch / f"{day.isoformat()}.parquet"
             frame.write_parquet(path, compression="zstd", compression_level=1, statistics=False)

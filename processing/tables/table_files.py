@@ -55,6 +55,8 @@ def _statistics(rows: pl.DataFrame) -> str:
     lows: dict[str, Any] = {}
     highs: dict[str, Any] = {}
     for name, least, most in zip(rows.columns, low, high, strict=True):
+        if isinstance(least, float) and not rows.get_column(name).is_finite().all():
+            continue  # JSON has no word for infinity, and NaN lies within no bounds
         # A bound must be a true bound: one that is too long to print is left out, never cut.
         if (
             least is None
@@ -70,7 +72,8 @@ def _statistics(rows: pl.DataFrame) -> str:
             "minValues": lows,
             "maxValues": highs,
             "nullCount": {name: rows.get_column(name).null_count() for name in rows.columns},
-        }
+        },
+        allow_nan=False,
     )
 
 

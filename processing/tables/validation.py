@@ -18,6 +18,7 @@ import polars as pl
 from processing.tables.batches import LINE, RAW, RECORD
 from processing.tables.casts import as_text
 from processing.tables.column_plan import ColumnPlan
+from processing.tables.compact import compacted
 from processing.tables.conversion import convert
 from processing.tables.rules import compile_rules, raw_column
 from schemas.customer_config import TimestampFormat
@@ -87,7 +88,9 @@ class Validator:
             raise AssertionError("a rule gave no verdict")
         if not bad.any():
             return checked.select(*self._columns, RECORD), frame.clear()
-        return checked.filter(~bad).select(*self._columns, RECORD), frame.filter(bad)
+        accepted = checked.filter(~bad).select(*self._columns, RECORD)
+        # Where little is left of a batch, what is left must not hold all of it.
+        return (accepted if 2 * accepted.height > frame.height else compacted(accepted)), frame.filter(bad)
 
     def explain(self, rejected: pl.DataFrame) -> Iterator[RejectedRow]:
         """Every reason of each rejected row, in the order of the frame."""

@@ -227,3 +227,40 @@ def test_awkward_names_get_their_own_receipt(installation: Installation, name: s
     installation.deliver(installation.upload(name, metrics_csv(DAY, {"u1": 1})))
     assert installation.receipt(name)["blob"] == name
     assert installation.receipt(name)["status"] == "accepted"
+
+
+def test_a_folder_stub_named_like_a_marker_marks_nothing(installation: Installation) -> None:
+    installation.deliver(installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1})))
+    installation.context.drop.put(installation.drop, f"signals/{DAY}", b"", metadata={"hdi_isfolder": "true"})
+    installation.tick()
+    assert installation.state().days == {}
+    installation.deliver(installation.upload(f"signals/{DAY}/_SUCCESS", b""))
+    installation.tick()
+    assert installation.day(DAY)["state"] == "processed"
+
+
+def test_a_marker_far_ahead_is_refused_and_in_nobodys_way(installation: Installation) -> None:
+    installation.deliver(installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1})))
+    for day in ("9999-12-31", "2999-01-01", "0001-01-01", DAY):
+        installation.deliver(installation.upload(f"signals/{day}", b""))
+    installation.tick()
+    assert installation.receipt("signals/9999-12-31")["error"]["code"] == "marker_too_early"
+    assert installation.receipt("signals/2999-01-01")["error"]["code"] == "marker_too_early"
+    assert installation.day(DAY)["state"] == "processed"
+
+
+def test_a_blob_with_content_is_no_folder_whatever_its_metadata_says(installation: Installation) -> None:
+    data = metrics_csv(DAY, {"u1": 1})
+    etag = installation.context.drop.put(installation.drop, "metrics/a.csv", data, metadata={"hdi_isfolder": "true"})
+    installation.deliver(installation.event("metrics/a.csv", etag))
+    assert installation.receipt("metrics/a.csv")["status"] == "accepted"
+
+
+@pytest.mark.parametrize("data", [gzip.compress(b""), b"\n\n"])
+def test_a_file_that_is_empty_once_unpacked_withdraws_as_an_empty_one_does(installation: Installation, data: bytes) -> None:
+    installation.deliver(installation.upload("metrics/a.csv", data))
+    assert installation.receipt("metrics/a.csv")["status"] == "ignored"
+    installation.deliver(installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1})))
+    installation.deliver(installation.upload("metrics/a.csv", data))
+    receipt = installation.receipt("metrics/a.csv")
+    assert (receipt["status"], receipt["in_force"]["parts"]) == ("accepted", [])

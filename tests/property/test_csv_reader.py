@@ -141,9 +141,37 @@ def test_too_many_columns_are_refused() -> None:
 
 def test_blocks_of_every_control_character_lose_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_reader, "_SENTINELS", (b"\x1f",))
-    _, found, broken = read_all(b"a,b\n1,\x1f\n2,3\n")
-    assert [number for number, _, _ in found] == [1, 2]
-    assert {each.rule for each in broken} == {"control_characters"}
+    _, found, broken = read_all(b"a,b\n1,\x1f\n2,3\n\x1f0\x1f,4\n")
+    assert found == [(1, 2, ("1", "\x1f")), (2, 3, ("2", "3")), (3, 4, ("\x1f0\x1f", "4"))]
+    assert broken == []
+
+
+def test_a_line_of_garbage_costs_no_other_line() -> None:
+    garbage = bytes(range(1, 10)) + bytes(range(11, 32)) + b"\xff"
+    _, found, broken = read_all(b"a,b\n1,2\n" + garbage + b"\n3,4\n")
+    assert [(number, cells) for number, _, cells in found] == [(1, ("1", "2")), (2, None), (3, ("3", "4"))]
+    assert broken[0].rule == "not_utf8"
+
+
+@pytest.mark.parametrize("data", [b"a,b\r1,2\r", b'"a\rb",c\n1,2\n', b"a," + b"x" * 200_000 + b"\n1,2\n"])
+def test_a_header_that_is_no_csv_refuses_the_file(data: bytes) -> None:
+    with pytest.raises(CustomerError) as refused:
+        read_all(data)
+    assert refused.value.code == "unreadable_header"
+
+
+@pytest.mark.parametrize("record", [b"x" * 2_000 + b",1\n", b'"' + b"x\n" * 1_000 + b'",1\n'])
+def test_a_record_beyond_the_limit_refuses_the_file(record: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_reader, "LONGEST_RECORD", 1_000)
+    monkeypatch.setattr(csv_reader, "_BLOCK", 100)
+    if record.startswith(b'"'):
+        # An open record is given up line by line at the limit: a stray quote must not cost the file.
+        _, _, broken = read_all(b"a,b\n1,2\n" + record + b"3,4\n")
+        assert broken
+        return
+    with pytest.raises(CustomerError) as refused:
+        read_all(b"a,b\n1,2\n" + record + b"3,4\n")
+    assert refused.value.code == "record_too_long"
 
 
 def test_the_columns_are_text() -> None:

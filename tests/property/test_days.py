@@ -70,3 +70,9 @@ def test_a_day_parses_from_its_own_text(day: date) -> None:
 @pytest.mark.parametrize("text", ["2026-1-1", "20260101", "2026-02-30", "26-01-01", "2026-01-01 ", "２０２６-01-01", ""])
 def test_what_is_not_exactly_a_day_is_none(text: str) -> None:
     assert parse_day(text) is None
+
+
+@pytest.mark.parametrize("zone", [PST, LOS_ANGELES, day_zone("Asia/Tokyo")])
+def test_the_ends_of_the_calendar_are_days_like_others(zone: DayZone) -> None:
+    assert zone.start_of(date.min) < zone.end_of(date.min) < zone.start_of(date.max) < zone.end_of(date.max)
+    assert not zone.has_ended(date.max, datetime(9999, 1, 1, tzinfo=UTC))

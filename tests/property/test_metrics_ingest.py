@@ -54,6 +54,7 @@ SPOILERS: list[tuple[dict[str, str], set[tuple[str, str | None]]]] = [
     ({"id_type": ""}, {("required", "id_type")}),
     ({"date": "2026-02-29"}, {("not_a_date", "date")}),
     ({"date": "2026-1-1"}, {("not_a_date", "date")}),
+    ({"date": "0000-01-01"}, {("not_a_date", "date")}),
     ({"date": "20.11.2026"}, {("not_a_date", "date")}),
     ({"date": "2026-11-20"}, {("date_in_future", "date")}),
     ({"date": ""}, {("required", "date")}),
@@ -270,3 +271,15 @@ def test_errors_of_the_outside_world_pass_through(part: str, tmp_path: Path) -> 
     request = IngestRequest(name="a.csv", dataset=Dataset.METRICS, uploaded_at=UPLOADED_AT)
     with pytest.raises(OSError, match="no space"):
         ingest_file(request, Failing(data), scratch=tmp_path, emit=broken if part == "emit" else Staged())
+
+
+def test_a_file_of_too_many_days_is_refused() -> None:
+    first = date(2020, 1, 1)
+    rows = [
+        {"unit_id": "u", "id_type": "t", "date": str(first + timedelta(days=day)), "metric_name": "m", "metric_value": "1"}
+        for day in range(1_101)
+    ]
+    outcome, _, _ = ingest(csv_of(rows, COLUMNS[:5]))
+    assert outcome.problem is not None
+    assert outcome.problem.code == "too_many_days"
+    assert ingest(csv_of(rows[:-1], COLUMNS[:5]))[0].problem is None

@@ -300,3 +300,18 @@ def _unless_refused(write: Callable[[], str]) -> str | None:
         return write()
     except ConditionNotMet:
         return None
+
+
+def test_a_blob_in_pieces_is_there_when_it_is_finished_and_only_once(store: BlobStore, box: str, tmp_path: Path) -> None:
+    pieces, others = store.in_pieces(box, "p"), store.in_pieces(box, "p")
+    (tmp_path / "piece").write_bytes(b"two")
+    pieces.add(b"one,")
+    others.add(b"other")
+    pieces.add(tmp_path / "piece")
+    assert store.head(box, "p") is None
+    pieces.finish()
+    with pytest.raises(ConditionNotMet):
+        others.finish()
+    found = store.get(box, "p")
+    assert found is not None
+    assert found[0] == b"one,two"

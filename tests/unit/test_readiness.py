@@ -154,3 +154,19 @@ def test_uploads_are_listed_only_when_it_can_matter() -> None:
     assert not needs_listing(done, NOW, markers, POLICY, PST)
     held = advance(STARTED, seen(markers, {"a": "1"}), POLICY, PST)
     assert needs_listing(held, NOW, [], POLICY, PST)
+
+
+def test_a_marker_more_than_a_day_ahead_never_takes_effect() -> None:
+    far = marker(date.max)
+    ahead = marker(PST.day_of(WRITTEN) + timedelta(days=2))
+    later = PST.end_of(ahead.day) + timedelta(days=1)
+    assert advance(STARTED, seen([far, ahead], now=later), POLICY, PST).days == {}
+
+
+def test_markers_that_never_rest_do_not_keep_the_first_day_open_for_ever() -> None:
+    young = marker(D1, written=NOW - timedelta(minutes=30), own=True)
+    state = advance(EMPTY, seen([young]), POLICY, PST)
+    assert state.first_day is None
+    later = NOW + timedelta(days=1)
+    again = marker(D1, written=later - timedelta(minutes=30), own=True)
+    assert advance(state, seen([again], now=later), POLICY, PST).first_day == D1
