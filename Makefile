@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test lint bench docs lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -33,6 +33,9 @@ lint: setup ## style, types, the dependency rule, unused and missing dependencie
 
 bench: setup ## speed and memory as ratios against the bare engine
 	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: setup ## pages that are printed from code
+	$(BIN)/python -m processing.tables.contract_page docs
 
 lock: $(UV) ## requirements*.txt from pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from processing.tables.table_files import write_table_file
 from processing.tables.table_specs import METRIC_DAYS, METRIC_ROWS
 
 _RECORD_BITS = 40
+_ROWS_AT_ONCE = 1_000_000
 
 
 @dataclass(slots=True)
@@ -87,9 +88,25 @@ def _write_totals(request: DayRequest, row_files: list[TableFile], ratios: set[s
     if not row_files:
         return []
     rows = pl.scan_parquet([scratch / METRIC_ROWS.name / file.path for file in row_files], hive_partitioning=False)
-    totals = metric_day.metric_totals(rows, ratios).collect()
+    totals = pl.concat(
+        metric_day.metric_totals(rows.filter(pl.col("metric_name").is_in(names)), ratios).collect() for names in _groups(rows)
+    ).sort("metric_name", "id_type")
     name = f"{request.file_prefix}-00000.parquet"
     return [write_table_file(totals, METRIC_DAYS, scratch, name=name, partition=_totals_partition(request))]
+
+
+def _groups(rows: pl.LazyFrame) -> Iterator[list[str]]:
+    """All metrics, in groups of about a million rows: percentiles need all values of a metric at once, and no others."""
+    counts = rows.group_by("metric_name").len().sort("metric_name").collect()
+    group: list[str] = []
+    held = 0
+    for name, count in counts.iter_rows():
+        if group and held + count > _ROWS_AT_ONCE:
+            yield group
+            group, held = [], 0
+        group.append(name)
+        held += count
+    yield group
 
 
 def _totals_partition(request: DayRequest) -> dict[str, str]:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from processing.jobs.customer_config import parse_config
 from processing.jobs.customers import add_customer
 from tests.support.installation import ROOT, Installation
 
@@ -67,3 +68,9 @@ def test_every_path_that_the_readme_names_exists() -> None:
     for path in re.findall(r"`((?:functions|processing|schemas|docs|tests)/[\w./]*|[\w.]+\.(?:py|json|example|toml))`", README):
         if not path.startswith("revenue"):
             assert (ROOT / path).exists(), path
+
+
+def test_the_config_of_the_readme_is_good() -> None:
+    (shown,) = blocks("yaml")
+    config = parse_config(shown.encode())
+    assert config.dataset("metrics").constants == {"id_type": "user_id"}
