@@ -39,7 +39,8 @@ class Flaw(StrEnum):
 def lines_of(data: bytes) -> pl.Series | None:
     """All lines of `data` as text without their ends, blank ones too; None when it is not UTF-8."""
     try:
-        return pl.scan_lines(data, name="line").collect().to_series()
+        # The engine unpacks what begins like an archive; a line of our own before it leaves the bytes what they are.
+        return pl.scan_lines(b"\n" + data, name="line").collect().to_series().slice(1)
     except pl.exceptions.ComputeError:
         return None
 
@@ -97,7 +98,8 @@ def keys_of(line: bytes) -> tuple[str, ...]:
 
 def _parse(data: bytes, names: Sequence[str]) -> pl.DataFrame:
     # `str.json_decode` is not used: it joins the lines with commas, so that `{"a":[{}` and `{}]}` become one record.
-    return pl.read_ndjson(data, schema=dict.fromkeys(names, pl.String))
+    # The blank keeps the engine from unpacking what begins like an archive.
+    return pl.read_ndjson(b" " + data, schema=dict.fromkeys(names, pl.String))
 
 
 def _parts(places: Sequence[int]) -> list[Sequence[int]]:

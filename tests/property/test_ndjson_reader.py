@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -171,6 +172,8 @@ def test_each_line_is_judged_alone(lines: list[str]) -> None:
 
 
 @settings(max_examples=120, deadline=None)
+@example(b"\x28\xb5\x2f\xfd", 1)
+@example(gzip.compress(b'{"a":1}\n'), 64)
 @given(st.binary(max_size=300) | st.text('{}[]":,\\ue1- \n\r', max_size=200).map(str.encode), sizes)
 def test_any_bytes_give_numbered_records_or_a_refusal_however_they_arrive(data: bytes, size: int) -> None:
     def outcome(chunk: int) -> object:
