@@ -141,10 +141,12 @@ def _listings(context: JobContext, state: StreamState, now: datetime, markers: S
     receipts = {
         info.name: receipt.summary for info in infos if (receipt := seen.get(blob_names.receipt_name(info.name))) is not None
     }
+    # An upload with a receipt may have become a stub since: only a current one saves the look.
+    current = {info.name for info in infos if info.name in receipts and receipts[info.name].etag == info.etag}
     uploads = {
         info.name: info.etag
         for info in infos
-        if info.name in receipts or not is_directory_stub(context.drop, state.customer, info)
+        if info.name in current or not is_directory_stub(context.drop, state.customer, info)
     }
     days: frozenset[date] = frozenset()
     if state.first_day is None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
-from typing import Final
 
 import structlog
 
@@ -14,6 +13,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.errors import Superseded
 from processing.domain.readiness import moved
 from processing.domain.records import DayRecord, DayState, StreamState
+from processing.domain.retries import wait_after
 from processing.jobs.advance_days import look_at_stream
 from processing.jobs.context import JobContext
 from processing.jobs.failures import log_failure, told
@@ -21,9 +21,6 @@ from processing.jobs.lease import stream_lease
 from processing.jobs.project import project_pending
 from processing.jobs.publish_day import publish_day
 from processing.jobs.stream_state import StoredState, change_state, load_state, print_status
-
-_FIRST_RETRY: Final = timedelta(minutes=1)
-_LONGEST_RETRY: Final = timedelta(hours=1)
 
 _log = structlog.get_logger()
 
@@ -105,8 +102,7 @@ def _guarded(context: JobContext, stored: StoredState, day: date, epoch: int, *,
         def failed(state: StreamState) -> StreamState:
             record = state.days.get(day, DayRecord())
             failures = record.failures + 1
-            wait = min(_FIRST_RETRY * 2 ** min(failures - 1, 10), _LONGEST_RETRY)
-            record = replace(record, failures=failures, next_try=now + wait, error=text)
+            record = replace(record, failures=failures, next_try=now + wait_after(failures), error=text)
             return replace(state, days={**state.days, day: moved(record, DayState.FAILED, now, text)})
 
         stored = change_state(context, load_state(context, stored.state.customer, stored.state.dataset), failed, epoch=epoch)

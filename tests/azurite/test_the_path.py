@@ -256,7 +256,7 @@ def test_a_blob_with_content_is_no_folder_whatever_its_metadata_says(installatio
     assert installation.receipt("metrics/a.csv")["status"] == "accepted"
 
 
-@pytest.mark.parametrize("data", [gzip.compress(b""), b"\n\n"])
+@pytest.mark.parametrize("data", [gzip.compress(b"", mtime=0), b"\n\n"], ids=["archive of nothing", "blank lines"])
 def test_a_file_that_is_empty_once_unpacked_withdraws_as_an_empty_one_does(installation: Installation, data: bytes) -> None:
     installation.deliver(installation.upload("metrics/a.csv", data))
     assert installation.receipt("metrics/a.csv")["status"] == "ignored"

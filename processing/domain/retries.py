@@ -1,0 +1,16 @@
+"""When something that failed is tried again: after a minute, doubling to an hour (protocol, Retries)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+_FIRST: Final = timedelta(minutes=1)
+_LONGEST: Final = timedelta(hours=1)
+_ENOUGH_DOUBLINGS: Final = 10
+
+
+def wait_after(failures: int) -> timedelta:
+    """How long to wait after so many failures, from 1."""
+    doublings = max(min(failures - 1, _ENOUGH_DOUBLINGS), 0)
+    return min(_FIRST * (1 << doublings), _LONGEST)

@@ -1,0 +1,85 @@
+"""Writes the receipt, which is the commit of an ingest: steps 4 to 7 of the protocol."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from processing.domain import blob_names
+from processing.domain.errors import ConditionNotMet, Superseded
+from processing.domain.records import InForce, Problem, Receipt, ReceiptSummary, Retry, Status, Upload, to_json
+from processing.domain.retries import wait_after
+from processing.jobs.context import JobContext
+from processing.jobs.draft_answer import Draft
+from processing.jobs.receipts import read_receipt
+from processing.ports import ABSENT, When
+from processing.tables.ingest import EMPTY_FILE
+
+
+def is_answered(found: tuple[Receipt, str] | None, upload: Upload, again: str | None) -> bool:
+    """Whether the upload has an answer that is to stay."""
+    if found is None:
+        return False
+    receipt, etag = found
+    return ReceiptSummary.of(receipt).answers(upload.etag) and etag != again
+
+
+def commit_receipt(context: JobContext, upload: Upload, draft: Draft, again: str | None) -> Status | None:
+    """Make the draft the answer; its status, or None when the version has an answer that is to stay.
+
+    `again` is the ETag of a receipt that is to be replaced. Raises Superseded when the version is not there any more.
+    """
+    container, name = blob_names.receipts_container(upload.customer), blob_names.receipt_name(upload.name)
+    while True:
+        # Step 4: the receipt as it stands. It is read before the upload is looked at again (step 6); the other order
+        # would let an old version replace a newer one that was answered in between.
+        found = read_receipt(context.drop, upload.customer, upload.name)
+        current = found[0] if found else None
+        if is_answered(found, upload, again):
+            return None
+        receipt = _final(draft, current)
+        # Step 6: is this still the version to answer?
+        info = context.drop.head(blob_names.drop_container(upload.customer), upload.name)
+        if info is None or info.etag != upload.etag:
+            raise Superseded(f"{upload.name} has a newer version, or is gone")
+        # Step 7: the commit.
+        try:
+            context.drop.put(
+                container,
+                name,
+                to_json(receipt),
+                when=When.unchanged(found[1]) if found else ABSENT,
+                metadata=ReceiptSummary.of(receipt).to_metadata(),
+            )
+        except ConditionNotMet:
+            continue
+        return receipt.status
+
+
+def _final(draft: Draft, current: Receipt | None) -> Receipt:
+    in_force = current.in_force if current else None
+    receipt = draft.receipt
+    if receipt.status is Status.FAILED and receipt.retry is not None:
+        return replace(receipt, in_force=in_force, retry=_next_retry(receipt.retry, receipt.etag, current))
+    if draft.accepted is None:
+        return replace(receipt, in_force=in_force)
+    if not draft.accepted.parts and receipt.format is None and in_force is None:
+        problem = Problem(code=EMPTY_FILE, message="the file is empty and replaces nothing")
+        return replace(receipt, status=Status.IGNORED, error=problem)
+    accepted = draft.accepted
+    # Step 5: the same bytes with the same outcome change nothing, not even the order among uploads. The outcome is
+    # compared too, because a rule may depend on the day of the upload or on the config.
+    if in_force is not None and _outcome(in_force) == _outcome(accepted):
+        accepted = replace(in_force, etag=accepted.etag)
+    return replace(receipt, in_force=accepted)
+
+
+def _outcome(version: InForce) -> tuple[object, ...]:
+    return version.sha256, version.config, version.days
+
+
+def _next_retry(first: Retry, etag: str, current: Receipt | None) -> Retry:
+    if current is None or current.retry is None or current.etag != etag:
+        return first
+    attempts = current.retry.attempts + 1
+    now = first.next_try - wait_after(1)
+    return Retry(since=current.retry.since, attempts=attempts, next_try=now + wait_after(attempts))

@@ -1,0 +1,158 @@
+"""What an upload is to be answered, before anything of it counts: steps 2 and 3 of the protocol's ingest."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from processing.domain import blob_names
+from processing.domain.blob_names import DataFile, Marker, Misplaced, SignalFile
+from processing.domain.datasets import Dataset
+from processing.domain.records import InForce, Part, Problem, Receipt, Retry, RowCounts, Status, Upload
+from processing.domain.retries import wait_after
+from processing.jobs.context import JobContext
+from processing.jobs.customer_config import load_config
+from processing.jobs.failures import told
+from processing.jobs.ingest_receipt import with_outcome
+from processing.jobs.own_blobs import put_own
+from processing.jobs.pinned_upload import PinnedUpload
+from processing.jobs.rejected_rows import RejectedRows
+from processing.jobs.stream_state import load_state
+from processing.ports import BlobInfo, BlobKind
+from processing.tables.ingest import EMPTY_FILE, IngestRequest, ingest_file
+from processing.tables.staging import LocalPart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What an attempt found out: a receipt still without its `in_force`, and what would be in force by it."""
+
+    receipt: Receipt
+    accepted: InForce | None = None
+    """None when this version replaces nothing: refused, ignored, failed, or no data."""
+
+
+def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: Path) -> Draft:
+    """The answer to a version; its parts and rejected rows are stored under an attempt of its own, and count for nothing yet.
+
+    Raises Superseded when the version is gone, LaterError and OperatorError when storage fails.
+    """
+    kind = blob_names.kind_of_upload(upload.name)
+    if info.kind is not BlobKind.BLOCK:
+        return _refusal(context, upload, "blob_type", f"{info.kind} blobs are not read: upload a block blob")
+    match kind:
+        case Marker() if context.zone.is_far_ahead(kind.day, upload.last_modified):
+            return _refusal(
+                context, upload, "marker_too_early", f"{kind.day.isoformat()} is more than a day ahead: mark it later"
+            )
+        case Marker():
+            marked = f"{kind.dataset or '*'}/{kind.day.isoformat()}"
+            return Draft(receipt=replace(_receipt(context, upload, Status.ACCEPTED), marks=(marked,)))
+        case SignalFile():
+            folder = "signals/" if kind.dataset is None else f"signals/{kind.dataset}/"
+            return _refusal(
+                context, upload, "not_a_marker", f"name the marker {folder}YYYY-MM-DD, for example {folder}2026-11-18"
+            )
+        case Misplaced():
+            return _refusal(
+                context,
+                upload,
+                "misplaced",
+                f"upload it below one of metrics/, events/, exposures/, signals/; perhaps {kind.hint} was meant",
+            )
+        case DataFile():
+            return _ingest(context, upload, kind.dataset, scratch)
+        case _:
+            raise AssertionError(kind)
+
+
+def failed_answer(context: JobContext, upload: Upload, error: Exception) -> Draft:
+    """That we could not answer yet, and when it is tried again."""
+    now = context.clock.now()
+    receipt = replace(
+        _receipt(context, upload, Status.FAILED),
+        error=Problem(code="not_answered_yet", message=f"{told(error)}; this is ours to mend, and it is tried again"),
+        retry=Retry(since=now, attempts=1, next_try=now + wait_after(1)),
+    )
+    return Draft(receipt=receipt)
+
+
+def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path) -> Draft:
+    attempt = blob_names.new_attempt()
+    parts: list[Part] = []
+
+    def stage(own: Dataset, part: LocalPart) -> None:
+        name = blob_names.PartName(dataset=own, customer=upload.customer, day=part.day, attempt=attempt, number=part.number)
+        put_own(context.lake, blob_names.STAGED_CONTAINER, str(name), part.path)
+        parts.append(Part(name=str(name), rows=part.rows))
+
+    if upload.size == 0:
+        return _withdrawal(context, upload, attempt)
+    # Steps 2 and 3: read the pinned version, write parts and rejected rows under the attempt.
+    loaded = load_config(context.lake, upload.customer, context.configs)
+    request = IngestRequest(
+        name=upload.name,
+        dataset=dataset,
+        uploaded_at=upload.last_modified,
+        zone=context.zone,
+        config=loaded.config,
+        first_day=load_state(context, upload.customer, dataset).state.first_day,
+    )
+    pinned = PinnedUpload(context.drop, upload)
+    rejected = RejectedRows(context.drop, upload, attempt)
+    outcome = ingest_file(request, pinned, scratch=scratch, emit=stage, spill=rejected.spill)
+    rejected_blob = rejected.store(outcome.rejected)
+    receipt = with_outcome(
+        _receipt(context, upload, Status.ACCEPTED), outcome, problem_of_config=loaded.problem, config=loaded.version
+    )
+    receipt = replace(receipt, rejected_blob=rejected_blob)
+    if outcome.problem is not None and outcome.problem.code == EMPTY_FILE:
+        return _withdrawal(context, upload, attempt)  # nothing is in it once it is unpacked
+    if outcome.problem is not None:
+        return Draft(receipt=receipt)
+    accepted = InForce(
+        etag=upload.etag,
+        attempt=attempt,
+        last_modified=upload.last_modified,
+        sha256=pinned.sha256(),
+        config=loaded.version,
+        days=outcome.days,
+        parts=tuple(parts),
+    )
+    return Draft(receipt=receipt, accepted=accepted)
+
+
+def _withdrawal(context: JobContext, upload: Upload, attempt: str) -> Draft:
+    """A zero-byte file: it replaces the rows of the version in force by none; `_commit` ignores it where there are none."""
+    accepted = InForce(
+        etag=upload.etag,
+        attempt=attempt,
+        last_modified=upload.last_modified,
+        sha256=hashlib.sha256().hexdigest(),
+        days={},
+        parts=(),
+    )
+    return Draft(receipt=_receipt(context, upload, Status.ACCEPTED), accepted=accepted)
+
+
+def _refusal(context: JobContext, upload: Upload, code: str, message: str) -> Draft:
+    return Draft(receipt=replace(_receipt(context, upload, Status.REJECTED), error=Problem(code=code, message=message)))
+
+
+def _receipt(context: JobContext, upload: Upload, status: Status) -> Receipt:
+    folder = upload.name.partition("/")[0]
+    return Receipt(
+        blob=upload.name,
+        customer=upload.customer,
+        dataset=folder if folder in list(Dataset) else "",
+        etag=upload.etag,
+        size=upload.size,
+        format=None,
+        status=status,
+        received_at=upload.last_modified,
+        finished_at=context.clock.now(),
+        in_force=None,
+        rows=RowCounts(),
+        program=context.program,
+    )
