@@ -1,0 +1,104 @@
+"""Bytes go through `ingest_file`, and all that comes out is kept in memory."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from processing.domain.datasets import Dataset
+from processing.domain.days import PST, DayZone
+from processing.tables.batches import RECORD
+from processing.tables.ingest import IngestOutcome, IngestRequest, ingest_file
+from processing.tables.staging import LocalPart
+from schemas.customer_config import CustomerConfig
+from tests.support.bytes_source import Bytes
+
+UPLOAD_DAY = date(2026, 11, 18)
+UPLOADED_AT = PST.start_of(UPLOAD_DAY)
+"""Last-Modified of the uploads, when a test says nothing else: the first instant of UPLOAD_DAY."""
+LENIENT = CustomerConfig(max_rejected_fraction=1.0)
+"""A config that refuses no file for its bad rows."""
+
+Row = dict[str, Any]
+Reasons = set[tuple[str, str | None]]
+"""(rule, column)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedPart:
+    """A part as it was emitted."""
+
+    dataset: Dataset
+    day: date
+    number: int
+    frame: pl.DataFrame
+
+
+@dataclass(slots=True)
+class Staged:
+    """Keeps the parts of one ingest."""
+
+    parts: list[StagedPart] = field(default_factory=list)
+
+    def __call__(self, dataset: Dataset, part: LocalPart) -> None:
+        frame = pl.read_parquet(part.path)
+        assert frame.height == part.rows
+        self.parts.append(StagedPart(dataset=dataset, day=part.day, number=part.number, frame=frame))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingested:
+    """What became of an upload."""
+
+    outcome: IngestOutcome
+    parts: list[StagedPart]
+    rejected: list[Row]
+    """The lines of rejected rows."""
+
+    def rows(self, dataset: Dataset) -> dict[int, Row]:
+        """Staged rows by record number; their days must be those of their parts, which are kept apart by `days_of`."""
+        found = [row for part in self.parts if part.dataset is dataset for row in part.frame.to_dicts()]
+        by_record = {row.pop(RECORD): row for row in found}
+        assert len(by_record) == len(found), "a record was staged twice"
+        return by_record
+
+    def days_of(self, dataset: Dataset) -> dict[int, date]:
+        """The day of the part in which each record was staged."""
+        return {
+            record: part.day
+            for part in self.parts
+            if part.dataset is dataset
+            for record in part.frame.get_column(RECORD).to_list()
+        }
+
+    def reasons(self) -> dict[int, Reasons]:
+        """The reasons of each rejected record."""
+        found = {line["record"]: {(reason["rule"], reason["column"]) for reason in line["reasons"]} for line in self.rejected}
+        assert len(found) == len(self.rejected), "a record was rejected twice"
+        return found
+
+
+def ingest(
+    data: bytes,
+    name: str,
+    dataset: Dataset,
+    *,
+    config: CustomerConfig = LENIENT,
+    uploaded_at: datetime = UPLOADED_AT,
+    zone: DayZone = PST,
+    first_day: date | None = None,
+) -> Ingested:
+    """Ingest `data` as an upload called `name`."""
+    staged = Staged()
+    request = IngestRequest(name=name, dataset=dataset, uploaded_at=uploaded_at, zone=zone, config=config, first_day=first_day)
+    with tempfile.TemporaryDirectory() as scratch:
+        outcome = ingest_file(request, Bytes(data), scratch=Path(scratch), emit=staged)
+        text = outcome.rejected.read_text(encoding="utf-8") if outcome.rejected else ""
+    # Not splitlines(): values may hold other characters that end lines.
+    return Ingested(outcome=outcome, parts=staged.parts, rejected=[json.loads(line) for line in text.split("\n")[:-1]])

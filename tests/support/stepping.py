@@ -1,0 +1,163 @@
+"""Runs of jobs whose every storage call waits for permission, so that a test chooses how racing workers interleave."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from processing.domain.errors import LaterError
+from processing.ports import ALWAYS, BlobInfo, BlobPieces, BlobStore, Lease, When
+
+T = TypeVar("T")
+
+
+class Fate(StrEnum):
+    """What becomes of a storage call."""
+
+    DONE = "done"
+    RESENT = "resent"
+    """Done, the answer lost, and sent once more as the SDK does: the caller gets the second answer."""
+    REFUSED = "refused"
+    """Not done; the caller is told to come later."""
+    UNKNOWN = "unknown"
+    """Done, and the caller is told to come later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A storage call that waits."""
+
+    method: str
+    container: str
+    name: str
+
+
+class _Crash(BaseException):
+    """Ends the thread of an abandoned run; no handler of ours takes it for an error."""
+
+
+class Run:
+    """One piece of work in a thread of its own, which moves only inside `step`."""
+
+    def __init__(self, work: Callable[[Run], object]) -> None:
+        self.waiting: Call | None = None
+        """The call that the next step lets through; None once the run has ended."""
+        self.result: object = None
+        self.error: BaseException | None = None
+        self._fate: Fate | None = Fate.DONE
+        self._go = threading.Semaphore(0)
+        self._stopped = threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._work, args=(work,), daemon=True)
+        self._thread.start()
+        self._stopped.acquire()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.waiting is None
+
+    def step(self, fate: Fate = Fate.DONE) -> None:
+        """Let the waiting call through, and the work go on until its next call or its end."""
+        self._move(fate)
+
+    def finish(self) -> None:
+        """Let everything through."""
+        while not self.ended:
+            self._move(Fate.DONE)
+
+    def abandon(self) -> None:
+        """The process dies here: the waiting call and all that would follow never happen."""
+        while not self.ended:
+            self._move(None)
+
+    def through(self, call: Call, act: Callable[[], T]) -> T:
+        """Wait for permission, then do the call as the test decided."""
+        self.waiting = call
+        self._stopped.release()
+        self._go.acquire()
+        self.waiting = None
+        if self._fate is None:
+            raise _Crash
+        if self._fate is Fate.REFUSED:
+            raise LaterError(f"cannot {call.method} {call.container}/{call.name} now")
+        result = act()
+        if self._fate is Fate.UNKNOWN:
+            raise LaterError(f"no answer to {call.method} {call.container}/{call.name}")
+        return act() if self._fate is Fate.RESENT else result
+
+    def _move(self, fate: Fate | None) -> None:
+        assert not self.ended
+        self._fate = fate
+        self._go.release()
+        self._stopped.acquire()
+
+    def _work(self, work: Callable[[Run], object]) -> None:
+        try:
+            self.result = work(self)
+        except BaseException as error:  # noqa: BLE001 - the test looks at it
+            self.error = None if isinstance(error, _Crash) else error
+        finally:
+            self.waiting = None
+            self._stopped.release()
+
+
+class SteppedStore:
+    """A store of which every call waits for the run's permission."""
+
+    def __init__(self, store: BlobStore, run: Run) -> None:
+        self.store = store
+        self.run = run
+
+    def head(self, container: str, name: str) -> BlobInfo | None:
+        return self._through("head", container, name, lambda: self.store.head(container, name))
+
+    def get(self, container: str, name: str) -> tuple[bytes, BlobInfo] | None:
+        return self._through("get", container, name, lambda: self.store.get(container, name))
+
+    def get_range(self, container: str, name: str, *, etag: str, offset: int, length: int) -> bytes:
+        return self._through(
+            "get_range",
+            container,
+            name,
+            lambda: self.store.get_range(container, name, etag=etag, offset=offset, length=length),
+        )
+
+    def put(
+        self, container: str, name: str, data: bytes | Path, *, when: When = ALWAYS, metadata: Mapping[str, str] | None = None
+    ) -> str:
+        return self._through(
+            "put", container, name, lambda: self.store.put(container, name, data, when=when, metadata=metadata)
+        )
+
+    def in_pieces(self, container: str, name: str) -> BlobPieces:
+        return self.store.in_pieces(container, name)
+
+    def delete(self, container: str, name: str) -> None:
+        self._through("delete", container, name, lambda: self.store.delete(container, name))
+
+    def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
+        # The listing is taken when it is let through, all of it at once.
+        listed = self._through(
+            "list", container, prefix, lambda: list(self.store.list_blobs(container, prefix, metadata=metadata))
+        )
+        return iter(listed)
+
+    def list_containers(self, prefix: str = "") -> Iterator[str]:
+        return iter(self._through("list_containers", prefix, "", lambda: list(self.store.list_containers(prefix))))
+
+    def create_container(self, container: str) -> None:
+        self._through("create", container, "", lambda: self.store.create_container(container))
+
+    def service_time(self) -> datetime:
+        return self.store.service_time()
+
+    def lease(self, container: str, name: str, *, seconds: int) -> Lease | None:
+        return self._through("lease", container, name, lambda: self.store.lease(container, name, seconds=seconds))
+
+    def _through(self, method: str, container: str, name: str, act: Callable[[], T]) -> T:
+        return self.run.through(Call(method=method, container=container, name=name), act)
