@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
 import polars as pl
@@ -10,6 +11,8 @@ _TRUE: Final = ("true", "1")
 _FALSE: Final = ("false", "0")
 # Whole floats below this are written digit by digit; no id is larger, and beyond it Int64 ends.
 _WHOLE: Final = 2.0**63
+_FIRST_DAY: Final = date(1, 1, 1)
+_LAST_DAY: Final = date(9999, 12, 31)
 
 TYPE_HINTS: Final = {
     pl.Float64: "write a number with a point, such as 12.5",
@@ -28,12 +31,14 @@ def cast_value(value: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.E
         return as_text(value, source)
     if source == pl.String:
         return cast_text(value, target)
+    if target == pl.Date and source in (pl.Date, pl.Datetime):
+        return _known_day(value if source == pl.Date else value.dt.date())
     if source == target:
         return value
     if target == pl.Float64:
         return value.cast(pl.Float64, strict=False) if source.is_numeric() else _nothing(value, target)
     if target == pl.Date:
-        return value.dt.date() if source == pl.Datetime else _nothing(value, target)
+        return _nothing(value, target)
     if target == pl.Boolean:
         if not source.is_numeric():
             return _nothing(value, target)
@@ -83,6 +88,11 @@ def cast_text(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         lowered = text.str.to_lowercase()
         return pl.when(lowered.is_in(_TRUE)).then(pl.lit(True)).when(lowered.is_in(_FALSE)).then(pl.lit(False))
     raise TypeError(f"no cast from text to {dtype}")
+
+
+def _known_day(day: pl.Expr) -> pl.Expr:
+    """Days from the year 1 to 9999, as text can write them; others are no days."""
+    return pl.when(day.is_between(_FIRST_DAY, _LAST_DAY)).then(day)
 
 
 def _nothing(value: pl.Expr, target: pl.DataType) -> pl.Expr:

@@ -8,7 +8,7 @@ A contract column comes from the first of these that names it:
 3. `columns`: an uploaded column by the name that the config gives, even where one with the contract's name is there.
 4. The uploaded column of the very name. 5. The one that has it after trimming and lower-casing, with a warning.
 
-What comes by 3, 4 or 5 keeps the file's own type. A column that nothing gives is null.
+What comes by 3, 4 or 5 keeps the file's own type; of text, too, empty is no value. A column that nothing gives is null.
 """
 
 from __future__ import annotations
@@ -133,7 +133,10 @@ def _constant(text: str | None) -> PlannedColumn:
 
 
 def _uploaded(position: int, dtypes: Sequence[pl.DataType]) -> PlannedColumn:
-    return PlannedColumn(raw=pl.col(str(position)), dtype=dtypes[position], positions=frozenset([position]))
+    value, dtype = pl.col(str(position)), dtypes[position]
+    # Parquet tells empty text from none; the contract does not.
+    raw = pl.when(value != "").then(value) if dtype == pl.String else value
+    return PlannedColumn(raw=raw, dtype=dtype, positions=frozenset([position]))
 
 
 def _positions(expr: pl.Expr) -> frozenset[int]:

@@ -189,15 +189,15 @@ def _has_blank_line(data: bytes) -> bool:
 
 
 def _without_blank_lines(block: CsvBlock) -> CsvBlock:
-    spans: list[tuple[int, int]] = []
-    damaged: dict[int, Damage] = {}
-    for index in range(len(block)):
-        if block.raw(index):
-            if index in block.damaged:
-                damaged[len(spans)] = block.damaged[index]
-            first = block.first_line(index)
-            spans.append((first, first) if block.spans is None else block.spans[index])
-    return CsvBlock(data=block.data, spans=spans, damaged=damaged)
+    ends = block._line_ends  # noqa: SLF001
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    size = ends - starts
+    blank: Flags = (size == 0) | ((size == 1) & (np.frombuffer(block.data, np.uint8)[starts] == _CR))
+    spans = np.column_stack((np.arange(len(ends)),) * 2) if block.spans is None else np.array(block.spans, np.int64)
+    kept = np.flatnonzero((spans[:, 0] != spans[:, 1]) | ~blank[spans[:, 0]])
+    damaged = {int(np.searchsorted(kept, index)): damage for index, damage in block.damaged.items()}
+    firsts, lasts = spans[kept].T.tolist()
+    return CsvBlock(data=block.data, spans=list(zip(firsts, lasts, strict=True)), damaged=damaged)
 
 
 def _mark_bad_text(block: CsvBlock) -> CsvBlock:

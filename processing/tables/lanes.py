@@ -53,7 +53,12 @@ def open_lanes(
         schema = kind.schema(context)
         part = config.dataset(own)
         plan = _planned(reader, own, schema, part)
-        shape = Shape(header=reader.header, dtypes=reader.dtypes, masked=frozenset(config.mask_values))
+        shape = Shape(
+            header=reader.header,
+            dtypes=reader.dtypes,
+            masked=frozenset(config.mask_values),
+            made_of=reader.made_of if isinstance(reader, SegmentReader) else {},
+        )
         return Lane(
             dataset=own,
             plan=plan,

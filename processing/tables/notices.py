@@ -15,6 +15,7 @@ from processing.domain.records import Notice
 from processing.tables.casts import as_text
 from processing.tables.lanes import Lane
 from processing.tables.timestamps import is_finer_than_seconds
+from processing.tables.validation import MASKED
 
 _KNOWN_IDS: Final = {"userid": "user_id", "stableid": "stable_id"}
 _FOLDER_DAY: Final = re.compile(r"(?:[A-Za-z_]+=)?(\d{4}-\d{2}-\d{2})", re.ASCII)
@@ -29,11 +30,13 @@ class NoticeTally:
     first_day: date | None = None
     """The stream's first day, where it is known."""
     _ids: Counter[str] = field(default_factory=Counter)
+    _ids_are_masked: bool = False
     _finer: int = 0
 
     def look(self, lane: Lane, kept: pl.DataFrame, accepted: pl.DataFrame) -> None:
         """See one batch: the records that were kept, and those of them that were accepted."""
         if "id_type" in accepted.columns:
+            self._ids_are_masked |= lane.validator.masks("id_type")
             self._ids.update(dict(accepted.get_column("id_type").value_counts().iter_rows()))
         planned = lane.plan.columns.get("timestamp")
         if planned is not None and not isinstance(planned.dtype, pl.Datetime):
@@ -49,7 +52,8 @@ class NoticeTally:
         for id_type, count in sorted(self._ids.items()):
             meant = _KNOWN_IDS.get(re.sub("[^a-z]", "", id_type.lower()).removesuffix("s"))
             if meant is not None and id_type != meant:
-                message = f"{id_type[:64]!r} is an id type of its own: was {meant} meant?"
+                shown = MASKED if self._ids_are_masked else repr(id_type[:64])
+                message = f"{shown} is an id type of its own: was {meant} meant?"
                 found.append(Notice(code="id_type_near_miss", message=message, count=count))
         return found
 

@@ -20,6 +20,9 @@ import pyarrow as pa
 from processing.domain.errors import CustomerError
 from processing.tables.casts import as_text
 
+_MOST_DAYS: Final = 73_000_000
+"""About 200,000 years to either side of 1970; the engine knows 60,000 more, and panics beyond."""
+_DAY_IN_UNITS: Final = {"ms": 86_400_000, "us": 86_400_000_000}
 _UUID_BYTES: Final = 16
 _UUID_HEX: Final = (0, 8, 12, 16, 20, 32)
 _MOST_DIGITS: Final = 38
@@ -113,7 +116,21 @@ def _plain(array: Any, dtype: pl.DataType) -> pl.Series:
         # Under a zone Arrow keeps instants in UTC, so that renaming the zone changes none.
         unit = pa.timestamp(dtype.time_unit, dtype.time_zone)
         array = (array.cast(pa.timestamp("ms", kind.tz)) if kind.unit == "s" else array).view(unit)
-    return _series(array).cast(dtype)
+    return _clipped(_series(array).cast(dtype))
+
+
+def _clipped(values: pl.Series) -> pl.Series:
+    """The values, days and instants that no calendar knows replaced by the farthest ones, which break the same rules."""
+    dtype = values.dtype
+    if dtype == pl.Date:
+        low, high = -_MOST_DAYS, _MOST_DAYS
+    elif isinstance(dtype, pl.Datetime) and dtype.time_unit in _DAY_IN_UNITS:
+        high = _MOST_DAYS * _DAY_IN_UNITS[dtype.time_unit]
+        low = -high
+    else:
+        return values
+    numbers = values.to_physical()
+    return values if numbers.is_between(low, high).all() else numbers.clip(low, high).cast(dtype)
 
 
 def _series(array: Any) -> pl.Series:

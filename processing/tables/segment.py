@@ -60,6 +60,11 @@ class SegmentReader:
         """Positions that are read here, or that are computed."""
         return frozenset(index for index, name in enumerate(self.header) if name in FIELDS or index >= self._columns.uploaded)
 
+    @property
+    def made_of(self) -> Mapping[int, frozenset[int]]:
+        """Positions of the columns that are computed, each with the uploaded positions that it comes from."""
+        return self._columns.made_of
+
     def is_exposure(self) -> pl.Expr:
         """Whether a record is an exposure; never null."""
         return pl.col(self._columns.position("event_name")).is_in(EXPOSURE_NAMES).fill_null(value=False)
@@ -78,6 +83,7 @@ class _Columns:
         """How many columns were uploaded; the computed ones come behind them."""
         self._uploaded = {name: index for index, name in enumerate(header)}
         self.computed: list[pl.Expr] = []
+        self.made_of: dict[int, frozenset[int]] = {}
         properties = self._text("properties").map_batches(_read_properties, return_dtype=_PROPERTIES)
         user_id, anonymous_id = self._text("userId"), self._text("anonymousId")
         self._add("event_name", self._text("event"))
@@ -112,6 +118,7 @@ class _Columns:
             self.names.append(name)
             self.dtypes.append(pl.String())
         self.computed.append(value.alias(str(index)))
+        self.made_of[index] = frozenset(int(root) for root in value.meta.root_names())
 
 
 def _read_properties(texts: pl.Series) -> pl.Series:

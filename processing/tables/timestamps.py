@@ -37,9 +37,10 @@ def is_finer_than_seconds(text: pl.Expr) -> pl.Expr:
 
 def _unix(text: pl.Expr) -> pl.Expr:
     digits = text.str.len_bytes()
-    number = pl.when(text.str.contains(_NUMBER)).then(text.cast(pl.Int64, strict=False))
+    # Unsigned, because all numbers of 19 digits are times, and not all of them fit Int64.
+    number = pl.when(text.str.contains(_NUMBER)).then(text.cast(pl.UInt64, strict=False))
     scaled = [pl.when(digits == count).then(number * scale) for count, scale in _UNITS.items()]
-    return pl.coalesce(*scaled, pl.when(digits == _NANOSECOND_DIGITS).then(number // 1_000)).cast(INSTANT)
+    return pl.coalesce(*scaled, pl.when(digits == _NANOSECOND_DIGITS).then(number // 1_000)).cast(pl.Int64).cast(INSTANT)
 
 
 def _iso(texts: pl.Series) -> pl.Series:

@@ -6,8 +6,8 @@ The good rows pay for one typed pass and one mask. What the mask turns down is c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from typing import Any, Final
@@ -20,6 +20,7 @@ from processing.tables.casts import as_text
 from processing.tables.column_plan import ColumnPlan
 from processing.tables.compact import compacted
 from processing.tables.conversion import convert
+from processing.tables.header import fold
 from processing.tables.rules import compile_rules, raw_column
 from schemas.customer_config import TimestampFormat
 
@@ -59,6 +60,8 @@ class Shape:
     dtypes: Sequence[pl.DataType]
     masked: frozenset[str] = frozenset()
     """Columns whose values are shown nowhere: names of the contract, or of the header."""
+    made_of: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    """Positions of columns that the reader computed, each with the uploaded positions that it comes from."""
 
 
 class Validator:
@@ -68,7 +71,12 @@ class Validator:
         self, schema: pa.DataFrameSchema, plan: ColumnPlan, shape: Shape, timestamp: TimestampFormat | None = None
     ) -> None:
         self._shape = shape
-        self._masked_positions = plan.masked(shape.header, shape.masked)
+        masked = _with_sources(plan.masked(shape.header, shape.masked), shape)
+        # In either case, as later records of a file may have other names than the first.
+        self._masked_names = {fold(name) for name in (*shape.masked, *(shape.header[position] for position in masked))}
+        self._masked_columns = {
+            name for name, column in plan.columns.items() if masked & _with_sources(column.positions, shape)
+        } | {name for name in plan.columns if fold(name) in self._masked_names}
         self._rules = compile_rules(schema)
         self._columns = list(schema.columns)
         self._typed: list[pl.Expr] = []
@@ -111,23 +119,29 @@ class Validator:
         """A record that could not be taken apart, as it may be shown: not at all where some of its values may not."""
         return MASKED if self._shape.masked else raw
 
+    def masks(self, column: str) -> bool:
+        """Whether the values of a contract column may not be shown."""
+        return column in self._masked_columns
+
     def _uploaded(self, rejected: pl.DataFrame) -> Iterator[dict[str, Any]]:
-        names = [self._shape.header[position] for position in sorted(self._masked_positions)]
         if RAW in rejected.columns:
             for text in rejected.get_column(RAW):
-                row = json.loads(text)
-                yield {**row, **{name: MASKED for name in names if row.get(name) is not None}}
+                yield self._masked(json.loads(text))
             return
         shown = [
             as_text(pl.col(str(position)), dtype).alias(str(position))
             for position, dtype in enumerate(self._shape.dtypes)
-            if str(position) in rejected.columns
+            if str(position) in rejected.columns and position in self._shape.made_of.get(position, {position})
         ]
         frame = rejected.select(shown)
         header = [self._shape.header[int(position)] for position in frame.columns]
         for values in frame.iter_rows():
-            row = dict(zip(header, values, strict=True))
-            yield {**row, **{name: MASKED for name in names if row.get(name) is not None}}
+            yield self._masked(dict(zip(header, values, strict=True)))
+
+    def _masked(self, row: dict[str, Any]) -> dict[str, Any]:
+        if not self._masked_names:
+            return row
+        return {name: value if value is None or fold(name) not in self._masked_names else MASKED for name, value in row.items()}
 
     def _reasons(self, values: dict[str, str | None], failed: tuple[bool, ...]) -> tuple[Reason, ...]:
         reasons: list[Reason] = []
@@ -138,9 +152,14 @@ class Validator:
                 continue
             broken.update(rule.reads)
             value = values[rule.column] if rule.column is not None else None
-            if value is not None and rule.column in self._shape.masked:
+            if value is not None and rule.column in self._masked_columns:
                 value = MASKED
             reasons.append(Reason(rule=rule.name, column=rule.column, hint=rule.hint, value=value))
         if not reasons:
             raise AssertionError("a rejected row has no reason")
         return tuple(reasons)
+
+
+def _with_sources(positions: frozenset[int], shape: Shape) -> frozenset[int]:
+    """The positions, and the uploaded ones that the computed among them come from."""
+    return positions.union(*(shape.made_of.get(position, ()) for position in positions))

@@ -26,7 +26,11 @@ _PACKERS: Mapping[Packing, Callable[[bytes], bytes]] = {
 def as_csv(rows: Table, columns: Sequence[str], *, delimiter: str = ",", newline: str = "\n", bom: bool = False) -> bytes:
     """CSV of texts; None and what is absent are empty fields."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, delimiter=delimiter, lineterminator=newline)
+    # The module leaves a CR bare where lines end with LF, and at the end of a line that would make it CRLF.
+    bare = any("\r" in str(cell) for row in rows for cell in row.values())
+    writer = csv.DictWriter(
+        text, columns, delimiter=delimiter, lineterminator=newline, quoting=csv.QUOTE_ALL if bare else csv.QUOTE_MINIMAL
+    )
     writer.writeheader()
     writer.writerows(rows)
     return (BOM if bom else b"") + text.getvalue().encode()
