@@ -17,13 +17,16 @@ from processing.domain.errors import DropzoneError
 from processing.domain.records import Status, to_json
 from processing.jobs.check_file import CheckRequest, check_file
 from processing.jobs.customer_config import parse_config
-from processing.jobs.customers import add_customer, list_customers
+from processing.jobs.customers import add_customer, expect_customer, list_customers
+from processing.jobs.operate import ask_reprocess, mark_ready, move_first_day, retry_now
 from processing.jobs.reingest import ReingestFilter, reingest
 from processing.local.demo.run import run_demo
 from processing.local.receipt_page import print_receipt
 from processing.local.serve import serve
+from processing.local.status_page import print_status_page
 from processing.logs import configure_logs
 from processing.settings import load_settings, program_version
+from processing.views import status
 from processing.wiring import build_app
 from schemas.customer_config import CustomerConfig
 
@@ -32,6 +35,10 @@ _customers = typer.Typer(help="Customers: sets of containers.", no_args_is_help=
 _configs = typer.Typer(help="The customers' configs.", no_args_is_help=True)
 _cli.add_typer(_customers, name="customer")
 _cli.add_typer(_configs, name="config")
+
+Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day, YYYY-MM-DD.")]
+Stream = Annotated[Dataset, typer.Argument(help="metrics, events or exposures.")]
+OneStream = Annotated[Dataset | None, typer.Option("--dataset", help="One stream; all when none is named.")]
 # What is piped is read by programs and in logs: it gets a width of its own.
 _out = Console(width=None if sys.stdout.isatty() else 120)
 
@@ -105,6 +112,51 @@ def reingest_uploads(
     instant = since.replace(tzinfo=UTC) if since is not None else None
     count = reingest(build_app(load_settings()), customer, ReingestFilter(dataset=dataset, since=instant, status=status))
     _out.print(f"{count:,} uploads of {customer} are answered again; their receipts change as it is done", highlight=False)
+
+
+@_cli.command("status")
+def show_status(
+    customer: Annotated[str | None, typer.Argument(help="One customer; all when none is named.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON document.")] = False,
+) -> None:
+    """Print streams and days, and what each of them waits for."""
+    context = build_app(load_settings())
+    if customer is not None:
+        expect_customer(context, customer)
+    found = status(context, [customer] if customer is not None else list_customers(context))
+    if as_json:
+        sys.stdout.write(to_json(found).decode() + "\n")
+    else:
+        print_status_page(_out, found)
+
+
+@_cli.command()
+def ready(customer: str, day: Day, *, dataset: OneStream = None) -> None:
+    """Mark a day as complete, as the customer would: every stream, or one."""
+    name = mark_ready(build_app(load_settings()), customer, day.date(), dataset)
+    _out.print(f"marked by {name}", highlight=False, markup=False)
+
+
+@_cli.command()
+def reprocess(customer: str, dataset: Stream, day: Day) -> None:
+    """Process a published day again, by the rows that are in force now."""
+    ask_reprocess(build_app(load_settings()), customer, dataset, day.date())
+    _out.print(f"{dataset} of {day.date()} is processed again; its status document names what that changes", highlight=False)
+
+
+@_cli.command("first-day")
+def first_day(customer: str, dataset: Stream, day: Day) -> None:
+    """Move the first day of a stream: the order of days begins with it."""
+    move_first_day(build_app(load_settings()), customer, dataset, day.date())
+    _out.print(f"{dataset} of {customer} begins with {day.date()}", highlight=False)
+
+
+@_cli.command()
+def retry(customer: str, *, dataset: OneStream = None) -> None:
+    """Try what failed again now, and not at its next try."""
+    uploads, days = retry_now(build_app(load_settings()), customer, dataset)
+    _out.print(f"{uploads:,} uploads and {days:,} days are tried again", highlight=False)
 
 
 @_configs.command("check")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol, Self
@@ -115,8 +115,8 @@ class BlobStore(Protocol):
         """Begin a new blob of which not all is known yet; until it is finished nothing is stored under its name."""
         ...
 
-    def delete(self, container: str, name: str) -> None:
-        """Remove the blob; one that is gone already is no error."""
+    def delete(self, container: str, name: str, *, when: When = ALWAYS) -> None:
+        """Remove the blob, gone already is no error; ConditionNotMet when it is another version than `when` says."""
         ...
 
     def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
@@ -152,6 +152,10 @@ class Queue(Protocol):
         """Add a message, visible after `delay_seconds`."""
         ...
 
+    def length(self) -> int:
+        """How many messages the queue holds, hidden ones too; about."""
+        ...
+
 
 class Table(Protocol):
     """One open Delta table: reads and commits through it see the same version (protocol, Process day 5)."""
@@ -169,6 +173,10 @@ class Table(Protocol):
 
     def version(self) -> int:
         """The version that this handle sees."""
+        ...
+
+    def unused_files(self, keep: timedelta) -> Sequence[str]:
+        """Files below the table's folder that are older than `keep` and that no version of that time shows."""
         ...
 
 

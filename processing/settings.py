@@ -40,6 +40,20 @@ class Settings(BaseSettings):
     """How many days back the first day is looked for."""
     sweep_grace_seconds: float = Field(120, ge=0, validation_alias="DROPZONE_SWEEP_GRACE_SECONDS")
     """How old an upload without an answer must be before the sweep announces it."""
+    compare_seconds: float = Field(3_600, ge=0, validation_alias="DROPZONE_COMPARE_SECONDS")
+    """How often published days are compared with the rows in force, so that late rows are seen."""
+    marker_margin_seconds: float = Field(3_600, ge=0, validation_alias="DROPZONE_MARKER_MARGIN_SECONDS")
+    """How much later than its habit a marker may be before it counts as late."""
+    keep_uploads_days: int = Field(30, ge=1, validation_alias="DROPZONE_KEEP_UPLOADS_DAYS")
+    """Days after which uploads that are answered are deleted."""
+    keep_rejected_days: int = Field(30, ge=1, validation_alias="DROPZONE_KEEP_REJECTED_DAYS")
+    """Days after which rejected rows are deleted."""
+    keep_receipts_days: int = Field(400, ge=1, validation_alias="DROPZONE_KEEP_RECEIPTS_DAYS")
+    """Days after which receipts of uploads that are gone are deleted."""
+    keep_staged_days: int = Field(60, ge=1, validation_alias="DROPZONE_KEEP_STAGED_DAYS")
+    """Days after a published day for which its staged rows are kept, so that it can be processed again."""
+    keep_delta_days: int = Field(30, ge=1, validation_alias="DROPZONE_KEEP_DELTA_DAYS")
+    """Days for which older versions of the Delta tables can be read."""
     scratch: Path | None = Field(None, validation_alias="DROPZONE_SCRATCH")
     """Where temporary folders are made; the system's place when not set."""
 

@@ -2,11 +2,77 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date, datetime
+
 from processing.domain import blob_names
 from processing.domain.blob_names import is_receipt
-from processing.domain.datasets import DATA_DATASETS
-from processing.domain.records import DayRecord, Receipt, StreamState, from_json
+from processing.domain.datasets import DATA_DATASETS, Dataset
+from processing.domain.errors import OperatorError
+from processing.domain.records import DayRecord, DayStatus, Receipt, StreamState, from_json
+from processing.jobs.context import JobContext
+from processing.jobs.receipts import list_receipts
+from processing.jobs.stream_state import day_status, load_state
+from processing.jobs.streams import streams_of
+from processing.jobs.uploads import is_directory_stub, list_uploads
 from processing.ports import BlobStore
+
+_NAMES_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadsStatus:
+    """Where the uploads of a customer stand."""
+
+    answered: int
+    unanswered: int
+    """Without a current receipt, or with one that says that we could not answer yet."""
+    oldest_unanswered: datetime | None
+    """When the oldest of these was written."""
+    failed: tuple[str, ...]
+    """Names of those that we could not answer yet, at most 100."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamStatus:
+    """Where the days of a stream stand."""
+
+    dataset: Dataset
+    first_day: date | None
+    seq: int
+    """The number of its last publication."""
+    unfinished: date | None
+    """The day whose publication is not in every table yet."""
+    days: tuple[DayStatus, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerStatus:
+    """Where a customer stands."""
+
+    customer: str
+    unlistable: str | None
+    """Why a container of the customer cannot be listed; None when all can. The rest is empty then."""
+    uploads: UploadsStatus | None = None
+    streams: tuple[StreamStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Where everything stands."""
+
+    at: datetime
+    """By the storage service's clock."""
+    customers: tuple[CustomerStatus, ...]
+
+
+def status(context: JobContext, customers: list[str]) -> Status:
+    """Streams and days of these customers, what each waits for, and the uploads without an answer.
+
+    A customer whose containers cannot be listed is shown as such. Raises LaterError when storage is down.
+    """
+    now = context.drop.service_time()
+    return Status(at=now, customers=tuple(_customer_status(context, customer) for customer in customers))
 
 
 def receipts(drop: BlobStore, customer: str) -> list[Receipt]:
@@ -26,3 +92,48 @@ def streams(lake: BlobStore, customer: str) -> list[StreamState]:
 def is_in_tables(state: StreamState, record: DayRecord) -> bool:
     """Whether a day is published and every table shows it."""
     return record.published is not None and (state.pending is None or state.days[state.pending] is not record)
+
+
+def _customer_status(context: JobContext, customer: str) -> CustomerStatus:
+    try:
+        return CustomerStatus(
+            customer=customer,
+            unlistable=None,
+            uploads=_uploads_status(context, customer),
+            streams=tuple(_stream_status(context, customer, dataset) for dataset in streams_of(context, customer)),
+        )
+    except OperatorError as error:
+        return CustomerStatus(customer=customer, unlistable=str(error))
+
+
+def _uploads_status(context: JobContext, customer: str) -> UploadsStatus:
+    uploads = list(list_uploads(context.drop, customer))
+    receipts = list_receipts(context.drop, customer)
+    answered = 0
+    waiting: list[datetime] = []
+    failed: list[str] = []
+    for info in uploads:
+        seen = receipts.get(blob_names.receipt_name(info.name))
+        if seen is not None and seen.summary.answers(info.etag):
+            answered += 1
+        elif not is_directory_stub(context.drop, customer, info):
+            waiting.append(info.last_modified)
+            if seen is not None and seen.summary.etag == info.etag:
+                failed.append(info.name)
+    return UploadsStatus(
+        answered=answered,
+        unanswered=len(waiting),
+        oldest_unanswered=min(waiting, default=None),
+        failed=tuple(failed[:_NAMES_SHOWN]),
+    )
+
+
+def _stream_status(context: JobContext, customer: str, dataset: Dataset) -> StreamStatus:
+    state = load_state(context, customer, dataset).state
+    return StreamStatus(
+        dataset=dataset,
+        first_day=state.first_day,
+        seq=state.seq,
+        unfinished=state.pending,
+        days=tuple(day_status(context, state, day, record) for day, record in sorted(state.days.items())),
+    )

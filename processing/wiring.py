@@ -10,8 +10,9 @@ import structlog
 
 from processing.domain.days import day_zone
 from processing.domain.errors import OperatorError
-from processing.domain.readiness import ReadinessPolicy
-from processing.jobs.context import JobContext
+from processing.domain.listings import ReadinessPolicy
+from processing.jobs.context import JobContext, Retention
+from processing.jobs.installation import check_zone
 from processing.logs import configure_logs
 from processing.settings import Settings, load_settings, program_version
 from processing.storage.azure_blob import AzureBlobStore
@@ -43,6 +44,15 @@ def build_app(settings: Settings) -> JobContext:
             settle=timedelta(seconds=settings.settle_seconds),
             first_day_wait=timedelta(seconds=settings.first_day_wait_seconds),
             first_day_window=settings.first_day_window_days,
+            compare_every=timedelta(seconds=settings.compare_seconds),
+            marker_margin=timedelta(seconds=settings.marker_margin_seconds),
+        ),
+        retention=Retention(
+            uploads=settings.keep_uploads_days,
+            rejected=settings.keep_rejected_days,
+            receipts=settings.keep_receipts_days,
+            staged=settings.keep_staged_days,
+            delta=settings.keep_delta_days,
         ),
         sweep_grace=timedelta(seconds=settings.sweep_grace_seconds),
         program=program_version(),
@@ -55,7 +65,9 @@ def app() -> JobContext:
     """The outside world of this process, made on first use: one client for each account and process."""
     if not structlog.is_configured():  # the command line has configured its own
         configure_logs()
-    return build_app(load_settings())
+    context = build_app(load_settings())
+    check_zone(context.lake, context.zone)
+    return context
 
 
 def open_queue(settings: Settings, name: str) -> AzureQueue:

@@ -32,7 +32,7 @@ def events(*, latest: datetime) -> pa.DataFrameSchema:
             ),
             "event_metadata": pa.Column(
                 pl.String,
-                rules.length(2, 16_384),
+                rules.uploaded_length(2, 16_384),
                 nullable=True,
                 required=False,
                 description="a JSON object, one level deep",

@@ -37,7 +37,7 @@ def exposures(*, latest: datetime, id_types: tuple[str, ...] | None = None) -> p
             ),
             "metadata_json": pa.Column(
                 pl.String,
-                rules.length(2, 16_384),
+                rules.uploaded_length(2, 16_384),
                 nullable=True,
                 required=False,
                 description="a JSON object, one level deep",

@@ -22,14 +22,21 @@ TIMESTAMP: Final = {MEANING: "timestamp"}
 JSON_OBJECT: Final = {MEANING: "json_object"}
 USER: Final = {MEANING: "user"}
 UUID: Final = {MEANING: "uuid"}
+OF_UPLOADED_TEXT: Final = "of uploaded text"
+"""Title of a column's check that holds for the text as it was uploaded, not for what it is rewritten to."""
 
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_NOT_IN_NAMES: Final = r"[\\\[\]{}<>#=;&$%|\x00-\x1f\x7f]"
+_NOT_IN_NAMES: Final = r"[\\\[\]{}<>#=;&$%|\x00-\x1f\x7f-\x9f]"
 
 
 def length(low: int, high: int) -> Check:
     """Text of `low` to `high` characters."""
     return Check.str_length(low, high, name="length", description=f"write {low} to {high:,} characters")
+
+
+def uploaded_length(low: int, high: int) -> Check:
+    """Text of `low` to `high` characters, counted as it was uploaded."""
+    return Check.str_length(low, high, name="length", title=OF_UPLOADED_TEXT, description=f"write {low} to {high:,} characters")
 
 
 def finite() -> Check:

@@ -28,7 +28,7 @@ LONGEST_RECEIPT_NAME: Final = 1_000
 _LONGEST_NAME: Final = 1_024
 
 _CUSTOMER = re.compile(r"(?=.{3,50}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
-_ATTEMPT = re.compile(r"[0-9a-f]{32}")
+_REJECTED = re.compile(r"\.[0-9a-f]{32}\.rejected\.ndjson\Z")
 _PART = re.compile(
     r"(?P<dataset>metrics|events|exposures)/customer=(?P<customer>[a-z0-9-]{3,50})/pst_date=(?P<day>\d{4}-\d{2}-\d{2})/"
     r"(?P<attempt>[0-9a-f]{32})-(?P<number>\d{5,})\.parquet",
@@ -184,6 +184,11 @@ def is_receipt(name: str) -> bool:
     return name.endswith(RECEIPT_SUFFIX)
 
 
+def is_rejected_rows(name: str) -> bool:
+    """Whether a blob of a receipts container holds rejected rows."""
+    return _REJECTED.search(name) is not None
+
+
 def _is_hashed(name: str) -> bool:
     return name.startswith("_long/") or name.partition("/")[2].startswith("_long/")
 
@@ -250,7 +255,17 @@ def lease_name(customer: str, dataset: Dataset) -> str:
 
 def manifest_name(customer: str, dataset: Dataset, day: date, seq: int, epoch: int) -> str:
     """The manifest of one publication, in `state`."""
-    return f"manifests/{customer}/{dataset}/{day.isoformat()}/{seq:08d}-{epoch:08d}.json"
+    return f"{manifests_prefix(customer, dataset)}{day.isoformat()}/{seq:08d}-{epoch:08d}.json"
+
+
+def manifests_prefix(customer: str, dataset: Dataset) -> str:
+    """The folder of a stream's manifests, in `state`."""
+    return f"manifests/{customer}/{dataset}/"
+
+
+def superseded_name(customer: str, dataset: Dataset) -> str:
+    """Which staged parts of a stream housekeeping has found superseded, and when, in `state`."""
+    return f"housekeeping/{customer}/{dataset}.json"
 
 
 def config_name(customer: str) -> str:
@@ -266,3 +281,13 @@ def last_good_config_name(customer: str) -> str:
 def day_status_name(dataset: Dataset, day: date) -> str:
     """The status document of a day, in the customer's receipts container."""
     return f"days/{dataset}/{day.isoformat()}.json"
+
+
+def difference_name(dataset: Dataset, day: date, seq: int, epoch: int) -> str:
+    """What a publication changes of the one that it replaces, beside the day's status document."""
+    return f"days/{dataset}/{day.isoformat()}/{seq:08d}-{epoch:08d}.changes.json"
+
+
+def installation_name() -> str:
+    """What the installation was first used with, in `state`."""
+    return "installation.json"

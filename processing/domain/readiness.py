@@ -7,139 +7,148 @@ taken before the listings began.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from processing.domain.corrections import sent_back, with_corrections
+from processing.domain.cuts import compared_with_manifest, is_whole, last_cut, shrunk, with_cut
+from processing.domain.day_states import next_in_order, with_states
 from processing.domain.days import DayZone
-from processing.domain.records import Change, DayRecord, DayState, MarkerRef, ReceiptSummary, Status, StreamState
+from processing.domain.habits import late_days
+from processing.domain.listings import Listings, ReadinessPolicy, SeenMarker
+from processing.domain.records import DayRecord, MarkerRef, StreamState
 
-_HISTORY: Final = 50
-_NAMES_SHOWN: Final = 100
 _LONGEST_REST: Final = 24
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadinessPolicy:
-    """The settings that readiness depends on."""
-
-    settle: timedelta = timedelta(seconds=60)
-    """How long after it was written a marker takes effect."""
-    first_day_wait: timedelta = timedelta(hours=1)
-    """How old the stream's markers must be before its first day is fixed."""
-    first_day_window: int = 28
-    """Days back in which the first day is looked for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenMarker:
-    """A marker blob that is there now and marks this stream."""
-
-    day: date
-    ref: MarkerRef
-    written: datetime
-    """Last-Modified."""
-    own: bool
-    """Whether it marks this stream alone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listings:
-    """What storage held, listed in this order: the time, the markers, the uploads, the receipts.
-
-    Nothing uploaded before a listed marker can be missing from uploads, because their listing began later.
-    """
-
-    now: datetime
-    markers: Sequence[SeenMarker]
-    uploads: Mapping[str, str] = field(default_factory=dict)
-    """Data blobs of the stream: name to ETag."""
-    receipts: Mapping[str, ReceiptSummary] = field(default_factory=dict)
-    """Upload name to the summary of its receipt."""
-    days_with_rows: frozenset[date] = frozenset()
-    """Days for which rows of accepted uploads are staged; asked only until the first day is fixed."""
+Marked = Mapping[date, tuple[SeenMarker, ...]]
+"""Days to the markers that are in effect for them."""
 
 
 def needs_listing(
     state: StreamState, now: datetime, markers: Sequence[SeenMarker], policy: ReadinessPolicy, zone: DayZone
 ) -> bool:
     """Whether a look at the uploads could change anything: a cut to take or to shrink, or the first day to find."""
-    if any(record.cut for record in state.days.values()):
+    if any(record.cut or record.awaited or _wants_cut(record) for record in state.days.values()):
         return True
+    marked = _in_effect(now, markers, policy, zone)
+    first = policy.first_day or state.first_day
+    if first is None:
+        return bool(marked)
     return any(
-        state.first_day is None or (day >= state.first_day and not _has_cut(state, day))
-        for day in _in_effect(now, markers, policy, zone)
+        day >= first and not state.is_closed(day) and _is_news(state.days.get(day, DayRecord()), day, seen)
+        for day, seen in _with_gaps(marked, first, policy).items()
     )
 
 
+def needs_comparison(state: StreamState, now: datetime, policy: ReadinessPolicy) -> bool:
+    """Whether it is time to compare the published days with the rows in force."""
+    if not any(record.published is not None and not state.is_closed(day) for day, record in state.days.items()):
+        return False
+    return state.compared_at is None or state.compared_at + policy.compare_every <= now
+
+
 def advance(state: StreamState, seen: Listings, policy: ReadinessPolicy, zone: DayZone) -> StreamState:
-    """The stream state after a look at storage: first day found, cuts taken and shrunk, days marked ready or waiting.
+    """The stream state after a look at storage: first day found, changes noted, cuts taken and shrunk, states told.
 
     The revision is left as it is; whoever stores the state raises it.
     """
     marked = _in_effect(seen.now, seen.markers, policy, zone)
-    days = dict(state.days)
-    first = state.first_day or _first_day(state, seen, marked, policy, zone)
-    for day, markers in marked.items():
-        if first is not None and day >= first and not _has_cut(state, day):
-            names = tuple(sorted(name for name, etag in seen.uploads.items() if not _answered(seen, name, etag)))
-            days[day] = replace(days.get(day, DayRecord()), markers=markers, cut=names)
-    for day, record in days.items():
-        if record.cut:
-            days[day] = _shrink(record, seen)
-    return _with_states(replace(state, first_day=first, days=dict(sorted(days.items()))), marked, seen.now)
+    first = policy.first_day or state.first_day or _first_day(state, seen, marked, policy, zone)
+    state = replace(state, first_day=first, own_markers=state.own_markers or seen.own_markers)
+    if first is not None:
+        marked = _with_gaps(marked, first, policy)
+        due = {day: markers for day, markers in marked.items() if day >= first and not state.is_closed(day)}
+        state = _with_markers(state, due)
+        state = with_corrections(state, seen, policy, zone)
+        state = _with_cuts(state, due, seen, policy)
+    days = {
+        day: compared_with_manifest(shrunk(record, seen, policy) if record.cut else record, seen)
+        for day, record in state.days.items()
+    }
+    late = late_days(state, seen.now, zone, policy.marker_margin) - set(marked)
+    return with_states(replace(state, days=days), frozenset(marked), late, seen.now)
 
 
 def due_day(state: StreamState, now: datetime) -> date | None:
-    """The one day that may be processed now: days go in order, so it is the first unpublished one or none."""
-    day = _next_in_order(state)
-    record = state.days.get(day) if day is not None else None
-    if record is None or record.cut is None or record.cut or (record.next_try is not None and now < record.next_try):
-        return None
-    return day
+    """The day that may be processed now, the earliest if there are several.
+
+    Among unpublished days it is the first in order or none; days that are processed again come beside it.
+    """
+    following = next_in_order(state)
+    for day, record in sorted(state.days.items()):
+        in_turn = day == following if record.published is None else record.reprocess is not None
+        rests = record.next_try is not None and now < record.next_try
+        if in_turn and is_whole(record) and not rests:
+            return day
+    return None
 
 
-def moved(record: DayRecord, to: DayState, at: datetime, cause: str) -> DayRecord:
-    """The record in another state, with the change in its history; the same state again is no change."""
-    if record.state is to:
-        return record
-    change = Change(state=to, at=at, cause=cause)
-    return replace(record, state=to, history=(*record.history, change)[-_HISTORY:])
-
-
-def _in_effect(
-    now: datetime, markers: Sequence[SeenMarker], policy: ReadinessPolicy, zone: DayZone
-) -> dict[date, tuple[MarkerRef, ...]]:
-    days: dict[date, tuple[MarkerRef, ...]] = {}
+def _in_effect(now: datetime, markers: Sequence[SeenMarker], policy: ReadinessPolicy, zone: DayZone) -> Marked:
+    days: dict[date, tuple[SeenMarker, ...]] = {}
     for marker in sorted(markers, key=lambda each: (each.day, each.ref.name)):
         far = zone.is_far_ahead(marker.day, marker.written)  # its receipt refuses it
         if not far and marker.written + policy.settle <= now and zone.has_ended(marker.day, now):
-            days[marker.day] = (*days.get(marker.day, ()), marker.ref)
+            days[marker.day] = (*days.get(marker.day, ()), marker)
     return days
 
 
-def _has_cut(state: StreamState, day: date) -> bool:
-    record = state.days.get(day)
-    return record is not None and record.cut is not None
+def _with_gaps(marked: Marked, first: date, policy: ReadinessPolicy) -> Marked:
+    """Under `gap_policy: infer`, the days since the first that have no marker, each with those of the next marked day."""
+    if not policy.infer_gaps or not marked:
+        return marked
+    filled = dict(marked)
+    following: tuple[SeenMarker, ...] = ()
+    day = max(marked)
+    while day >= first:
+        # What a manifest names belongs to the marker's own day.
+        following = tuple(replace(marker, expected=()) for marker in marked[day]) if day in marked else following
+        filled.setdefault(day, following)
+        if day == date.min:
+            break
+        day -= timedelta(days=1)
+    return filled
 
 
-def _answered(seen: Listings, name: str, etag: str) -> bool:
-    receipt = seen.receipts.get(name)
-    return receipt is not None and receipt.answers(etag)
+def _is_news(record: DayRecord, day: date, markers: tuple[SeenMarker, ...]) -> bool:
+    """Whether the markers of a day say what was not known: it has no cut, or one of them was uploaded again."""
+    return record.cut is None or _again(record, day, markers) is not None
 
 
-def _shrink(record: DayRecord, seen: Listings) -> DayRecord:
-    left: list[str] = []
-    refused = list(record.refused)
-    for name in record.cut or ():
-        etag = seen.uploads.get(name)
-        if etag is None:
-            continue  # gone: deleting a blob changes nothing
-        if not _answered(seen, name, etag):
-            left.append(name)
-        elif seen.receipts[name].status is Status.REJECTED:
-            refused.append(name)
-    return replace(record, cut=tuple(left), refused=tuple(refused))
+def _again(record: DayRecord, day: date, markers: tuple[SeenMarker, ...]) -> SeenMarker | None:
+    """A marker of this one day that was uploaded again since it was seen."""
+    known = {ref.name: ref.etag for ref in record.markers}
+    for marker in markers:
+        if marker.alone and marker.day == day and known.get(marker.ref.name, marker.ref.etag) != marker.ref.etag:
+            return marker
+    return None
+
+
+def _with_markers(state: StreamState, marked: Marked) -> StreamState:
+    days = dict(state.days)
+    for day, markers in marked.items():
+        record = days.get(day, DayRecord())
+        again = _again(record, day, markers)
+        if again is not None and record.published is not None:
+            record = sent_back(record, f"{again.ref.name} was uploaded again")
+        elif again is not None:
+            record = replace(record, cut=None)
+        refs = {ref.name: ref for ref in record.markers} | {marker.ref.name: marker.ref for marker in markers}
+        days[day] = replace(record, markers=tuple(MarkerRef(name=name, etag=refs[name].etag) for name in sorted(refs)))
+    return replace(state, days=dict(sorted(days.items())))
+
+
+def _wants_cut(record: DayRecord) -> bool:
+    return record.reprocess is not None and record.cut is None
+
+
+def _with_cuts(state: StreamState, marked: Marked, seen: Listings, policy: ReadinessPolicy) -> StreamState:
+    days = dict(state.days)
+    last = last_cut(days)
+    for day, record in sorted(days.items()):
+        if record.cut is None and (day in marked or _wants_cut(record)):
+            days[day] = with_cut(record, marked.get(day, ()), seen, policy, last_cut=last)
+            last = seen.now
+    return replace(state, days=days)
 
 
 def _markers_rest(state: StreamState, seen: Listings, policy: ReadinessPolicy) -> bool:
@@ -150,53 +159,11 @@ def _markers_rest(state: StreamState, seen: Listings, policy: ReadinessPolicy) -
     return bool(waiting) and min(waiting) + _LONGEST_REST * policy.first_day_wait <= seen.now
 
 
-def _first_day(
-    state: StreamState, seen: Listings, marked: Mapping[date, tuple[MarkerRef, ...]], policy: ReadinessPolicy, zone: DayZone
-) -> date | None:
+def _first_day(state: StreamState, seen: Listings, marked: Marked, policy: ReadinessPolicy, zone: DayZone) -> date | None:
     """The earliest marked day of the window that has rows or a marker of its own, once all markers are old enough."""
     if not marked or not _markers_rest(state, seen, policy):
         return None
     earliest = zone.day_of(seen.now) - timedelta(days=policy.first_day_window)
     own = {marker.day for marker in seen.markers if marker.own}
-    return next((day for day in sorted(marked) if day >= earliest and (day in own or day in seen.days_with_rows)), None)
-
-
-def _next_in_order(state: StreamState) -> date | None:
-    if state.first_day is None:
-        return None
-    day = state.first_day
-    while (record := state.days.get(day)) is not None and record.published is not None:
-        day += timedelta(days=1)
-    return day
-
-
-def _with_states(state: StreamState, marked: Mapping[date, tuple[MarkerRef, ...]], now: datetime) -> StreamState:
-    following = _next_in_order(state)
-    days = dict(state.days)
-    for day in {*marked, *days}:
-        record = days.get(day, DayRecord())
-        if record.published is not None or record.state in (DayState.PROCESSING, DayState.FAILED):
-            continue
-        to, cause, names = _state_of(record, day, following, state.first_day, is_marked=day in marked)
-        if to is DayState.OPEN and day not in days:
-            continue
-        record = replace(record, waiting_for=names)
-        days[day] = moved(record, to, now, cause) if to is not record.state else record
-    return replace(state, days=dict(sorted(days.items())))
-
-
-def _state_of(
-    record: DayRecord, day: date, following: date | None, first: date | None, *, is_marked: bool
-) -> tuple[DayState, str, tuple[str, ...]]:
-    if record.cut is None and not is_marked:
-        return DayState.OPEN, "no marker", ()
-    if first is None:
-        return DayState.WAITING, "the stream's first day is not fixed yet", ("the stream's first day",)
-    if day < first:
-        return DayState.OPEN, f"before the stream's first day {first.isoformat()}", ()
-    if record.cut:
-        shown = record.cut[:_NAMES_SHOWN]
-        return DayState.WAITING, f"{len(record.cut)} uploads have no answer yet", shown
-    if following is not None and day > following:
-        return DayState.WAITING, f"day {following.isoformat()} comes first", (following.isoformat(),)
-    return DayState.READY, "marked, and everything uploaded before the marker is in", ()
+    with_rows = seen.parts or {}
+    return next((day for day in sorted(marked) if day >= earliest and (day in own or with_rows.get(day))), None)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -180,6 +180,10 @@ class Receipt:
     """Version of the customer's config that was in force, None for none."""
 
 
+_MOST_DAYS_IN_METADATA: Final = 60
+_MANY: Final = "many"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptSummary:
     """What a listing of receipts tells without reading them: the metadata of a receipt."""
@@ -193,6 +197,10 @@ class ReceiptSummary:
     """Last-Modified of the version in force."""
     next_try: datetime | None
     """When a failed upload is due again."""
+    rows_read: int = 0
+    """Rows of the version that the receipt speaks of."""
+    marks: tuple[date, ...] | None = ()
+    """Of a file with finished dates, the days of the version in force; None where they are too many for metadata."""
 
     @classmethod
     def of(cls, receipt: Receipt) -> ReceiptSummary:
@@ -203,6 +211,8 @@ class ReceiptSummary:
             attempt=receipt.in_force.attempt if receipt.in_force else None,
             in_force_modified=receipt.in_force.last_modified if receipt.in_force else None,
             next_try=receipt.retry.next_try if receipt.retry else None,
+            rows_read=receipt.rows.read,
+            marks=finished_days(receipt),
         )
 
     def to_metadata(self) -> dict[str, str]:
@@ -213,6 +223,8 @@ class ReceiptSummary:
             "attempt": self.attempt,
             "modified": self.in_force_modified.isoformat() if self.in_force_modified else None,
             "nexttry": self.next_try.isoformat() if self.next_try else None,
+            "read": str(self.rows_read) if self.rows_read else None,
+            "marks": self._printed_marks(),
         }
         return {key: value for key, value in values.items() if value is not None}
 
@@ -225,11 +237,29 @@ class ReceiptSummary:
             attempt=metadata.get("attempt"),
             in_force_modified=_instant(metadata.get("modified")),
             next_try=_instant(metadata.get("nexttry")),
+            rows_read=int(metadata.get("read", "0")),
+            marks=_days(metadata.get("marks", "")),
         )
+
+    def _printed_marks(self) -> str | None:
+        if self.marks is None or len(self.marks) > _MOST_DAYS_IN_METADATA:
+            return _MANY
+        return ",".join(day.isoformat() for day in self.marks) or None
 
     def answers(self, etag: str) -> bool:
         """Whether the receipt is current for this version, and an answer."""
         return self.etag == etag and self.status.is_answer
+
+
+def finished_days(receipt: Receipt) -> tuple[date, ...]:
+    """The days that a file with finished dates marks by its version in force; none for other uploads."""
+    if receipt.dataset != Dataset.SIGNALS or receipt.in_force is None:
+        return ()
+    return tuple(sorted(receipt.in_force.days))
+
+
+def _days(text: str) -> tuple[date, ...] | None:
+    return None if text == _MANY else tuple(date.fromisoformat(each) for each in text.split(",") if each)
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -254,6 +284,20 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedFile:
+    """A file that a manifest of the customer names."""
+
+    name: str
+    """From the container's root."""
+    rows: int | None = None
+    md5: str | None = None
+    """Of the bytes, 32 hexadecimal digits."""
+    hashed_etag: str | None = None
+    """The version whose bytes were hashed."""
+    hashed_md5: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
     """What a day last published."""
 
@@ -267,8 +311,30 @@ class Published:
     """Rows after duplicates were removed."""
     superseded: int
     """Rows that a later row replaced."""
-    new_ratios: tuple[str, ...]
-    """Metrics that are ratios from this day on and were not before (contract section 4)."""
+    rows_in: int = 0
+    """Rows of the parts that went in."""
+    inputs: str = ""
+    """Digest of the names of those parts: another one means that rows joined or left."""
+    carried: str = ""
+    """Digest of what earlier days gave to this one."""
+    gives: str = ""
+    """Digest of what this day gives to later ones, where that is no list of ratios."""
+    ratios: tuple[int, ...] = ()
+    """Metrics that the day's own rows show to be ratios, as positions in the stream's `ratio_names`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayChange:
+    """How the rows of a published day differ from what was published."""
+
+    inputs: str
+    """Digest of the parts that would go in now."""
+    carried: str
+    """Digest of what earlier days would give now."""
+    joined: int = 0
+    """Rows of parts that joined."""
+    left: int = 0
+    """Rows of parts that left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,14 +345,31 @@ class DayRecord:
     revision: int = 0
     """The revision of the stream state that last changed this record."""
     markers: tuple[MarkerRef, ...] = ()
-    """The markers in effect when the day was last looked at."""
+    """Every marker that has been in effect for the day, each in the version that was seen last."""
+    marked_at: datetime | None = None
+    """When the first of them was written, by the service's clock."""
+    round: int = 0
+    """Rises with every cut, so that a publication knows whether the day was cut again while it was computed."""
     cut: tuple[str, ...] | None = None
     """Uploads that the day still waits for; None until its cut is taken."""
+    cut_at: datetime | None = None
+    awaited: tuple[ExpectedFile, ...] = ()
+    """Files of manifests that are not in as the manifest says."""
+    mismatch: str | None = None
+    """How files that are in differ from the manifest."""
     refused: tuple[str, ...] = ()
-    """Uploads that left the cut because they were refused."""
+    """Uploads that the day is published without because they were refused."""
     waiting_for: tuple[str, ...] = ()
     """Why the day is not processed yet, in words and names, at most 100."""
     published: Published | None = None
+    reprocess: str | None = None
+    """Why the published day is to be processed again; None when it is not."""
+    change: DayChange | None = None
+    """What a reprocess would change; None when nothing."""
+    difference: str | None = None
+    """Name of the blob, beside the status document, that holds what the last reprocess changed."""
+    late_marker: bool = False
+    """Whether the marker is later than the customer's habit."""
     failures: int = 0
     next_try: datetime | None = None
     error: str | None = None
@@ -311,7 +394,19 @@ class StreamState:
     first_day: date | None = None
     pending: date | None = None
     """The day whose publication `seq` is committed and not yet in every table."""
+    compared_at: datetime | None = None
+    """When published days were last compared with the rows in force, by the service's clock."""
+    own_markers: bool = False
+    """Of `exposures`: whether a marker for it alone was ever used, so that those of `events` mark it no more."""
+    closed_through: date | None = None
+    """The staged rows of days up to this one are given up: none of these days can be processed again."""
+    ratio_names: tuple[str, ...] = ()
+    """The metrics that any published day showed to be ratios; days refer to them by position."""
     days: Mapping[date, DayRecord] = field(default_factory=dict)
+
+    def is_closed(self, day: date) -> bool:
+        """Whether the staged rows of a day are given up."""
+        return self.closed_through is not None and day <= self.closed_through
 
 
 T = TypeVar("T")
@@ -385,6 +480,12 @@ class Manifest:
     """Ratio metrics known from earlier days."""
     ratios: tuple[str, ...]
     """Ratio metrics that this day's own rows show."""
+    replaces: int | None = None
+    """The publication that this one replaces, None for a day's first."""
+    cause: str = ""
+    """Why the day was processed again."""
+    difference: str | None = None
+    """Name of the blob that holds what it changes."""
     outputs: tuple[TableOutput, ...]
     program: str
     config: str | None = None
@@ -406,6 +507,13 @@ class DayStatus:
     waiting_for: tuple[str, ...]
     history: tuple[Change, ...]
     error: str | None
+    late_marker: bool = False
+    changed: DayChange | None = None
+    """Rows that joined or left since the publication."""
+    difference: str | None = None
+    """Name of the blob that holds what the last reprocess changed."""
+    reprocess_until: date | None = None
+    """The last day on which the rows are kept that another processing needs."""
 
 
 _adapters: dict[Any, TypeAdapter[Any]] = {}

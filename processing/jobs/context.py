@@ -7,9 +7,21 @@ from datetime import timedelta
 from pathlib import Path
 
 from processing.domain.days import PST, DayZone
-from processing.domain.readiness import ReadinessPolicy
+from processing.domain.listings import ReadinessPolicy
 from processing.jobs.customer_config import ConfigCache
 from processing.ports import BlobStore, Clock, Queue, Tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """Days for which things are kept (contract section 6)."""
+
+    uploads: int = 30
+    rejected: int = 30
+    receipts: int = 400
+    staged: int = 60
+    """After the day that the rows belong to."""
+    delta: int = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +38,7 @@ class JobContext:
     clock: Clock
     zone: DayZone = PST
     readiness: ReadinessPolicy = field(default_factory=ReadinessPolicy)
+    retention: Retention = field(default_factory=Retention)
     sweep_grace: timedelta = timedelta(minutes=2)
     """How old an unanswered upload must be before the sweep announces it: its own event is given the time."""
     program: str

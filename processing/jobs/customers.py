@@ -24,3 +24,9 @@ def list_customers(context: JobContext) -> list[str]:
     """Names of all customers, in order."""
     names = (blob_names.customer_of_drop_container(each) for each in context.drop.list_containers(blob_names.DROP_PREFIX))
     return sorted(name for name in names if name is not None)
+
+
+def expect_customer(context: JobContext, customer: str) -> None:
+    """OperatorError for a customer that was never added."""
+    if not blob_names.is_customer_name(customer) or customer not in list_customers(context):
+        raise OperatorError(f"there is no customer {customer}: dropzone customer list shows who there is")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from processing.domain import blob_names
@@ -11,6 +13,7 @@ from processing.domain.blob_names import DataFile, Marker, Misplaced, SignalFile
 from processing.domain.datasets import Dataset
 from processing.domain.records import InForce, Part, Problem, Receipt, Retry, RowCounts, Status, Upload
 from processing.domain.retries import wait_after
+from processing.jobs.answer_marker import answer_finished_dates, answer_marker
 from processing.jobs.context import JobContext
 from processing.jobs.customer_config import load_config
 from processing.jobs.failures import told
@@ -42,18 +45,11 @@ def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: P
     if info.kind is not BlobKind.BLOCK:
         return _refusal(context, upload, "blob_type", f"{info.kind} blobs are not read: upload a block blob")
     match kind:
-        case Marker() if context.zone.is_far_ahead(kind.day, upload.last_modified):
-            return _refusal(
-                context, upload, "marker_too_early", f"{kind.day.isoformat()} is more than a day ahead: mark it later"
-            )
         case Marker():
-            marked = f"{kind.dataset or '*'}/{kind.day.isoformat()}"
-            return Draft(receipt=replace(_receipt(context, upload, Status.ACCEPTED), marks=(marked,)))
+            blank = _receipt(context, upload, Status.ACCEPTED)
+            return Draft(receipt=answer_marker(context, upload, info, kind, blank))
         case SignalFile():
-            folder = "signals/" if kind.dataset is None else f"signals/{kind.dataset}/"
-            return _refusal(
-                context, upload, "not_a_marker", f"name the marker {folder}YYYY-MM-DD, for example {folder}2026-11-18"
-            )
+            return _finished_dates(context, upload, kind, scratch)
         case Misplaced():
             return _refusal(
                 context,
@@ -67,9 +63,23 @@ def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: P
             raise AssertionError(kind)
 
 
+def _finished_dates(context: JobContext, upload: Upload, signal: SignalFile, scratch: Path) -> Draft:
+    """A file of finished dates: its days are in force like the rows of any upload, and it has no parts."""
+    attempt = blob_names.new_attempt()
+    blank = _receipt(context, upload, Status.ACCEPTED)
+    receipt, outcome, pinned = answer_finished_dates(context, upload, signal, blank, scratch)
+    if outcome.problem is not None and outcome.problem.code == EMPTY_FILE:
+        return _withdrawal(context, upload, attempt)
+    rejected = RejectedRows(context.drop, upload, attempt)
+    receipt = replace(receipt, rejected_blob=rejected.store(outcome.rejected))
+    if receipt.status is Status.REJECTED:
+        return Draft(receipt=receipt)
+    return Draft(receipt=receipt, accepted=_in_force(upload, attempt, pinned, outcome.days, ()))
+
+
 def failed_answer(context: JobContext, upload: Upload, error: Exception) -> Draft:
     """That we could not answer yet, and when it is tried again."""
-    now = context.clock.now()
+    now = context.drop.service_time()  # the sweep compares with this clock, and the host's may be wrong
     receipt = replace(
         _receipt(context, upload, Status.FAILED),
         error=Problem(code="not_answered_yet", message=f"{told(error)}; this is ours to mend, and it is tried again"),
@@ -111,16 +121,19 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
         return _withdrawal(context, upload, attempt)  # nothing is in it once it is unpacked
     if outcome.problem is not None:
         return Draft(receipt=receipt)
-    accepted = InForce(
+    accepted = _in_force(upload, attempt, pinned, outcome.days, parts)
+    return Draft(receipt=receipt, accepted=replace(accepted, config=loaded.version))
+
+
+def _in_force(upload: Upload, attempt: str, pinned: PinnedUpload, days: Mapping[date, int], parts: Iterable[Part]) -> InForce:
+    return InForce(
         etag=upload.etag,
         attempt=attempt,
         last_modified=upload.last_modified,
         sha256=pinned.sha256(),
-        config=loaded.version,
-        days=outcome.days,
+        days=days,
         parts=tuple(parts),
     )
-    return Draft(receipt=receipt, accepted=accepted)
 
 
 def _withdrawal(context: JobContext, upload: Upload, attempt: str) -> Draft:

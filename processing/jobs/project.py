@@ -13,8 +13,8 @@ from pathlib import Path
 import polars as pl
 
 from processing.domain import blob_names
+from processing.domain.day_states import moved
 from processing.domain.errors import ConditionNotMet, OperatorError, Superseded
-from processing.domain.readiness import moved
 from processing.domain.records import DayState, Manifest, StreamState, TableOutput, from_json
 from processing.jobs.context import JobContext
 from processing.jobs.own_blobs import put_own
@@ -35,17 +35,14 @@ def project_pending(context: JobContext, stored: StoredState, epoch: int) -> Sto
     versions = {output.table: _project(context, manifest, output) for output in manifest.outputs}
     _project(context, manifest, _days_row(context, manifest, versions))
     now = context.drop.service_time()
-    to = DayState.PROCESSED if manifest.inputs else DayState.PROCESSED_EMPTY
+    to = DayState.PROCESSED if manifest.rows_in else DayState.PROCESSED_EMPTY
 
     def projected(state: StreamState) -> StreamState:
         if state.pending != day or state.seq != manifest.seq:
             return state
         record = moved(state.days[day], to, now, _cause(manifest))
-        return replace(
-            state,
-            pending=None,
-            days={**state.days, day: replace(record, waiting_for=(), failures=0, next_try=None, error=None)},
-        )
+        record = replace(record, waiting_for=(), failures=0, next_try=None, error=None)
+        return replace(state, pending=None, days={**state.days, day: record})
 
     stored = change_state(context, stored, projected, epoch=epoch)
     print_status(context, stored.state)
@@ -99,4 +96,6 @@ def _days_row(context: JobContext, manifest: Manifest, versions: dict[str, int])
 def _cause(manifest: Manifest) -> str:
     files = len({each.blob for each in manifest.inputs})
     text = f"published {manifest.rows:,} rows of {files:,} uploads as publication {manifest.seq}"
+    if manifest.replaces is not None:
+        text = f"{text} in place of {manifest.replaces}: {manifest.cause}"
     return f"{text}, without {len(manifest.refused):,} refused uploads" if manifest.refused else text

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
-import structlog
-
 from processing.domain import blob_names
-from processing.domain.blob_names import PartName
-from processing.domain.errors import LaterError, OperatorError
-from processing.domain.readiness import moved
+from processing.domain.carried import Carried, carried_into, digest_of
+from processing.domain.day_states import moved
 from processing.domain.records import (
     DayRecord,
     DayState,
     InputPart,
     Manifest,
     Published,
-    Receipt,
     StreamState,
     TableOutput,
-    from_json,
     to_json,
 )
 from processing.jobs.context import JobContext
+from processing.jobs.day_inputs import StagedInput, earlier_files, read_part, staged_inputs
+from processing.jobs.difference import write_difference
 from processing.jobs.own_blobs import put_own
-from processing.jobs.receipts import ReceiptSeen, list_receipts
 from processing.jobs.stream_state import StoredState, change_state
 from processing.tables.day_catalogue import compute_day
 from processing.tables.day_model import DayInput, DayRequest, DayResult
-
-_log = structlog.get_logger()
 
 
 def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int) -> StoredState:
@@ -41,93 +34,45 @@ def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int)
 
     Raises Superseded when another worker claimed the stream, LaterError and OperatorError when storage fails.
     """
-    state = stored.state
     now = context.drop.service_time()
 
     def processing(present: StreamState) -> StreamState:
         return _with_day(present, day, moved(_record(present, day), DayState.PROCESSING, now, "due"))
 
     stored = change_state(context, stored, processing, epoch=epoch)
-    seq = stored.state.seq + 1
-    # Step 2: receipts, then parts. The other order would lose the rows of a receipt that moves in between.
-    sources = _sources(context, state)
-    inputs = list(_inputs(context, state, day, sources))
+    state = stored.state
+    seq = state.seq + 1
+    inputs = staged_inputs(context, state, day)
+    carried = carried_into(state, day)
     with tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
         request = DayRequest(
             dataset=state.dataset,
             day=day,
             file_prefix=f"{seq:08d}-{epoch:08d}-{blob_names.new_attempt()[:8]}",
-            ratios_before=_ratios_before(stored.state, day),
+            ratios_before=carried.ratios,
         )
-        frames = (DayInput(order=each.order, data=_part_bytes(context, each)) for each in inputs)
-        result = compute_day(request, frames, Path(scratch))
-        # Step 3: files create-only, then the manifest that names them.
+        frames = (DayInput(order=each.order, data=read_part(context, each)) for each in inputs)
+        result = compute_day(request, frames, Path(scratch), earlier_files(context, state, day))
+        # Step 3: what it will change, files create-only, then the manifest that names them.
+        manifest = _manifest(context, state, request, epoch=epoch, inputs=inputs, carried=carried, result=result)
+        if manifest.replaces is not None:
+            manifest = replace(manifest, difference=write_difference(context, state, manifest, Path(scratch)))
         for output in result.outputs:
             _upload(context, state.customer, output, Path(scratch))
-    manifest = _manifest(context, stored.state, day=day, seq=seq, epoch=epoch, inputs=inputs, result=result)
     name = blob_names.manifest_name(state.customer, state.dataset, day, seq, epoch)
     put_own(context.lake, blob_names.STATE_CONTAINER, name, to_json(manifest))
-    return _commit(context, stored, manifest, name, epoch)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """The accepted version of an upload that is in force."""
-
-    blob: str
-    last_modified: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Input:
-    part: PartName
-    source: _Source
-    order: int
-    """Position among the inputs: by Last-Modified, name and number of the part."""
-
-
-def _sources(context: JobContext, state: StreamState) -> dict[str, _Source]:
-    """Attempt in force to the upload that it came from."""
-    sources = {}
-    for seen in list_receipts(context.drop, state.customer, f"{state.dataset}/").values():
-        attempt, modified = seen.summary.attempt, seen.summary.in_force_modified
-        if attempt is not None and modified is not None:
-            sources[attempt] = _Source(blob=_upload_name(context, state.customer, seen), last_modified=modified)
-    return sources
-
-
-def _upload_name(context: JobContext, customer: str, seen: ReceiptSeen) -> str:
-    name = blob_names.upload_of_receipt(seen.blob)
-    if name is not None:
-        return name
-    found = context.drop.get(blob_names.receipts_container(customer), seen.blob)
-    if found is None:
-        raise LaterError(f"receipt {seen.blob} is gone; it was listed a moment ago")
-    return from_json(Receipt, found[0]).blob
-
-
-def _inputs(context: JobContext, state: StreamState, day: date, sources: dict[str, _Source]) -> Iterator[_Input]:
-    prefix = blob_names.parts_prefix(state.customer, state.dataset, day)
-    parts = [
-        part
-        for info in context.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix)
-        if (part := PartName.parse(info.name)) is not None and part.attempt in sources
-    ]
-    parts.sort(key=lambda part: (sources[part.attempt].last_modified, sources[part.attempt].blob, part.number))
-    for order, part in enumerate(parts):
-        yield _Input(part=part, source=sources[part.attempt], order=order)
-
-
-def _part_bytes(context: JobContext, each: _Input) -> bytes:
-    found = context.lake.get(blob_names.STAGED_CONTAINER, str(each.part))
-    if found is None:
-        raise OperatorError(f"staged part {each.part} is gone though its receipt holds it in force: restore it, or reingest")
-    return found[0]
-
-
-def _ratios_before(state: StreamState, day: date) -> tuple[str, ...]:
-    earlier = (record.published for each, record in state.days.items() if each < day)
-    return tuple(sorted({name for published in earlier if published is not None for name in published.new_ratios}))
+    published = Published(
+        seq=manifest.seq,
+        manifest=name,
+        files=len({each.blob for each in manifest.inputs}),
+        rows=manifest.rows,
+        superseded=manifest.superseded,
+        rows_in=manifest.rows_in,
+        inputs=digest_of(each.part for each in manifest.inputs),
+        carried=carried.digest,
+        gives=result.first_keys or "",
+    )
+    return _commit(context, stored, manifest, published, epoch)
 
 
 def _upload(context: JobContext, customer: str, output: TableOutput, scratch: Path) -> None:
@@ -137,19 +82,26 @@ def _upload(context: JobContext, customer: str, output: TableOutput, scratch: Pa
 
 
 def _manifest(
-    context: JobContext, state: StreamState, *, day: date, seq: int, epoch: int, inputs: list[_Input], result: DayResult
+    context: JobContext,
+    state: StreamState,
+    request: DayRequest,
+    *,
+    epoch: int,
+    inputs: list[StagedInput],
+    carried: Carried,
+    result: DayResult,
 ) -> Manifest:
-    record = _record(state, day)
+    record = _record(state, request.day)
     return Manifest(
         customer=state.customer,
         dataset=state.dataset,
-        day=day,
-        seq=seq,
+        day=request.day,
+        seq=state.seq + 1,
         epoch=epoch,
         created_at=context.drop.service_time(),
         markers=record.markers,
         inputs=tuple(
-            InputPart(part=str(each.part), blob=each.source.blob, rows=rows)
+            InputPart(part=str(each.part), blob=each.blob, rows=rows)
             for each, rows in zip(inputs, result.input_rows, strict=True)
         ),
         refused=record.refused,
@@ -157,29 +109,42 @@ def _manifest(
         rows=result.rows,
         superseded=result.superseded,
         test_rows=result.test_rows,
-        ratios_before=_ratios_before(state, day),
+        ratios_before=carried.ratios,
         ratios=result.ratios,
+        replaces=record.published.seq if record.published is not None else None,
+        cause=record.reprocess or "",
         outputs=result.outputs,
         program=context.program,
     )
 
 
-def _commit(context: JobContext, stored: StoredState, manifest: Manifest, name: str, epoch: int) -> StoredState:
+def _commit(context: JobContext, stored: StoredState, manifest: Manifest, published: Published, epoch: int) -> StoredState:
     """Step 4: one conditional write of the state blob makes the publication true."""
-    published = Published(
-        seq=manifest.seq,
-        manifest=name,
-        files=len({each.blob for each in manifest.inputs}),
-        rows=manifest.rows,
-        superseded=manifest.superseded,
-        new_ratios=tuple(sorted(set(manifest.ratios) - set(manifest.ratios_before))),
-    )
+    round_processed = _record(stored.state, manifest.day).round
 
     def committed(state: StreamState) -> StreamState:
         if state.seq >= manifest.seq:
             return state  # it holds this write already: the answer to it was lost
-        record = replace(_record(state, manifest.day), published=published, failures=0, next_try=None, error=None)
-        return replace(_with_day(state, manifest.day, record), seq=manifest.seq, pending=manifest.day)
+        names = (*state.ratio_names, *(name for name in manifest.ratios if name not in state.ratio_names))
+        ratios = tuple(sorted(names.index(name) for name in manifest.ratios))
+        record = _record(state, manifest.day)
+        reprocess = record.reprocess
+        if record.round == round_processed and record.cut is not None:
+            reprocess = None
+        elif reprocess is None:  # what this publication was computed from is older than the cut that the day has now
+            reprocess = "it was marked again while it was processed"
+        record = replace(
+            record,
+            published=replace(published, ratios=ratios),
+            reprocess=reprocess,
+            change=None,
+            difference=manifest.difference,
+            failures=0,
+            next_try=None,
+            error=None,
+        )
+        state = _with_day(state, manifest.day, record)
+        return replace(state, seq=manifest.seq, pending=manifest.day, ratio_names=names)
 
     return change_state(context, stored, committed, epoch=epoch)
 

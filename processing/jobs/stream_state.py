@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet, Superseded
 from processing.domain.records import DayRecord, DayStatus, StreamState, from_json, to_json
 from processing.jobs.context import JobContext
+from processing.jobs.installation import keep_zone
 from processing.ports import ABSENT, When
 
 _REVISION = "revision"
@@ -41,6 +42,8 @@ def store_state(context: JobContext, before: StoredState, state: StreamState) ->
 
     Raises the revision, also of each day that changed, by which status documents know whether they are behind.
     """
+    if before.etag is None:
+        keep_zone(context.lake, context.zone)
     revision = before.state.revision + 1
     days = {
         day: record if record == before.state.days.get(day) else replace(record, revision=revision)
@@ -91,7 +94,7 @@ def print_status(context: JobContext, state: StreamState) -> None:
         revision, etag = printed.get(name, (0, None))
         if revision >= record.revision:
             continue
-        document = to_json(_document(state, day, record))
+        document = to_json(day_status(context, state, day, record))
         try:
             context.drop.put(
                 container,
@@ -104,8 +107,10 @@ def print_status(context: JobContext, state: StreamState) -> None:
             continue  # another worker printed meanwhile; what is still behind is printed by the next look
 
 
-def _document(state: StreamState, day: date, record: DayRecord) -> DayStatus:
+def day_status(context: JobContext, state: StreamState, day: date, record: DayRecord) -> DayStatus:
+    """The status document of a day."""
     published = record.published
+    kept = None if state.is_closed(day) else day + timedelta(days=context.retention.staged)
     return DayStatus(
         customer=state.customer,
         dataset=state.dataset,
@@ -118,5 +123,9 @@ def _document(state: StreamState, day: date, record: DayRecord) -> DayStatus:
         refused=record.refused,
         waiting_for=record.waiting_for,
         history=record.history,
-        error=record.error,
+        error=record.error or record.mismatch,
+        late_marker=record.late_marker,
+        changed=record.change,
+        difference=record.difference,
+        reprocess_until=kept if published else None,
     )

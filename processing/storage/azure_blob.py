@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, DecodeError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    DecodeError,
+    HttpResponseError,
+    IncompleteReadError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
 from azure.storage.blob import BlobBlock, BlobClient, BlobLeaseClient, BlobProperties, BlobServiceClient, ContentSettings
 
 from processing.domain.errors import ConditionNotMet, LaterError, OperatorError
@@ -117,14 +124,21 @@ class AzureBlobStore:
         """Begin a new blob that is sent in blocks and committed at once."""
         return AzurePieces(self._blob(container, name), container)
 
-    def delete(self, container: str, name: str) -> None:
-        """Remove the blob; one that is gone already is no error."""
+    def delete(self, container: str, name: str, *, when: When = ALWAYS) -> None:
+        """Remove the blob, gone already is no error; ConditionNotMet when it is another version than `when` says."""
         blob = self._blob(container, name)
+        options: dict[str, Any] = {}
+        if when.etag is not None:
+            options |= {"etag": _quoted(when.etag), "match_condition": MatchConditions.IfNotModified}
         with storage_errors(f"delete {container}/{name}"):
             try:
-                blob.delete_blob(delete_snapshots="include")
+                blob.delete_blob(delete_snapshots="include", **options)
             except ResourceNotFoundError:
                 return
+            except HttpResponseError as error:
+                if is_changed(error):
+                    raise ConditionNotMet(container, name) from None
+                raise
 
     def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
         """Blobs whose names start with `prefix`, in the service's order; a container that is not there lists as empty.
@@ -140,7 +154,10 @@ class AzureBlobStore:
             except ResourceNotFoundError:
                 return
             except (DecodeError, HttpResponseError) as error:
-                # A name that XML cannot carry makes each try fail alike; a passing fault has other numbers or passes.
+                # A name that XML cannot carry makes each try fail alike; a passing fault has other numbers or passes. To the
+                # SDK an answer that broke off is one that it cannot decode.
+                if isinstance(error, IncompleteReadError):
+                    raise
                 if isinstance(error, DecodeError) or status_of(error) == HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise OperatorError(f"{container} cannot be listed: look for a blob with an unprintable name") from error
                 raise
@@ -169,7 +186,8 @@ class AzureBlobStore:
                 results_per_page=1, raw_response_hook=lambda answer: answers.append(answer.http_response.headers.get("Date"))
             ).by_page()
             next(iter(pages), None)
-        if answers[-1] is None:
+        # The SDK forgets the hook when it asks again because an answer broke off.
+        if not answers or answers[-1] is None:
             raise LaterError("cannot ask storage for its time now: the answer has no date")
         return parsedate_to_datetime(answers[-1]).astimezone(UTC)
 

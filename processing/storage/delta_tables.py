@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import (
@@ -63,11 +63,19 @@ class _OpenTable:
 
     def seq_of(self, app: str) -> int:
         """The highest publication of `app` in this version; 0 for none."""
-        return self._table.transaction_version(app) or 0
+        # Read from the log when it is first asked for.
+        with _translated(self._container, self._spec.name):
+            return self._table.transaction_version(app) or 0
 
     def version(self) -> int:
         """The version that this handle sees."""
         return self._table.version()
+
+    def unused_files(self, keep: timedelta) -> Sequence[str]:
+        """Files below the table's folder that are older than `keep` and that no version of that time shows."""
+        hours = int(keep.total_seconds() // 3600)
+        with _translated(self._container, self._spec.name):
+            return self._table.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
 
     def replace(self, files: Sequence[TableFile], *, partition: Mapping[str, str], app: str, seq: int) -> int:
         """Commit `files` as the whole of one partition; ConditionNotMet when others changed what this handle saw."""

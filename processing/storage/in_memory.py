@@ -103,10 +103,13 @@ class InMemoryBlobStore:
         refuse_unaddressable(container, name)
         return InMemoryPieces(self, container, name)
 
-    def delete(self, container: str, name: str) -> None:
-        """Remove the blob; one that is gone already is no error."""
+    def delete(self, container: str, name: str, *, when: When = ALWAYS) -> None:
+        """Remove the blob, gone already is no error; ConditionNotMet when it is another version than `when` says."""
         with self._lock:
-            if self._find(container, name) is not None:
+            found = self._find(container, name)
+            if found is not None:
+                if when.etag is not None and when.etag != found.info.etag:
+                    raise ConditionNotMet(container, name)
                 self._refuse_leased(container, name)
                 del self._containers[container][name]
                 self._holds.pop((container, name), None)
@@ -223,6 +226,10 @@ class InMemoryQueue:
         """Add a message."""
         self._messages.append((body, delay_seconds))
 
+    def length(self) -> int:
+        """How many messages the queue holds."""
+        return len(self._messages)
+
     def take(self) -> str | None:
         """Remove the oldest message and return it; None when there is none."""
         try:
@@ -285,6 +292,12 @@ class InMemoryTable:
     def version(self) -> int:
         """The version that this handle sees."""
         return self._version
+
+    def unused_files(self, keep: timedelta) -> Sequence[str]:  # noqa: ARG002
+        """Files that only older versions show, whatever their age: this table keeps no times, and hides no mistake."""
+        with self._lock:
+            shown = [{file.path for files in version.files.values() for file in files} for version in self._log]
+        return sorted(set().union(*shown) - shown[-1])
 
     def replace(self, files: Sequence[TableFile], *, partition: Mapping[str, str], app: str, seq: int) -> int:
         """Commit `files` as the whole of one partition and return the table's new version.

@@ -15,10 +15,10 @@ import polars as pl
 
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
-from processing.domain.errors import CustomerError
 from schemas.events import events
 from schemas.exposures import exposures
 from schemas.metrics import metrics
+from schemas.signals import finished_dates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,16 +69,19 @@ _KINDS: Final = {
         schema=lambda context: exposures(latest=context.latest_instant, id_types=context.id_types),
         day=lambda zone: day_of_instant(pl.col("timestamp"), zone),
     ),
+    # No rows of its own: each record is a day that is marked.
+    Dataset.SIGNALS: DatasetKind(
+        dataset=Dataset.SIGNALS,
+        schema=lambda context: finished_dates(latest_day=context.latest_day),
+        day=lambda _zone: pl.col("finished_date"),
+    ),
 }
 _ANY_UPLOAD: Final = SchemaContext(uploaded_at=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def kind_of(dataset: Dataset) -> DatasetKind:
-    """The kind of a dataset that holds rows; CustomerError for one that does not."""
-    kind = _KINDS.get(dataset)
-    if kind is None:
-        raise CustomerError("dataset_not_taken", f"{dataset}/ holds no rows")
-    return kind
+    """The kind of a dataset."""
+    return _KINDS[dataset]
 
 
 def columns_of(dataset: Dataset) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ class ColumnPlan:
         """The uploaded columns that tell the value of one of `names`: those called so, and those that it is made of."""
         folded = {fold(name) for name in names}
         called = {position for position, name in enumerate(header) if fold(name) in folded}
-        made_of = (self.columns[name].positions for name in names if name in self.columns)
+        made_of = (column.positions for name, column in self.columns.items() if fold(name) in folded)
         return frozenset(called).union(*made_of)
 
 

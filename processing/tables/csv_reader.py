@@ -6,7 +6,6 @@ engine's own parse it stands in its place exactly where the record had as many f
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from itertools import count
 from typing import Final, NoReturn
@@ -15,7 +14,7 @@ import polars as pl
 
 from processing.domain.errors import CustomerError
 from processing.tables.batches import LINE, RECORD, BrokenRecord, RawBatch
-from processing.tables.csv_records import CsvBlock, Damage, Dialect, cut_records
+from processing.tables.csv_records import CsvBlock, Damage, Dialect, cut_records, fields_of
 
 LONGEST_RECORD: Final = 16 * 1024 * 1024
 """Bytes."""
@@ -92,13 +91,7 @@ class CsvReader:
     def _names(self, line: str) -> list[str]:
         if "\r" in line:
             raise CustomerError("unreadable_header", "end lines with LF or CRLF: the first line holds a bare CR")
-        quote = self._dialect.quote.decode()
-        try:
-            return next(csv.reader([line], delimiter=self._dialect.delimiter.decode(), quotechar=quote, strict=True))
-        except csv.Error as error:
-            raise CustomerError(
-                "unreadable_header", "the first line is not a CSV header, or a name in it is too long"
-            ) from error
+        return fields_of(line, self._dialect)
 
     def _blocks(self) -> Iterator[CsvBlock]:
         wanted = _BLOCK
@@ -173,6 +166,9 @@ class CsvReader:
             # What is set aside must not keep a mark from the others.
             sentinel = _absent_from(b"\n".join(records))
             body = b"".join([record + delimiter + sentinel + b"\n" for record in records])
+        carriage = _stand_in(body) if _has_bare_cr(body) else None
+        if carriage is not None:
+            body = body.replace(b"\r", carriage)
         frame = pl.read_csv(
             delimiter.join(name.encode() for name in names) + b"\n" + body,
             schema=dict.fromkeys(names, pl.String),
@@ -181,6 +177,8 @@ class CsvReader:
             truncate_ragged_lines=True,
             null_values=["", *self._dialect.null_values],
         )
+        if carriage is not None:
+            frame = frame.with_columns(pl.all().str.replace_all(carriage.decode(), "\r", literal=True))
         return frame, sentinel
 
     def _ragged(self, block: CsvBlock, index: int) -> BrokenRecord:
@@ -207,6 +205,16 @@ def _absent_from(data: bytes) -> bytes:
     if found is not None:
         return found
     return next(mark for number in count() if (mark := b"\x1f%d\x1f" % number) not in data)
+
+
+def _has_bare_cr(data: bytes) -> bool:
+    """Whether a CR stands elsewhere than before LF; the engine would drop it from the end of an unquoted field."""
+    return b"\r" in data and data.count(b"\r") > data.count(b"\r\n")
+
+
+def _stand_in(data: bytes) -> bytes:
+    """A mark that does not occur in `data` and, as it ends otherwise than it begins, not even across others of its kind."""
+    return next(mark for number in count() if (mark := b"\x1f%d\x1e" % number) not in data)
 
 
 def _offset_of_line(data: bytes, line: int) -> int:

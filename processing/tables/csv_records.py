@@ -104,6 +104,27 @@ def cut_records(data: bytes, dialect: Dialect, *, final: bool, longest: int) -> 
     return _mark_bad_text(block), used
 
 
+def fields_of(record: str, dialect: Dialect) -> list[str]:
+    """The fields of one sound record, however long they are."""
+    delimiter, quote = dialect.delimiter.decode(), dialect.quote.decode()
+    fields: list[str] = []
+    start = 0
+    while True:
+        if record.startswith(quote, start):
+            end = record.index(quote, start + 1)
+            while record.startswith(quote, end + 1):
+                end = record.index(quote, end + 2)
+            fields.append(record[start + 1 : end].replace(2 * quote, quote))
+            end += 1
+        else:
+            found = record.find(delimiter, start)
+            end = len(record) if found < 0 else found
+            fields.append(record[start:end])
+        if end == len(record):
+            return fields
+        start = end + len(delimiter)
+
+
 def _cut_quoted(data: bytes, dialect: Dialect, *, final: bool, longest: int) -> tuple[CsvBlock, int]:
     lines = _Lines(data, dialect)
     spans: list[tuple[int, int]] = []

@@ -12,20 +12,37 @@ from typing import Final
 from processing.domain.datasets import Dataset
 from processing.domain.errors import OperatorError
 from processing.tables.day_model import DayInput, DayRequest, DayResult
+from processing.tables.event_publication import compute_event_day
+from processing.tables.exposure_publication import compute_exposure_day
 from processing.tables.metric_publication import compute_metric_day
+from processing.tables.table_specs import FIRST_EXPOSURES
 
-DayTransform = Callable[[DayRequest, Iterable[DayInput], Path], DayResult]
-
-_TRANSFORMS: Final[Mapping[Dataset, DayTransform]] = {
-    Dataset.METRICS: compute_metric_day,
-}
-PROCESSED_DATASETS: Final = tuple(_TRANSFORMS)
-"""The datasets whose days are processed."""
+DayTransform = Callable[[DayRequest, Iterable[DayInput], Path, Iterable[bytes]], DayResult]
 
 
-def compute_day(request: DayRequest, inputs: Iterable[DayInput], scratch: Path) -> DayResult:
-    """Compute the day by the transform of its dataset; OperatorError for a dataset that has none."""
+def compute_day(request: DayRequest, inputs: Iterable[DayInput], scratch: Path, earlier: Iterable[bytes] = ()) -> DayResult:
+    """Compute the day by the transform of its dataset; OperatorError for a dataset that has none.
+
+    `scratch` is an empty folder. `earlier` are the Parquet files of the tables named in EARLIER_DAYS_OF, those of the
+    earlier published days: each is asked for once, when the one before is done with.
+    """
     transform = _TRANSFORMS.get(request.dataset)
     if transform is None:
         raise OperatorError(f"days of {request.dataset} are not processed by this version")
-    return transform(request, inputs, scratch)
+    return transform(request, inputs, scratch, earlier)
+
+
+def _alone(compute: Callable[[DayRequest, Iterable[DayInput], Path], DayResult]) -> DayTransform:
+    """The transform of a dataset whose days do not depend on the tables of earlier ones."""
+    return lambda request, inputs, scratch, _earlier: compute(request, inputs, scratch)
+
+
+_TRANSFORMS: Final[Mapping[Dataset, DayTransform]] = {
+    Dataset.METRICS: _alone(compute_metric_day),
+    Dataset.EVENTS: _alone(compute_event_day),
+    Dataset.EXPOSURES: compute_exposure_day,
+}
+PROCESSED_DATASETS: Final = tuple(_TRANSFORMS)
+"""The datasets whose days are processed."""
+EARLIER_DAYS_OF: Final[Mapping[Dataset, str]] = {Dataset.EXPOSURES: FIRST_EXPOSURES.name}
+"""The table whose files of earlier days the transform of a dataset needs; the others need none."""

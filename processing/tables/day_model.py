@@ -38,7 +38,12 @@ class DayResult:
     input_rows: tuple[int, ...]
     """Rows of each input."""
     rows: int
+    """Clean rows: those of the inputs less test rows and duplicates."""
     superseded: int
+    """Duplicates that were left out."""
     test_rows: int
     ratios: tuple[str, ...]
     """Metrics that rows of this day show to be ratios."""
+    first_keys: str | None = None
+    """Of a day of exposures, the digest of the set of keys that stand in its `first_exposures`: when a reprocess changes it,
+    later days are out of date. None for the other datasets. The same set may have another digest under another program."""

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +34,10 @@ EMPTY_FILE: Final = "empty_file"
 """Code of the refusal for a file that holds nothing, not even a header."""
 LARGEST_UPLOAD: Final = 10 * 1000**3
 """Bytes."""
+MOST_EXPLAINED: Final = 5_000_000
+"""Rejected rows of a file that is bad for the most part; what follows them is not read."""
 _FEWEST_ROWS_FOR_BUDGET: Final = 100
+_MOSTLY: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,16 +127,22 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
     rejected = outlets.scratch / "rejected.ndjson"
     rejects = RejectWriter(rejected, outlets.spill)
     counts = _Counts()
+    most = request.config.max_rejected_fraction
+    is_hopeless = False
     try:
         for batch in reader.batches():
             _take(batch, lanes, rejects, notices, counts)
+            # Explaining a bad row takes far longer than taking a good one: the rest would be hours of the same.
+            is_hopeless = rejects.count >= MOST_EXPLAINED and _exceeds(rejects.count, max(most, _MOSTLY), counts.read)
+            if is_hopeless:
+                break
         for lane in lanes:
             lane.parts.flush()
     finally:
         rejects.close()
     days: Counter[date] = sum((lane.parts.days for lane in lanes), Counter())
     rows = RowCounts(read=counts.read, accepted=counts.accepted, rejected=rejects.count, filtered=counts.filtered)
-    problem = _over_budget(rows, request.config.max_rejected_fraction)
+    problem = _over_budget(rows, most, rejects.rules(), is_hopeless=is_hopeless)
     if problem is not None:
         # Nothing of a refused file counts as accepted: its sound rows are rejected with it.
         rows = RowCounts(read=rows.read, rejected=rows.read - rows.filtered, filtered=rows.filtered)
@@ -142,7 +152,7 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
         days={} if problem else dict(sorted(days.items())),
         rules=rejects.rules(),
         # The lane of the folder itself speaks for the header.
-        warnings=(*lanes[-1].plan.warnings, *notices.notices(days)),
+        warnings=(*lanes[-1].plan.warnings, *notices.notices(Counter() if problem else days)),
         rejected=rejected if rejects.count else None,
         problem=problem,
     )
@@ -164,10 +174,19 @@ def _take(batch: RawBatch, lanes: Sequence[Lane], rejects: RejectWriter, notices
         raise AssertionError("rows of a batch were lost or doubled")
 
 
-def _over_budget(rows: RowCounts, most: float) -> Problem | None:
-    if rows.read < _FEWEST_ROWS_FOR_BUDGET or rows.rejected <= most * rows.read:
+def _over_budget(rows: RowCounts, most: float, rules: Sequence[BrokenRule], *, is_hopeless: bool) -> Problem | None:
+    if rows.read < _FEWEST_ROWS_FOR_BUDGET or not _exceeds(rows.rejected, most, rows.read):
         return None
+    every = rows.read - rows.filtered
+    absent = [rule.column for rule in rules if rule.rule == "required" and rule.column is not None and rule.count == every]
+    where = f"the first {rows.read:,} rows, behind which reading stopped," if is_hopeless else f"{rows.read:,} rows"
+    why = f" (no row has {', '.join(absent)})" if absent else ""
     return Problem(
         code="too_many_rejected_rows",
-        message=f"{rows.rejected:,} of {rows.read:,} rows break rules, more than {most:.0%}: mend the file and upload it again",
+        message=f"{rows.rejected:,} of {where} break rules, more than {most:.0%}{why}: mend the file and upload it again",
     )
+
+
+def _exceeds(part: int, share: float, whole: int) -> bool:
+    """Whether `part` is more than the share as it is written: as a float, 0.7 of 170 is less than 119."""
+    return part > Fraction(str(share)) * whole

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,10 @@ from processing.tables.batches import RawReader
 from processing.tables.catalogue import SchemaContext, kind_of, required_columns
 from processing.tables.column_plan import ColumnPlan, plan_columns
 from processing.tables.header import MISSING_COLUMN, fold
+from processing.tables.ndjson_reader import NdjsonReader
 from processing.tables.parquet_reader import ParquetReader
-from processing.tables.segment import SegmentReader
+from processing.tables.rules import Rule
+from processing.tables.segment import FOLDERS, SegmentReader, late_record
 from processing.tables.staging import LocalPart, PartWriter
 from processing.tables.validation import Shape, Validator
 from schemas.customer_config import CustomerConfig, DatasetConfig
@@ -57,6 +59,7 @@ def open_lanes(
             header=reader.header,
             dtypes=reader.dtypes,
             masked=frozenset(config.mask_values),
+            stray=_stray(reader, own, plan) if own is dataset else None,
             made_of=reader.made_of if isinstance(reader, SegmentReader) else {},
         )
         return Lane(
@@ -68,7 +71,7 @@ def open_lanes(
         )
 
     lanes = [lane(dataset, None)]
-    if isinstance(reader, SegmentReader):
+    if isinstance(reader, SegmentReader) and dataset is not Dataset.EXPOSURES:
         lanes.insert(0, lane(Dataset.EXPOSURES, reader.is_exposure()))
     if isinstance(reader, ParquetReader):
         reader.narrow(positions_read(lanes))
@@ -76,7 +79,12 @@ def open_lanes(
 
 
 def _planned(reader: RawReader, dataset: Dataset, schema: pa.DataFrameSchema, config: DatasetConfig) -> ColumnPlan:
-    used = reader.used if isinstance(reader, SegmentReader) else ()
+    used: Collection[int] = ()
+    if isinstance(reader, SegmentReader):
+        used = reader.used
+    elif isinstance(reader, NdjsonReader):
+        # What is not in the file is not extra.
+        used = range(len(reader.found), len(reader.header))
     try:
         return plan_columns(reader.header, reader.dtypes, schema, config, used=used)
     except CustomerError as error:
@@ -84,6 +92,15 @@ def _planned(reader: RawReader, dataset: Dataset, schema: pa.DataFrameSchema, co
         if other is None:
             raise
         raise CustomerError(error.code, f"{error.message}; these are columns of {other}/: was it meant to go there?") from error
+
+
+def _stray(reader: RawReader, dataset: Dataset, plan: ColumnPlan) -> Rule | None:
+    if dataset not in FOLDERS:
+        return None
+    named = plan.columns["experiment" if dataset is Dataset.EXPOSURES else "event_name"].raw
+    if isinstance(reader, SegmentReader):
+        return reader.stray(named)
+    return late_record(reader.header, named) if isinstance(reader, NdjsonReader) else None
 
 
 def _looks_like(header: Sequence[str], dataset: Dataset) -> Dataset | None:

@@ -1,7 +1,7 @@
 """The transforms of one day of metrics: remove duplicates, find ratios, value each row, sum up (contract sections 4 and 8).
 
 Pure functions from lazy frames to lazy frames. Rows carry, besides the columns of the dataset, ORDER: which of two rows
-for the same unit, metric and day is the later one.
+for the same unit, metric and day is the later one, and supersedes the other.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Final
 
 import polars as pl
 
-ORDER: Final = "__order"
-"""Int64, unique; the row with the higher one supersedes."""
+from processing.tables.day_inputs import ORDER
+
 KEY: Final = ("unit_id", "id_type", "metric_name")
 
 

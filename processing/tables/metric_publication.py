@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +10,12 @@ import polars as pl
 
 from processing.domain.records import TableFile, TableOutput
 from processing.tables import metric_day
-from processing.tables.batches import RECORD
+from processing.tables.day_inputs import part_rows
 from processing.tables.day_model import DayInput, DayRequest, DayResult
 from processing.tables.shuffle import Shuffle
 from processing.tables.table_files import write_table_file
 from processing.tables.table_specs import METRIC_DAYS, METRIC_ROWS
 
-_RECORD_BITS = 40
 _ROWS_AT_ONCE = 1_000_000
 
 
@@ -55,12 +53,11 @@ def _clean_rows(inputs: Iterable[DayInput], scratch: Path, counts: _Counts) -> t
     folder.mkdir()
     shuffle = Shuffle(folder, metric_day.KEY)
     for each in inputs:
-        part = pl.read_parquet(io.BytesIO(each.data))
+        part = part_rows(each)
         counts.inputs.append(part.height)
         rows = metric_day.result_rows(part.lazy()).collect()
         counts.test_rows += part.height - rows.height
-        order = (pl.lit(each.order, pl.Int64) * (1 << _RECORD_BITS) + pl.col(RECORD)).alias(metric_day.ORDER)
-        shuffle.add(rows.with_columns(order).drop(RECORD, "is_test"))
+        shuffle.add(rows.drop("is_test"))
     files: list[Path] = []
     ratios: set[str] = set()
     for number, bucket in enumerate(shuffle.buckets()):

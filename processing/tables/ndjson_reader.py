@@ -34,7 +34,8 @@ class NdjsonReader:
     """Reads plain NDJSON bytes; the header is read at once from the first records, the records by `batches`.
 
     Values are text: strings as they are, numbers without exponent or needless zeros and integers with all their digits,
-    `true` and `false`, objects and arrays as written. Blank lines are no records.
+    `true` and `false`, objects and arrays as written. Blank lines are no records. Of a name that stands twice in a record
+    the first value counts, and is the one that a rejected row shows.
 
     Raises CustomerError for JSON that is not one object a line, too many columns, and a record that is too long.
     """
@@ -52,11 +53,19 @@ class NdjsonReader:
         blocks = self._blocks()
         first = next(blocks, b"")
         self._pending = chain([first] if first else [], blocks)
-        self._header = _header(first, wanted)
+        self._found = _names(first)
+        # A wanted name that is there in another case is left to the match of names, which tells the customer.
+        folded = {name.strip().lower() for name in self._found}
+        self._header = tuple(dict.fromkeys([*self._found, *(name for name in wanted if name not in folded)]))
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """Names found in the first 1,000 records, at most 1,024."""
+        return self._found
 
     @property
     def header(self) -> tuple[str, ...]:
-        """Names found in the first 1,000 records, then the wanted ones that none of these is, even in another case."""
+        """The names found, then the wanted ones that none of these is, even in another case; other names are not read."""
         return self._header
 
     def want(self, names: Sequence[str]) -> None:
@@ -168,14 +177,11 @@ def _refuse_other_json(head: bytes) -> None:
         raise CustomerError("json_not_lines", "write one JSON object on each line (NDJSON), not an array or indented JSON")
 
 
-def _header(block: bytes, wanted: Sequence[str]) -> tuple[str, ...]:
+def _names(block: bytes) -> tuple[str, ...]:
     names: dict[str, None] = {}
     lines = (line for line in block.split(b"\n") if line.strip(_BLANKS))
     for _, line in zip(range(_HEADER_RECORDS), lines, strict=False):
         names.update(dict.fromkeys(keys_of(line)))
-    # A wanted name that is there in another case is left to the match of names, which tells the customer.
-    folded = {name.strip().lower() for name in names}
-    names.update(dict.fromkeys(name for name in wanted if name not in folded))
     if len(names) > MOST_COLUMNS:
         raise CustomerError(
             "too_many_columns", f"the records have {len(names):,} different names; at most {MOST_COLUMNS:,} are read"

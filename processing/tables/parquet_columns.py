@@ -1,7 +1,7 @@
 """Arrow columns as Polars ones of a few types, value for value: what Parquet can hold, made plain.
 
-Text, truth values, whole numbers, doubles, decimals, dates, times and instants keep their kind; structs, maps and lists
-become JSON text. Bytes count as text, and where they are not UTF-8 the row is reported, not the column refused.
+Text, truth values, whole numbers, doubles, decimals, dates and instants keep their kind; times of day become text, structs,
+maps and lists JSON text. Bytes count as text, and where they are not UTF-8 the row is reported, not the column refused.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from processing.tables.casts import as_text
 _MOST_DAYS: Final = 73_000_000
 """About 200,000 years to either side of 1970; the engine knows 60,000 more, and panics beyond."""
 _DAY_IN_UNITS: Final = {"ms": 86_400_000, "us": 86_400_000_000}
+_DAY_IN_NANOSECONDS: Final = 86_400 * 10**9
+_NANOSECONDS: Final = {"s": 10**9, "ms": 10**6, "us": 1_000, "ns": 1}
 _UUID_BYTES: Final = 16
 _UUID_HEX: Final = (0, 8, 12, 16, 20, 32)
 _MOST_DIGITS: Final = 38
@@ -49,7 +51,8 @@ _SIMPLE: Final = (
     (pa.types.is_duration, pl.Int64()),
     (pa.types.is_floating, pl.Float64()),
     (pa.types.is_date, pl.Date()),
-    (pa.types.is_time, pl.Time()),
+    # A file may hold times that no day has, and they must not be lost.
+    (pa.types.is_time, pl.String()),
 )
 _IS_LIST: Final = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
 
@@ -101,6 +104,8 @@ def to_column(array: Any) -> Column:
         return _as_json(array)
     if pa.types.is_decimal(kind) and kind.precision > _MOST_DIGITS:
         return Column(_series(array.cast(pa.string())), None)
+    if pa.types.is_time(kind):
+        return Column(_time_text(array), None)
     return Column(_plain(array, column_dtype(kind)), None)
 
 
@@ -117,6 +122,16 @@ def _plain(array: Any, dtype: pl.DataType) -> pl.Series:
         unit = pa.timestamp(dtype.time_unit, dtype.time_zone)
         array = (array.cast(pa.timestamp("ms", kind.tz)) if kind.unit == "s" else array).view(unit)
     return _clipped(_series(array).cast(dtype))
+
+
+def _time_text(array: Any) -> pl.Series:
+    """Times of day as ISO 8601; before those that lie outside of the day stands how many days, such as `1d 00:30:00`."""
+    scale = _NANOSECONDS[array.type.unit]
+    day = _DAY_IN_NANOSECONDS // scale
+    number = pl.lit(_series(array.view(pa.int32() if pa.types.is_time32(array.type) else pa.int64())).cast(pl.Int64))
+    days = number.floordiv(day)
+    time = as_text(((number - days * day) * scale).cast(pl.Time), pl.Time())
+    return pl.select(pl.when(days == 0).then(time).otherwise(days.cast(pl.String) + "d " + time)).to_series()
 
 
 def _clipped(values: pl.Series) -> pl.Series:

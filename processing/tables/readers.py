@@ -17,7 +17,7 @@ from processing.tables.formats import FileFormat, Layout
 from processing.tables.ndjson_reader import NdjsonReader
 from processing.tables.parquet_reader import ParquetReader
 from processing.tables.random_access import RandomAccess
-from processing.tables.segment import FIELDS, SegmentReader, is_segment
+from processing.tables.segment import FIELDS, FOLDERS, MARKS, SegmentReader, is_segment
 from processing.tables.sql_expressions import columns_read
 from processing.tables.unpacking import unpack
 from schemas.customer_config import DatasetConfig
@@ -31,8 +31,10 @@ _Opener = Callable[[FileFormat, RandomAccess, Dataset, DatasetConfig], RawReader
 def open_reader(found: FileFormat, source: RandomAccess, dataset: Dataset, config: DatasetConfig) -> RawReader:
     """The records of an upload; CustomerError when the file as a whole is unreadable."""
     reader = _OPENERS[found.layout](found, source, dataset, config)
-    if dataset is Dataset.EVENTS and is_segment(reader.header):
-        return SegmentReader(reader)
+    # What NDJSON is asked for is in its header, whether or not it is in the file.
+    names = reader.found if isinstance(reader, NdjsonReader) else reader.header
+    if dataset in FOLDERS and is_segment(names):
+        return SegmentReader(reader, dataset, config.timestamp.zone or "UTC")
     return reader
 
 
@@ -49,8 +51,8 @@ def _open_ndjson(found: FileFormat, source: RandomAccess, dataset: Dataset, conf
     computed = [*config.select.values(), *([config.where] if config.where is not None else [])]
     wanted = [*columns_of(dataset), *config.columns, *(name for sql in computed for name in columns_read(sql))]
     reader = NdjsonReader(unpack(_chunks(source), found.packing), list(dict.fromkeys(wanted)))
-    if dataset is Dataset.EVENTS and is_segment(reader.header):
-        reader.want(FIELDS)
+    if dataset in FOLDERS:
+        reader.want(FIELDS if is_segment(reader.found) else MARKS)
     return reader
 
 

@@ -17,6 +17,7 @@ from pandera import Check
 from pandera.api.polars.types import PolarsData
 
 from processing.tables.conversion import misfit_of
+from schemas.rules import OF_UPLOADED_TEXT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,11 @@ class Rule:
 def raw_column(name: str) -> str:
     """Where the uploaded text of a typed column stands."""
     return f"__raw_{name}"
+
+
+def is_of_uploaded_text(check: Check) -> bool:
+    """Whether a column's check reads the uploaded text, which then must stand in the raw column as text."""
+    return bool(check.title == OF_UPLOADED_TEXT)
 
 
 def compile_rules(schema: pa.DataFrameSchema) -> tuple[Rule, ...]:
@@ -60,7 +66,10 @@ def _column_rules(name: str, column: pa.Column) -> Iterator[Rule]:
         rule, hint = misfit
         yield Rule(name=rule, column=name, hint=hint, fails=raw.is_not_null() & typed.is_null(), reads=(name,))
     for check in column.checks:
-        yield Rule(name=str(check.name), column=name, hint=str(check.description), fails=_fails(check, name), reads=(name,))
+        fails = _fails(check, name)
+        if is_of_uploaded_text(check):
+            fails = typed.is_not_null() & _fails(check, raw_column(name))
+        yield Rule(name=str(check.name), column=name, hint=str(check.description), fails=fails, reads=(name,))
 
 
 def _fails(check: Check, key: str) -> pl.Expr:

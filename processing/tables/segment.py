@@ -8,42 +8,75 @@
 | `event_value`, `event_metadata` | `properties.value`, `properties.metadata` |
 
 Rows named `statsig::experiment_exposure`, `statsig::gate_exposure` and `statsig::config_exposure` are exposures: the
-experiment and the group come from `properties`, the unit is the user, else the anonymous id.
+experiment and the group come from `properties`, the unit is the user, else the anonymous id. Below `exposures/` they alone
+are taken; any other record of Segment's there is a bad row, whose hint names the folder that takes it.
+
+A file has Segment's shape when its header has `event` and one of the ids; for NDJSON, when its first 1,000 records have them.
+In such a file a row may be of our own shape as well: what it has of our columns comes first. In NDJSON whose first records
+are not of this shape, a later one that is becomes a bad row, whose hint says so.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
 import polars as pl
 
+from processing.domain.datasets import Dataset
 from processing.tables.batches import RawBatch, RawReader
 from processing.tables.casts import as_text
 from processing.tables.json_objects import CUSTOM_IDS, USER_ID
+from processing.tables.rules import Rule
+from processing.tables.timestamps import in_zone
 
 EXPOSURE_NAMES: Final = ("statsig::experiment_exposure", "statsig::gate_exposure", "statsig::config_exposure")
-FIELDS: Final = ("event", "userId", "anonymousId", "properties", "originalTimestamp", "receivedAt")
+FOLDERS: Final = frozenset({Dataset.EVENTS, Dataset.EXPOSURES})
+"""The datasets below whose folders a file may have Segment's shape."""
+MARKS: Final = ("event", "userId", "anonymousId")
+"""What tells Segment's shape: the first, and one of the others."""
+FIELDS: Final = (*MARKS, "properties", "originalTimestamp", "receivedAt")
 """What Segment calls things; readers that must be told which fields to read are told these."""
 
+_TEXT: Final = pl.String()
 _STABLE_ID: Final = "stable_id"
 _EXPERIMENT_KEYS: Final = ("experiment", "experimentName", "gate", "gateName", "config", "configName")
 _GROUP_KEYS: Final = ("group", "groupName", "group_id", "ruleID", "variant")
+_TIMES: Final = ("timestamp", "originalTimestamp", "receivedAt")
 _PROPERTIES: Final = pl.Struct(dict.fromkeys(("value", "metadata", "experiment", "group"), pl.String))
 
 
 def is_segment(header: Sequence[str]) -> bool:
     """Whether an upload with these columns has Segment's shape."""
-    return "event" in header and ("userId" in header or "anonymousId" in header)
+    event, *ids = MARKS
+    return event in header and any(name in header for name in ids)
+
+
+def late_record(header: Sequence[str], named: pl.Expr) -> Rule:
+    """The rule against records of Segment's shape, for a file that is of another; `named` is what names a record of ours."""
+    event, *ids = (pl.col(str(header.index(name))).is_not_null() for name in MARKS)
+    return Rule(
+        name="segment_record",
+        column=None,
+        hint="this is a record of Segment's among others: upload Segment's records in a file of their own",
+        fails=event & reduce(or_, ids) & named.is_null(),
+        reads=(),
+    )
 
 
 class SegmentReader:
-    """A reader whose records have, besides what was uploaded, our columns of events and of exposures."""
+    """A reader whose records have, besides what was uploaded, our columns of events and of exposures.
 
-    def __init__(self, reader: RawReader) -> None:
+    `folder` is the dataset below whose folder the file lies, `zone` that of instants whose column has none.
+    """
+
+    def __init__(self, reader: RawReader, folder: Dataset, zone: str) -> None:
         self._reader = reader
-        self._columns = _Columns(reader.header, reader.dtypes)
+        self._folder = folder
+        self._columns = _Columns(reader.header, reader.dtypes, zone, exposures_alone=folder is Dataset.EXPOSURES)
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -52,7 +85,7 @@ class SegmentReader:
 
     @property
     def dtypes(self) -> tuple[pl.DataType, ...]:
-        """What the columns hold: what is computed is text."""
+        """What the columns hold: what is computed is text, but for instants of columns that agree in their type."""
         return tuple(self._columns.dtypes)
 
     @property
@@ -69,6 +102,18 @@ class SegmentReader:
         """Whether a record is an exposure; never null."""
         return pl.col(self._columns.position("event_name")).is_in(EXPOSURE_NAMES).fill_null(value=False)
 
+    def stray(self, named: pl.Expr) -> Rule | None:
+        """The rule against records that are not of the folder; `named` is what names a record of our own shape."""
+        if self._folder is not Dataset.EXPOSURES:
+            return None
+        return Rule(
+            name="not_an_exposure",
+            column=None,
+            hint=f"upload Segment's events under events/; here {', '.join(EXPOSURE_NAMES)} are taken",
+            fails=self._columns.event.is_not_null() & ~self.is_exposure() & named.is_null(),
+            reads=(),
+        )
+
     def batches(self) -> Iterator[RawBatch]:
         """The records with the computed columns."""
         for batch in self._reader.batches():
@@ -76,18 +121,21 @@ class SegmentReader:
 
 
 class _Columns:
-    def __init__(self, header: Sequence[str], dtypes: Sequence[pl.DataType]) -> None:
+    def __init__(self, header: Sequence[str], dtypes: Sequence[pl.DataType], zone: str, *, exposures_alone: bool) -> None:
         self.names = list(header)
         self.dtypes = list(dtypes)
         self.uploaded = len(header)
         """How many columns were uploaded; the computed ones come behind them."""
         self._uploaded = {name: index for index, name in enumerate(header)}
+        self._zone = zone
         self.computed: list[pl.Expr] = []
         self.made_of: dict[int, frozenset[int]] = {}
         properties = self._text("properties").map_batches(_read_properties, return_dtype=_PROPERTIES)
         user_id, anonymous_id = self._text("userId"), self._text("anonymousId")
-        self._add("event_name", self._text("event"))
-        self._add("timestamp", pl.coalesce(self._text("originalTimestamp"), self._text("receivedAt")))
+        self.event = self._text("event")
+        self._applies = self.event.is_in(EXPOSURE_NAMES) if exposures_alone else None
+        self._add("event_name", self.event)
+        self._add_timestamp()
         self._add("user", pl.struct(user=user_id, anonymous=anonymous_id).map_batches(_write_users, return_dtype=pl.String))
         self._add("event_value", properties.struct.field("value"))
         self._add("event_metadata", properties.struct.field("metadata"))
@@ -104,19 +152,37 @@ class _Columns:
         index = self._uploaded.get(name)
         if index is None:
             return pl.lit(None, pl.String)
-        text = as_text(pl.col(str(index)), self.dtypes[index])
+        value, dtype = pl.col(str(index)), self.dtypes[index]
+        text = as_text(value, dtype)
+        if isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
+            # What the zone's clocks never showed stays without an offset, and is no instant.
+            zoned = as_text(in_zone(value, self._zone), pl.Datetime(dtype.time_unit, "UTC"))
+            text = pl.coalesce(zoned, text)
         return pl.when(text != "").then(text)
 
-    def _add(self, name: str, value: pl.Expr) -> None:
+    def _add_timestamp(self) -> None:
+        uploaded = [self._uploaded[name] for name in _TIMES if name in self._uploaded]
+        dtypes = {self.dtypes[index] for index in uploaded}
+        dtype = next(iter(dtypes)) if len(dtypes) == 1 else pl.String()
+        if isinstance(dtype, pl.Datetime):
+            # As a column of our own: the zone is given to it where it is read.
+            self._add("timestamp", pl.coalesce(pl.col(str(index)) for index in uploaded), dtype)
+        else:
+            self._add("timestamp", pl.coalesce(self._text("originalTimestamp"), self._text("receivedAt")))
+
+    def _add(self, name: str, value: pl.Expr, dtype: pl.DataType = _TEXT) -> None:
         """Compute a column of ours; what was uploaded under its name comes first."""
+        if self._applies is not None:
+            value = pl.when(self._applies).then(value)
         if name in self._uploaded:
             index = self._uploaded[name]
-            value = pl.coalesce(self._text(name), value)
-            self.dtypes[index] = pl.String()
+            own = self._text(name) if dtype == _TEXT else pl.col(str(index))
+            value = pl.coalesce(own, value)
+            self.dtypes[index] = dtype
         else:
             index = len(self.names)
             self.names.append(name)
-            self.dtypes.append(pl.String())
+            self.dtypes.append(dtype)
         self.computed.append(value.alias(str(index)))
         self.made_of[index] = frozenset(int(root) for root in value.meta.root_names())
 
@@ -144,7 +210,11 @@ def _first(values: Mapping[str, Any], keys: Sequence[str]) -> str | None:
 
 
 def _as_text(value: object) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # Half of a surrogate pair is text in JSON and nowhere else: such a value is kept as JSON writes it.
+    return text if text.isascii() or text.encode("utf-8", "ignore").decode() == text else json.dumps(value)
 
 
 def _write_users(ids: pl.Series) -> pl.Series:

@@ -45,6 +45,36 @@ METRIC_DAYS: Final = TableSpec(
     partition_by=("dataset", "pst_date"),
 )
 
+EVENTS: Final = TableSpec(
+    name="events",
+    columns={
+        "pst_date": "date",
+        "timestamp": "timestamp",
+        "event_name": "string",
+        "event_value": "string",
+        "event_value_numeric": "double",
+        "event_metadata": "string",
+        "user": "string",
+        "user_id": "string",
+        "timeuuid": "string",
+    },
+    partition_by=("pst_date",),
+)
+
+FIRST_EXPOSURES: Final = TableSpec(
+    name="first_exposures",
+    columns={
+        "pst_date": "date",
+        "experiment": "string",
+        "group_id": "string",
+        "unit_id": "string",
+        "id_type": "string",
+        "timestamp": "timestamp",
+        "metadata_json": "string",
+    },
+    partition_by=("pst_date",),
+)
+
 DAYS: Final = TableSpec(
     name="days",
     columns={
@@ -61,4 +91,4 @@ DAYS: Final = TableSpec(
     partition_by=("dataset", "pst_date"),
 )
 
-TABLES: Final = {spec.name: spec for spec in (METRIC_ROWS, METRIC_DAYS, DAYS)}
+TABLES: Final = {spec.name: spec for spec in (METRIC_ROWS, METRIC_DAYS, EVENTS, FIRST_EXPOSURES, DAYS)}

@@ -21,13 +21,14 @@ from processing.tables.column_plan import ColumnPlan
 from processing.tables.compact import compacted
 from processing.tables.conversion import convert
 from processing.tables.header import fold
-from processing.tables.rules import compile_rules, raw_column
+from processing.tables.rules import Rule, compile_rules, is_of_uploaded_text, raw_column
 from schemas.customer_config import TimestampFormat
 
 MASKED: Final = "(masked)"
 """What is shown in place of a value that the config masks."""
 
 _BAD: Final = "__bad"
+_LONGEST_NAME: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ class RejectedRow:
     reasons: tuple[Reason, ...]
     row: dict[str, Any] | None = None
     raw: str | None = None
-    """Instead of `row`, for a record that could not be taken apart."""
+    """Instead of `row`, for a record that could not be taken apart, or is nested too deeply to be shown so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,8 @@ class Shape:
     dtypes: Sequence[pl.DataType]
     masked: frozenset[str] = frozenset()
     """Columns whose values are shown nowhere: names of the contract, or of the header."""
+    stray: Rule | None = None
+    """What turns down records that are of no kind that the file may hold; they are not told what else they lack."""
     made_of: Mapping[int, frozenset[int]] = field(default_factory=dict)
     """Positions of columns that the reader computed, each with the uploaded positions that it comes from."""
 
@@ -77,15 +80,18 @@ class Validator:
         self._masked_columns = {
             name for name, column in plan.columns.items() if masked & _with_sources(column.positions, shape)
         } | {name for name in plan.columns if fold(name) in self._masked_names}
-        self._rules = compile_rules(schema)
+        self._rules = (*([shape.stray] if shape.stray is not None else []), *compile_rules(schema))
         self._columns = list(schema.columns)
+        self._shown_names = _shown_names(shape.header)
         self._typed: list[pl.Expr] = []
         self._texts: list[pl.Expr] = []
         for name, column in schema.columns.items():
             planned = plan.columns[name]
             value = convert(planned, column, timestamp or TimestampFormat())
-            self._typed += [planned.raw.alias(raw_column(name)), value.alias(name)]
-            self._texts.append(as_text(planned.raw, planned.dtype).alias(name))
+            text = as_text(planned.raw, planned.dtype)
+            raw = text if any(map(is_of_uploaded_text, column.checks)) else planned.raw
+            self._typed += [raw.alias(raw_column(name)), value.alias(name)]
+            self._texts.append(text.alias(name))
         self._bad = reduce(or_, [rule.fails for rule in self._rules]).alias(_BAD)
 
     def split(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -113,7 +119,11 @@ class Validator:
             verdicts.iter_rows(),
             strict=True,
         ):
-            yield RejectedRow(record=record, line=line, reasons=self._reasons(values, failed), row=row)
+            reasons = self._reasons(values, failed)
+            if isinstance(row, str):
+                yield RejectedRow(record=record, line=line, reasons=reasons, raw=row)
+            else:
+                yield RejectedRow(record=record, line=line, reasons=reasons, row=row)
 
     def shown(self, raw: str) -> str:
         """A record that could not be taken apart, as it may be shown: not at all where some of its values may not."""
@@ -123,10 +133,14 @@ class Validator:
         """Whether the values of a contract column may not be shown."""
         return column in self._masked_columns
 
-    def _uploaded(self, rejected: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    def _uploaded(self, rejected: pl.DataFrame) -> Iterator[dict[str, Any] | str]:
         if RAW in rejected.columns:
             for text in rejected.get_column(RAW):
-                yield self._masked(json.loads(text))
+                try:
+                    yield self._masked(_object_of(text))
+                except RecursionError:
+                    # How deep Python follows depends on who calls it; such a record is shown as its text.
+                    yield self.shown(text)
             return
         shown = [
             as_text(pl.col(str(position)), dtype).alias(str(position))
@@ -134,9 +148,14 @@ class Validator:
             if str(position) in rejected.columns and position in self._shape.made_of.get(position, {position})
         ]
         frame = rejected.select(shown)
-        header = [self._shape.header[int(position)] for position in frame.columns]
+        positions = [int(name) for name in frame.columns]
+        hidden = [fold(self._shape.header[position]) in self._masked_names for position in positions]
+        names = [self._shown_names[position] for position in positions]
         for values in frame.iter_rows():
-            yield self._masked(dict(zip(header, values, strict=True)))
+            yield {
+                name: MASKED if hides and value is not None else value
+                for name, value, hides in zip(names, values, hidden, strict=True)
+            }
 
     def _masked(self, row: dict[str, Any]) -> dict[str, Any]:
         if not self._masked_names:
@@ -155,9 +174,36 @@ class Validator:
             if value is not None and rule.column in self._masked_columns:
                 value = MASKED
             reasons.append(Reason(rule=rule.name, column=rule.column, hint=rule.hint, value=value))
+            if rule is self._shape.stray:
+                break
         if not reasons:
             raise AssertionError("a rejected row has no reason")
         return tuple(reasons)
+
+
+def _object_of(text: str) -> dict[str, Any]:
+    """A JSON object as it was read: of a name that stands twice in it the first value counts."""
+    pairs: list[tuple[str, Any]] = []
+
+    def keep(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        # The record itself comes last, after all objects in it.
+        nonlocal pairs
+        pairs = found
+        return dict(found)
+
+    json.loads(text, object_pairs_hook=keep)
+    row: dict[str, Any] = {}
+    for name, value in pairs:
+        row.setdefault(name, value)
+    return row
+
+
+def _shown_names(header: Sequence[str]) -> list[str]:
+    """The header as it stands beside the values of each rejected row, so that a long name is not written a million times."""
+    return [
+        name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}... (column {position})"
+        for position, name in enumerate(header, 1)
+    ]
 
 
 def _with_sources(positions: frozenset[int], shape: Shape) -> frozenset[int]:

@@ -29,7 +29,7 @@ def test_an_upload_becomes_a_processed_day(installation: Installation) -> None:
     assert rejected["row"]["unit_id"] == "u2"
     assert rejected["reasons"][0]["value"] == "twelve"
 
-    assert installation.receipt(f"signals/{DAY}")["marks"] == [f"*/{DAY}"]
+    assert installation.receipt(f"signals/{DAY}")["marks"] == [f"metrics/{DAY}"]
     day = installation.day(DAY)
     assert (day["state"], day["seq"], day["files"], day["rows"]) == ("processed", 1, 1, 2)
     assert [change["state"] for change in day["history"]] == ["ready", "processing", "processed"]

@@ -13,7 +13,13 @@ import pytest
 
 from processing.local.environment import PROJECT
 
-FUNCTIONS = {"fileuploaded": "queueTrigger", "sweep": "timerTrigger", "daytimer": "timerTrigger", "dayworker": "queueTrigger"}
+FUNCTIONS = {
+    "fileuploaded": "queueTrigger",
+    "sweep": "timerTrigger",
+    "daytimer": "timerTrigger",
+    "dayworker": "queueTrigger",
+    "housekeeping": "timerTrigger",
+}
 
 # An app gives its functions once a process; each question about them is asked in a process of its own.
 LISTED = """

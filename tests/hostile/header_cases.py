@@ -109,7 +109,23 @@ CASES = (
         data=table(GOOD + ",x", header=HEADER + "," + "n" * 200_000),
         accepted=1,
         warnings={"extra_columns": 1},
-        differs="names of more than 131,072 characters refuse the file",
+    ),
+    mended(
+        "a name of 200,000 characters is cut where it stands beside rejected values",
+        table("u1,,2026-11-18,m,1,x,y", header=f"{HEADER},{'n' * 200_000},{'n' * 200_001}"),
+        rejected=["1@2 required:id_type"],
+        warnings={"extra_columns": 2},
+        shown=[
+            {
+                "unit_id": "u1",
+                "id_type": None,
+                "date": "2026-11-18",
+                "metric_name": "m",
+                "metric_value": "1",
+                "n" * 128 + "... (column 6)": "x",
+                "n" * 128 + "... (column 7)": "y",
+            }
+        ],
     ),
     Case(
         name="names that the program uses inside",

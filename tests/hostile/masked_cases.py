@@ -13,7 +13,27 @@ from tests.hostile.parquet_cases import metrics, written
 M = "(masked)"
 HIDDEN = "secretive"
 
+LONG = "n" * 300
+
 CASES = (
+    mended(
+        "masked: a column whose name is cut where it is shown",
+        table(f"u1,,2026-11-18,m,1,{HIDDEN}", header=f"unit_id,id_type,date,metric_name,metric_value,{LONG}"),
+        config={"mask_values": [LONG]},
+        rejected=["1@2 required:id_type"],
+        warnings={"extra_columns": 1},
+        shown=[
+            {
+                "unit_id": "u1",
+                "id_type": None,
+                "date": "2026-11-18",
+                "metric_name": "m",
+                "metric_value": "1",
+                "n" * 128 + "... (column 6)": M,
+            }
+        ],
+        secrets=[HIDDEN],
+    ),
     mended(
         "masked: rows that break rules in every column",
         table(

@@ -46,6 +46,11 @@ def events(count: int = 1, **changed: Any) -> dict[str, Any]:
 GOOD: Final = written(metrics(3))
 
 
+def clock(kind: Any, *numbers: int | None) -> Any:
+    """Times of day from their numbers of units, also such as no day has."""
+    return pa.array(numbers, pa.int32() if pa.types.is_time32(kind) else pa.int64()).view(kind)
+
+
 def without_row_groups() -> bytes:
     file = io.BytesIO()
     pq.ParquetWriter(file, pa.table(metrics()).schema).close()
@@ -154,6 +159,33 @@ CASES = (
         written(metrics(2, date=[20261118, 20775])),
         **NAME,
         rejected=["1@- not_a_date:date", "2@- not_a_date:date"],
+    ),
+    *(
+        mended(
+            f"parquet with times of day in {kind} where a value, a day and an optional number belong",
+            written(
+                metrics(
+                    3,
+                    unit_id=clock(kind, 0, hour, -1),
+                    metric_value=clock(kind, None, hour * 24, None),
+                    denominator=clock(kind, None, None, -hour),
+                    date=pa.array(["2026-11-18"] * 3),
+                )
+            ),
+            **NAME,
+            rejected=["1@- value_missing", "2@- not_a_number:metric_value", "3@- not_a_number:denominator"],
+            shown=[
+                row | {"denominator": None, "unit_id": "00:00:00", "metric_value": None},
+                row | {"denominator": None, "unit_id": "01:00:00", "metric_value": "1d 00:00:00"},
+                row | {"denominator": "-1d 23:00:00", "unit_id": last, "metric_value": None},
+            ],
+        )
+        for kind, hour, last in (
+            (pa.time32("ms"), 3_600_000, "-1d 23:59:59.999"),
+            (pa.time64("us"), 3_600_000_000, "-1d 23:59:59.999999"),
+            (pa.time64("ns"), 3_600_000_000_000, "-1d 23:59:59.999999999"),
+        )
+        for row in [{"id_type": "t", "date": "2026-11-18", "metric_name": "m"}]
     ),
     mended(
         "parquet with flags as booleans, numbers and texts",

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processing.domain.datasets import Dataset
-from processing.tables import staging
+from processing.domain.records import RowCounts
+from processing.tables import csv_reader, staging
+from processing.tables import ingest as engine
 from processing.tables.batches import RECORD
 from processing.tables.ingest import IngestRequest, ingest_file
 from processing.tables.staging import LocalPart
@@ -203,3 +205,58 @@ def test_a_file_of_too_many_days_is_refused() -> None:
     assert outcome.problem is not None
     assert outcome.problem.code == "too_many_days"
     assert ingest_csv(as_csv(rows[:-1], COLUMNS[:5])).outcome.problem is None
+
+
+BAD, GOOD = b",t,2026-11-18,m,1\n", b"u,t,2026-11-18,m,1\n"
+
+
+def ingest_in_small_blocks(data: bytes, monkeypatch: pytest.MonkeyPatch, **config: float) -> Ingested:
+    monkeypatch.setattr(engine, "MOST_EXPLAINED", 300)
+    monkeypatch.setattr(csv_reader, "_BLOCK", 20 * len(GOOD))
+    header = b"unit_id,id_type,date,metric_name,metric_value\n"
+    return ingest(header + data, "metrics/a.csv", Dataset.METRICS, config=CustomerConfig.model_validate(config))
+
+
+@pytest.mark.parametrize("pattern", [BAD, BAD + BAD + GOOD])
+def test_reading_stops_where_enough_rows_are_bad_and_most_of_them(pattern: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = ingest_in_small_blocks(pattern * 2_000, monkeypatch)
+    rows, problem = found.outcome.rows, found.outcome.problem
+    assert problem is not None
+    assert problem.code == "too_many_rejected_rows"
+    assert f"the first {rows.read:,} rows, behind which reading stopped" in problem.message
+    bad = len(found.rejected)
+    assert 300 <= bad <= 325
+    assert bad > rows.read / 2
+    assert rows == RowCounts(read=rows.read, rejected=rows.read)
+    assert found.outcome.days == {}
+    assert [rule.count for rule in found.outcome.rules] == [bad]
+    assert ("no row has unit_id" in problem.message) == (pattern == BAD)
+
+
+@pytest.mark.parametrize(
+    ("data", "config"),
+    [
+        # Good ones come before the bad ones, so that these are never the most.
+        (GOOD * 1_000 + BAD * 1_000, {}),
+        ((GOOD + BAD) * 1_000, {}),
+        # The config wants all of it read.
+        (BAD * 2_000, {"max_rejected_fraction": 1.0}),
+        ((GOOD * 3 + BAD * 7) * 200, {"max_rejected_fraction": 0.7}),
+    ],
+)
+def test_a_file_that_is_not_bad_for_the_most_part_is_read_to_its_end(
+    data: bytes, config: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = ingest_in_small_blocks(data, monkeypatch, **config)
+    assert found.outcome.rows.read == 2_000
+    assert len(found.rejected) == data.splitlines(keepends=True).count(BAD)
+    assert (found.outcome.problem is None) == bool(config)
+
+
+@pytest.mark.parametrize(("share", "rows", "bad"), [(0.7, 170, 119), (0.1, 170, 17), (0.29, 100, 29), (0.0, 100, 0)])
+def test_the_allowed_share_of_bad_rows_is_taken_and_one_row_more_refuses_the_file(share: float, rows: int, bad: int) -> None:
+    header = b"unit_id,id_type,date,metric_name,metric_value\n"
+    for more, is_refused in ((0, False), (1, True)):
+        data = header + BAD * (bad + more) + GOOD * (rows - bad - more)
+        found = ingest(data, "a.csv", Dataset.METRICS, config=CustomerConfig(max_rejected_fraction=share))
+        assert (found.outcome.problem is not None) == is_refused

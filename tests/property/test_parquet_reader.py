@@ -41,6 +41,10 @@ def _cut(value: datetime) -> datetime:
     return value.replace(microsecond=value.microsecond // 1000 * 1000)
 
 
+def _clock(value: time) -> str:
+    return value.isoformat("milliseconds" if value.microsecond and not value.microsecond % 1000 else "auto")
+
+
 _STRUCT = pa.struct([("userID", pa.string()), ("n", pa.int64()), ("inner", pa.struct([("f", pa.float64())]))])
 
 
@@ -67,8 +71,8 @@ KINDS = {
         pa.decimal256(50, 2), st.decimals(-(10**15), 10**15, places=2), pl.String(), lambda value: f"{value:.2f}"
     ),
     "date": Kind(pa.date32(), st.dates(), pl.Date()),
-    "time": Kind(pa.time64("us"), st.times(), pl.Time()),
-    "time in ms": Kind(pa.time32("ms"), st.times().map(lambda at: at.replace(microsecond=0)), pl.Time()),
+    "time": Kind(pa.time64("us"), st.times(), pl.String(), _clock),
+    "time in ms": Kind(pa.time32("ms"), st.times().map(lambda at: at.replace(microsecond=0)), pl.String(), _clock),
     "naive us": Kind(pa.timestamp("us"), _MOMENT, pl.Datetime("us")),
     "naive ms": Kind(pa.timestamp("ms"), _MOMENT.map(_cut), pl.Datetime("ms")),
     "naive ns": Kind(pa.timestamp("ns"), _MOMENT, pl.Datetime("ns")),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST
 from processing.tables.segment import EXPOSURE_NAMES
+from schemas.customer_config import CustomerConfig
 from tests.support.ingest import UPLOADED_AT, Reasons, Row, ingest
 from tests.support.instants import spelt_instants
 from tests.support.uploads import as_csv, as_ndjson, as_parquet
@@ -180,18 +181,105 @@ def test_our_own_columns_come_before_what_segment_calls_the_same() -> None:
     assert (second["event_name"], second["event_value"]) == ("theirs", "theirs")
 
 
-@pytest.mark.parametrize("dataset", [Dataset.EXPOSURES, Dataset.METRICS])
-def test_only_below_events_is_segments_shape_taken(dataset: Dataset) -> None:
-    row = {
-        "event": EXPOSURE_NAMES[0],
-        "userId": "u",
-        "originalTimestamp": "1795000000",
-        "properties": {"gate": "g", "group": "x"},
-    }
-    found = ingest(as_ndjson([row], list(row)), "a.ndjson", dataset)
+GATE: Row = {
+    "event": EXPOSURE_NAMES[0],
+    "userId": "u",
+    "originalTimestamp": "1795000000",
+    "properties": {"gate": "g", "group": "x"},
+}
+
+
+def test_below_metrics_segments_shape_is_not_taken() -> None:
+    found = ingest(as_ndjson([GATE], list(GATE)), "a.ndjson", Dataset.METRICS)
     # NDJSON has no header: what is not there is null in every row.
     assert found.parts == []
     assert found.outcome.rows.rejected == 1
-    problem = ingest(as_csv(_texts([row]), list(row)), "a.csv", dataset).outcome.problem
+    problem = ingest(as_csv(_texts([GATE]), list(GATE)), "a.csv", Dataset.METRICS).outcome.problem
     assert problem is not None
     assert problem.code == "missing_column"
+
+
+@pytest.mark.parametrize("form", FORMS)
+@settings(max_examples=30, deadline=None)
+@given(st.lists(rows(), min_size=1, max_size=15))
+def test_below_exposures_the_exposures_are_taken_and_segments_other_records_are_bad_rows(form: str, table: list[Row]) -> None:
+    # Two rows that show the shape, whatever the others are.
+    table = [{"event": "x", "userId": "u", "meant": None}, {"anonymousId": "a", "meant": None}, *table]
+    name, write = FORMS[form]
+    table = [dict.fromkeys((*COLUMNS, "meant")) | row for row in table]
+    found = ingest(write(_written(table), COLUMNS), name, Dataset.EXPOSURES)
+
+    staged: dict[int, Row] = {}
+    wanted: dict[int, Reasons] = {}
+    for record, row in enumerate(table, 1):
+        exposure, reasons = _exposure(row)
+        if row["event"] in EXPOSURE_NAMES:
+            if reasons:
+                wanted[record] = reasons
+            else:
+                staged[record] = exposure
+        elif row["event"] is not None:
+            wanted[record] = {("not_an_exposure", None)}
+        else:
+            # A record of our own shape, and nothing in it.
+            needed = ("experiment", "group_id", "unit_id", *(() if row["timestamp"] else ("timestamp",)))
+            wanted[record] = {("required", column) for column in needed}
+    assert found.outcome.problem is None
+    assert found.reasons() == wanted
+    assert found.rows(Dataset.EXPOSURES) == staged
+    assert found.rows(Dataset.EVENTS) == {}
+    assert all("events/" in rule.hint for rule in found.outcome.rules if rule.rule == "not_an_exposure")
+
+
+def test_exposures_of_our_own_shape_stay_what_they_are_beside_columns_that_segment_has_too() -> None:
+    row = {"timestamp": "1795000000", "experiment": "x", "group_id": "g", "unit_id": "", "event": "bought", "userId": "u"}
+    found = ingest(as_csv([row, row | {"unit_id": "own"}], list(row)), "a.csv", Dataset.EXPOSURES)
+    assert found.reasons() == {1: {("required", "unit_id")}}
+    assert found.rows(Dataset.EXPOSURES)[2]["unit_id"] == "own"
+
+
+@pytest.mark.parametrize("dataset", [Dataset.EVENTS, Dataset.EXPOSURES])
+def test_a_record_of_segments_shape_behind_a_thousand_others_is_a_bad_row_whose_hint_names_the_shape(dataset: Dataset) -> None:
+    own = {
+        Dataset.EVENTS: {"timestamp": 1795000000, "event_name": "e", "user": {"userID": "u"}},
+        Dataset.EXPOSURES: {"timestamp": 1795000000, "experiment": "x", "group_id": "g", "unit_id": "u"},
+    }[dataset]
+    table = [own] * 1_000 + [GATE, {**GATE, **own}, {**own, "event": "no id"}]
+    columns = [*own, *GATE]
+    found = ingest(as_ndjson(table, columns), "a.ndjson", dataset)
+    assert found.reasons() == {1_001: {("segment_record", None)}}
+    assert len(found.rows(dataset)) == 1_002
+    assert "Segment" in found.outcome.rules[0].hint
+    assert found.outcome.warnings == ()
+
+
+@pytest.mark.parametrize("zone", [None, "America/Los_Angeles"])
+@pytest.mark.parametrize("names", [["originalTimestamp"], ["timestamp", "receivedAt"], ["originalTimestamp", "receivedAt"]])
+def test_instants_without_a_zone_are_read_as_in_a_column_of_our_own(names: list[str], zone: str | None) -> None:
+    at, gap = datetime(2026, 11, 18, 1, 2, 3, 4), datetime(2026, 3, 8, 2, 30)  # noqa: DTZ001
+    config = CustomerConfig.model_validate(
+        {"datasets": {"events": {"timestamp": {"zone": zone}}} if zone else {}, "max_rejected_fraction": 1.0}
+    )
+    cells = [at, gap, None]
+    own = {"event_name": "e", "user": '{"userID":"u"}'}
+    ours = ingest(
+        as_parquet([own | {"timestamp": each} for each in cells], [*own, "timestamp"], {"timestamp": pa.timestamp("us")}),
+        "a.parquet",
+        Dataset.EVENTS,
+        config=config,
+    )
+    # Where the columns differ in type, they meet as text.
+    for types in (["us", "us"], ["us", "ms"]):
+        segments = ingest(
+            as_parquet(
+                [{"event": "e", "userId": "u", names[0]: each} for each in cells],
+                ["event", "userId", *names],
+                {name: pa.timestamp(unit) for name, unit in zip(names, types, strict=False)},
+            ),
+            "a.parquet",
+            Dataset.EVENTS,
+            config=config,
+        )
+        assert segments.reasons() == ours.reasons()
+        stamps = [{record: row["timestamp"] for record, row in each.rows(Dataset.EVENTS).items()} for each in (ours, segments)]
+        assert stamps[0] == stamps[1] != {}

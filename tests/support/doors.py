@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 
 import azure.functions as func
 from azure.functions.queue import QueueMessage
@@ -13,11 +14,15 @@ from azure.functions.timer import TimerRequest
 
 from processing.local.doors import QUEUE, doors_of
 
+_lock = threading.Lock()
+
 
 def open_door(name: str, body: str = "") -> None:
     """Call the function `name` of the app with a message, or with a timer's tick."""
-    settings = {"SWEEP_SCHEDULE": "0 */10 * * * *", "DAY_TIMER_SCHEDULE": "0 */5 * * * *"}
-    door = next(door for door in doors_of(_app(), settings) if door.name == name)
+    # Nothing runs by itself here: any time will do.
+    settings = dict.fromkeys(("SWEEP_SCHEDULE", "DAY_TIMER_SCHEDULE", "HOUSEKEEPING_SCHEDULE"), "0 */5 * * * *")
+    with _lock:  # an app can be asked for its functions only once
+        door = next(door for door in doors_of(_app(), settings) if door.name == name)
     door.call(QueueMessage(id="1", body=body.encode(), dequeue_count=1) if door.kind == QUEUE else TimerRequest())
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
+import socket
+import struct
+import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,10 +38,50 @@ class Request:
     query: str
     number: int
     """Among all requests through this proxy, from 1."""
+    body: bytes = field(default=b"", repr=False)
 
 
-Hook = Callable[[Request, Moment], bool]
-"""Called at both moments of each request; True breaks the connection there and then."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """Says this in the service's place."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reset:
+    """Resets the connection, where True closes it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stall:
+    """Does nothing for so long, and then what would have been done."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shorten:
+    """Gives half of the answer's body, after the service has done the request."""
+
+    is_admitted: bool
+    """Whether Content-Length is that of the half, or of the whole that never comes."""
+
+
+Deed = Reply | Reset | Stall | Shorten
+Hook = Callable[[Request, Moment], "bool | Deed"]
+"""Called at both moments of each request. True closes the connection there and then, False lets the request pass."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Those who break off, or were killed, are what this is for."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @dataclass(slots=True)
@@ -56,8 +101,7 @@ class Proxy:
         return self._server.server_port
 
     def __enter__(self) -> Self:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 
@@ -66,54 +110,83 @@ class Proxy:
         self._server.shutdown()
         self._server.server_close()
 
-    def through(self, connection_string: str) -> str:
-        """The connection string of the emulator with its blob service behind this proxy."""
-        return re.sub(r"(BlobEndpoint=http://127\.0\.0\.1:)\d+", rf"\g<1>{self.port}", connection_string)
+    def through(self, connection_string: str, service: str = "Blob") -> str:
+        """The connection string of the emulator with one of its services behind this proxy."""
+        return re.sub(rf"({service}Endpoint=http://127\.0\.0\.1:)\d+", rf"\g<1>{self.port}", connection_string)
 
-    def _note(self, method: str, target: str) -> Request:
+    def _note(self, method: str, target: str, body: bytes) -> Request:
         parts = urlsplit(target)
         path = "/" + unquote(parts.path).lstrip("/").partition("/")[2]
         with self._lock:
-            request = Request(method=method, path=path, query=parts.query, number=len(self.seen) + 1)
+            request = Request(method=method, path=path, query=parts.query, number=len(self.seen) + 1, body=body)
             self.seen.append(request)
         return request
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        proxy = self
-        host = urlsplit(self.upstream).netloc
+    def _handler(self) -> type[_Handler]:
+        return type("Handler", (_Handler,), {"proxy": self, "host": urlsplit(self.upstream).netloc})
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the base class has
-                pass
+class _Handler(BaseHTTPRequestHandler):
+    proxy: Proxy
+    host: str
+    protocol_version = "HTTP/1.1"
 
-            def _forward(self) -> None:
-                request = proxy._note(self.command, self.path)
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                if proxy.hook(request, Moment.BEFORE):
-                    self.close_connection = True
-                    return
-                upstream = http.client.HTTPConnection(host, timeout=60)
-                try:
-                    headers = {key: value for key, value in self.headers.items() if key.lower() != "connection"}
-                    upstream.request(self.command, self.path, body=body, headers=headers)
-                    answer = upstream.getresponse()
-                    data = answer.read()
-                finally:
-                    upstream.close()
-                if proxy.hook(request, Moment.AFTER):
-                    self.close_connection = True
-                    return
-                self.send_response_only(answer.status, answer.reason)
-                for key, value in answer.getheaders():
-                    if key.lower() not in ("transfer-encoding", "connection", "content-length", "keep-alive"):
-                        self.send_header(key, value)
-                length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
-                self.send_header("Content-Length", length or "0")
-                self.end_headers()
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the base class has
+        pass
+
+    def _forward(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        request = self.proxy._note(self.command, self.path, body)
+        if self._ends_here(self.proxy.hook(request, Moment.BEFORE)):
+            return
+        upstream = http.client.HTTPConnection(self.host, timeout=60)
+        try:
+            headers = {key: value for key, value in self.headers.items() if key.lower() != "connection"}
+            upstream.request(self.command, self.path, body=body, headers=headers)
+            answer = upstream.getresponse()
+            data = answer.read()
+        finally:
+            upstream.close()
+        deed = self.proxy.hook(request, Moment.AFTER)
+        if self._ends_here(deed):
+            return
+        length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
+        if isinstance(deed, Shorten) and data:
+            data = data[: len(data) // 2]
+            length = str(len(data)) if deed.is_admitted else length
+            self.close_connection = True
+        self._give(answer.status, answer.reason, dict(answer.getheaders()), data, length)
+
+    def _ends_here(self, deed: bool | Deed) -> bool:
+        """Does the deed, and says whether that was all that is to become of the request."""
+        match deed:
+            case True:
+                self.close_connection = True
+            case Reset():
+                self.close_connection = True
+                # With nothing to wait for, closing resets. The base class holds the socket: it is taken from it.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                os.close(self.connection.detach())
+            case Reply():
+                self._give(deed.status, None, deed.headers, deed.body, str(len(deed.body)))
+            case Stall():
+                time.sleep(deed.seconds)
+                return False
+            case _:
+                return False
+        return True
+
+    def _give(self, status: int, reason: str | None, headers: Mapping[str, str], data: bytes, length: str | None) -> None:
+        try:
+            self.send_response_only(status, reason)
+            for key, value in headers.items():
+                if key.lower() not in ("transfer-encoding", "connection", "content-length", "keep-alive"):
+                    self.send_header(key, value)
+            self.send_header("Content-Length", length or "0")
+            self.end_headers()
+            if self.command != "HEAD":
                 self.wfile.write(data)
+        except ConnectionError:
+            self.close_connection = True  # whoever asked is gone
 
-            do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _forward  # noqa: N815 - names that the base class looks for
-
-        return Handler
+    do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _forward  # noqa: N815 - names that the base class looks for

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
 from processing.domain.errors import LaterError
-from processing.ports import ALWAYS, BlobInfo, BlobPieces, BlobStore, Lease, When
+from processing.domain.records import TableFile, TableSpec
+from processing.ports import ALWAYS, BlobInfo, BlobPieces, BlobStore, Lease, Table, Tables, When
 
 T = TypeVar("T")
 
@@ -137,8 +139,8 @@ class SteppedStore:
     def in_pieces(self, container: str, name: str) -> BlobPieces:
         return self.store.in_pieces(container, name)
 
-    def delete(self, container: str, name: str) -> None:
-        self._through("delete", container, name, lambda: self.store.delete(container, name))
+    def delete(self, container: str, name: str, *, when: When = ALWAYS) -> None:
+        self._through("delete", container, name, lambda: self.store.delete(container, name, when=when))
 
     def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
         # The listing is taken when it is let through, all of it at once.
@@ -157,7 +159,64 @@ class SteppedStore:
         return self.store.service_time()
 
     def lease(self, container: str, name: str, *, seconds: int) -> Lease | None:
-        return self._through("lease", container, name, lambda: self.store.lease(container, name, seconds=seconds))
+        lease = self._through("lease", container, name, lambda: self.store.lease(container, name, seconds=seconds))
+        return None if lease is None else SteppedLease(lease, self.run, Call(method="release", container=container, name=name))
 
     def _through(self, method: str, container: str, name: str, act: Callable[[], T]) -> T:
         return self.run.through(Call(method=method, container=container, name=name), act)
+
+
+class SteppedLease:
+    """A lease whose end is a call of its own: a process that dies keeps it until its time is over."""
+
+    def __init__(self, lease: Lease, run: Run, end: Call) -> None:
+        self._lease = lease
+        self._run = run
+        self._end = end
+
+    def renew(self) -> bool:
+        # It comes from a thread of the job's own, which the run does not hold back.
+        return self._lease.renew()
+
+    def release(self) -> None:
+        self._run.through(self._end, self._lease.release)
+
+
+class SteppedTables:
+    """Tables of which every call waits for the run's permission."""
+
+    def __init__(self, tables: Tables, run: Run) -> None:
+        self.tables = tables
+        self.run = run
+
+    def open(self, container: str, spec: TableSpec) -> SteppedTable:
+        call = Call(method="open", container=container, name=spec.name)
+        return SteppedTable(self.run.through(call, lambda: self.tables.open(container, spec)), self.run, container, spec.name)
+
+
+class SteppedTable:
+    """An open table of which every call waits for the run's permission."""
+
+    def __init__(self, table: Table, run: Run, container: str, name: str) -> None:
+        self.table = table
+        self.run = run
+        self._container = container
+        self._name = name
+
+    def seq_of(self, app: str) -> int:
+        return self._through("seq_of", lambda: self.table.seq_of(app))
+
+    def replace(self, files: Sequence[TableFile], *, partition: Mapping[str, str], app: str, seq: int) -> int:
+        # A commit that is sent again goes through what the handle saw at first, and finds itself in the way.
+        before = copy.copy(self.table)
+        tries = iter((self.table, before))
+        return self._through("replace", lambda: next(tries).replace(files, partition=partition, app=app, seq=seq))
+
+    def version(self) -> int:
+        return self.table.version()
+
+    def unused_files(self, keep: timedelta) -> Sequence[str]:
+        return self._through("unused_files", lambda: self.table.unused_files(keep))
+
+    def _through(self, method: str, act: Callable[[], T]) -> T:
+        return self.run.through(Call(method=method, container=self._container, name=self._name), act)

@@ -8,9 +8,11 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from processing.domain.carried import digest_of
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST
-from processing.domain.readiness import Listings, ReadinessPolicy, SeenMarker, advance, due_day, needs_listing
+from processing.domain.listings import Listings, ReadinessPolicy, SeenMarker, SeenUpload
+from processing.domain.readiness import advance, due_day, needs_listing
 from processing.domain.records import DayRecord, DayState, MarkerRef, Published, ReceiptSummary, Status, StreamState
 
 POLICY = ReadinessPolicy()
@@ -38,12 +40,16 @@ def seen(
     rows: Iterable[date] = (),
 ) -> Listings:
     return Listings(
-        now=now, markers=list(markers), uploads=uploads or {}, receipts=receipts or {}, days_with_rows=frozenset(rows)
+        now=now,
+        markers=list(markers),
+        uploads={name: SeenUpload(etag=etag, modified=WRITTEN) for name, etag in (uploads or {}).items()},
+        receipts=receipts or {},
+        parts={day: {f"part of {day}"} for day in rows},
     )
 
 
 def published(state: StreamState, day: date) -> StreamState:
-    done = Published(seq=1, manifest="m", files=1, rows=1, superseded=0, new_ratios=())
+    done = Published(seq=1, manifest="m", files=1, rows=1, superseded=0, inputs=digest_of(()), carried=digest_of(()))
     return replace(state, days={**state.days, day: DayRecord(state=DayState.PROCESSED, cut=(), published=done)})
 
 

@@ -74,15 +74,18 @@ def _days(results: Sequence[CustomerResults]) -> Table:
 
 def _totals(results: Sequence[CustomerResults]) -> Table:
     table = _table("Metrics: table metric_days on the last day")
-    for heading in ("customer", "metric", "kind"):
+    for heading in ("customer", "metric", "id type", "kind"):
         table.add_column(heading)
-    for heading in ("units", "sum", "mean", "p90"):
+    for heading in ("units", "count", "sum", "mean", "p90"):
         table.add_column(heading, justify="right")
     for each in results:
         table.add_section()
         last = max(each.customer.days)
-        for row in each.metric_days.sort("metric_name").iter_rows(named=True):
+        for row in each.metric_days.sort("dataset", "metric_name", "id_type").iter_rows(named=True):
             if row["pst_date"] == last:
-                figures = (f"{row['sum']:,.2f}", f"{row['mean']:,.4f}", f"{row['p90']:,.2f}")
-                table.add_row(each.customer.name, row["metric_name"], row["kind"], f"{row['units']:,}", *figures)
+                shown = ("count", "sum", "mean", "p90")
+                figures = tuple("" if row[name] is None else f"{row[name]:,.2f}" for name in shown)
+                table.add_row(
+                    each.customer.name, row["metric_name"], row["id_type"], row["kind"], f"{row['units']:,}", *figures
+                )
     return table

@@ -11,6 +11,7 @@ import polars as pl
 
 from processing import views, wiring
 from processing.domain import blob_names
+from processing.domain.datasets import Dataset
 from processing.domain.records import Receipt, StreamState
 from processing.jobs.context import JobContext
 from processing.local.demo.samples import SampleCustomer, SampleFile
@@ -28,6 +29,8 @@ class CustomerResults:
     metric_rows: pl.DataFrame
     """The table, read as any Delta reader does."""
     metric_days: pl.DataFrame
+    first_exposures: pl.DataFrame | None
+    """None for a customer without exposures."""
 
 
 def read_results(
@@ -40,12 +43,17 @@ def read_results(
     container = blob_names.results_container(customer.name)
     # An emulator that outlives the demo still holds the days of earlier runs.
     its_days = pl.col("pst_date").is_in(list(customer.days))
+
+    def table(name: str) -> pl.DataFrame:
+        return wiring.read_table(settings, container, name).filter(its_days)
+
     return CustomerResults(
         customer=customer,
         receipts=[(upload, earlier.get(upload.data, current[upload.name])) for upload in customer.uploads],
         streams=views.streams(context.lake, customer.name),
-        metric_rows=wiring.read_table(settings, container, "metric_rows").filter(its_days),
-        metric_days=wiring.read_table(settings, container, "metric_days").filter(its_days),
+        metric_rows=table("metric_rows"),
+        metric_days=table("metric_days"),
+        first_exposures=table("first_exposures") if Dataset.EXPOSURES in customer.datasets else None,
     )
 
 
@@ -54,6 +62,7 @@ def differences(results: CustomerResults) -> Iterator[str]:
     yield from _receipt_differences(results)
     yield from _row_differences(results)
     yield from _total_differences(results)
+    yield from _behaviour_differences(results)
 
 
 def _receipt_differences(results: CustomerResults) -> Iterator[str]:
@@ -95,6 +104,21 @@ def _total_differences(results: CustomerResults) -> Iterator[str]:
             row = found.get((day, metric))
             if row is None or row[0] != units or not _close(row[1], total) or not _close(row[2], mean):
                 yield f"table metric_days of {results.customer.name}, {day}, {metric}: {row}, expected {(units, total, mean)}"
+
+
+def _behaviour_differences(results: CustomerResults) -> Iterator[str]:
+    behaviour = results.customer.behaviour
+    found = {
+        (row["pst_date"], row["metric_name"]): row["count"]
+        for row in results.metric_days.iter_rows(named=True)
+        if row["kind"] == "event" and row["id_type"] == "user_id"
+    }
+    if found != behaviour.events:
+        yield f"events of {results.customer.name} in table metric_days: {found}, expected {dict(behaviour.events)}"
+    if results.first_exposures is not None:
+        counts = Counter(results.first_exposures.get_column("pst_date"))
+        if counts != behaviour.first_exposures:
+            yield f"table first_exposures of {results.customer.name}: {counts}, expected {behaviour.first_exposures}"
 
 
 def _close(one: float, other: float) -> bool:

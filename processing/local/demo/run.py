@@ -56,7 +56,8 @@ def run_demo(out: Console, *, keep: bool) -> int:
 
 def _run(out: Console, context: JobContext) -> list[str]:
     today = context.zone.day_of(context.drop.service_time())
-    customers = sample_customers([today - timedelta(days=back) for back in range(_DAYS, 0, -1)])
+    customers = sample_customers([today - timedelta(days=back) for back in range(_DAYS, 0, -1)], zone=context.zone)
+    streams = sum(len(customer.datasets) for customer in customers)
     began = time.monotonic()
     with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
         for customer in customers:
@@ -65,7 +66,7 @@ def _run(out: Console, context: JobContext) -> list[str]:
             replaced = _upload_all(context, customers, advance)
         with _step(progress, "marking days ready", _DAYS * len(customers)) as advance:
             _mark_all(context, customers, advance)
-        with _step(progress, "waiting for the days", _DAYS * len(customers)) as advance:
+        with _step(progress, "waiting for the days", _DAYS * streams) as advance:
             _wait_for_days(context, customers, advance)
     seconds = time.monotonic() - began
     results = [read_results(context, customer, replaced) for customer in customers]
@@ -107,13 +108,13 @@ def _wait_for_answer(context: JobContext, customer: str, name: str, etag: str) -
 
 
 def _wait_for_days(context: JobContext, customers: Sequence[SampleCustomer], advance: Callable[[], None]) -> None:
-    waiting = {(customer.name, day) for customer in customers for day in customer.days}
+    waiting = {(customer.name, each, day) for customer in customers for each in customer.datasets for day in customer.days}
 
     def all_processed() -> bool | None:
-        for customer in sorted({name for name, _ in waiting}):
-            for day in _processed_days(context, customer):
-                if (customer, day) in waiting:
-                    waiting.remove((customer, day))
+        for customer in sorted({name for name, _, _ in waiting}):
+            for dataset, day in _processed_days(context, customer):
+                if (customer, dataset, day) in waiting:
+                    waiting.remove((customer, dataset, day))
                     advance()
         return True if not waiting else None
 
@@ -123,11 +124,11 @@ def _wait_for_days(context: JobContext, customers: Sequence[SampleCustomer], adv
         _until(partial(_all_answered, context, customer.name), "the last receipts")
 
 
-def _processed_days(context: JobContext, customer: str) -> Iterator[date]:
+def _processed_days(context: JobContext, customer: str) -> Iterator[tuple[Dataset, date]]:
     for stream in views.streams(context.lake, customer):
         for day, record in stream.days.items():
             if record.state in (DayState.PROCESSED, DayState.PROCESSED_EMPTY):
-                yield day
+                yield stream.dataset, day
 
 
 def _all_answered(context: JobContext, customer: str) -> bool | None:

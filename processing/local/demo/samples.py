@@ -1,4 +1,4 @@
-"""Three sample customers with three days of metrics, some of it wrong on purpose, and what must come out.
+"""Three sample customers with three days of uploads, some of it wrong on purpose, and what must come out.
 
 The expectation is kept by the generator as it writes, row by row; nothing of the engine is used for it.
 """
@@ -14,6 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
+
+from processing.domain.datasets import Dataset
+from processing.domain.days import PST, DayZone
+from processing.local.demo.behaviour import Behaviour, events_of, exposures_of
 
 COLUMNS: Final = ("unit_id", "id_type", "date", "metric_name", "metric_value", "numerator", "denominator")
 _METRICS: Final = ("revenue", "sessions", "conversion")
@@ -60,6 +64,8 @@ class SampleCustomer:
     uploads: list[SampleFile] = field(default_factory=list)
     """Some stand twice under one name: the later one replaces the earlier."""
     days: dict[date, SampleDay] = field(default_factory=dict)
+    datasets: tuple[Dataset, ...] = (Dataset.METRICS,)
+    behaviour: Behaviour = field(default_factory=Behaviour)
 
     def replaced(self) -> list[SampleFile]:
         """The uploads that a later one of the same name replaces."""
@@ -67,10 +73,14 @@ class SampleCustomer:
         return [upload for upload in self.uploads if upload is not last[upload.name]]
 
 
-def sample_customers(days: Sequence[date], *, rows_per_day: int = 1_200, seed: int = 20_261_118) -> list[SampleCustomer]:
+def sample_customers(
+    days: Sequence[date], *, zone: DayZone = PST, rows_per_day: int = 1_200, seed: int = 20_261_118
+) -> list[SampleCustomer]:
     """The same customers for the same days and seed, always."""
     rng = random.Random(seed)  # noqa: S311 - sample data
-    return [_acme(rng, days, rows_per_day), _globex(rng, days, rows_per_day), _initech(rng, days, rows_per_day)]
+    customers = [_acme(rng, days, rows_per_day), _globex(rng, days, rows_per_day), _initech(rng, days, rows_per_day)]
+    _behave(rng, customers[0], zone, rows_per_day)
+    return customers
 
 
 def _acme(rng: random.Random, days: Sequence[date], count: int) -> SampleCustomer:
@@ -110,6 +120,24 @@ def _initech(rng: random.Random, days: Sequence[date], count: int) -> SampleCust
         SampleFile(name="Metric/oops.csv", data=data, status="rejected", rows_read=0, accepted=0, rules=Counter())
     )
     return customer
+
+
+def _behave(rng: random.Random, customer: SampleCustomer, zone: DayZone, count: int) -> None:
+    """Events as NDJSON and exposures as CSV, a file a day."""
+    customer.datasets = (Dataset.METRICS, Dataset.EVENTS, Dataset.EXPOSURES)
+    for day in customer.days:
+        data, read, sound = events_of(rng, customer.behaviour, zone, day, count)
+        rules = Counter({"forbidden_character": 1, "user_without_id": 1})
+        name = f"events/dt={day.isoformat()}/part-00000.ndjson"
+        customer.uploads.append(_sample(name, data, read=read, accepted=sound, rules=rules))
+        units = [f"user-{number:05d}" for number in sorted(rng.sample(range(400), 150))]
+        data = exposures_of(rng, customer.behaviour, zone, day, units)
+        customer.uploads.append(_sample(f"exposures/{day.isoformat()}.csv", data, read=150, accepted=150))
+
+
+def _sample(name: str, data: bytes, *, read: int, accepted: int, rules: Counter[str] | None = None) -> SampleFile:
+    status = "accepted" if read == accepted else "accepted_with_rejects"
+    return SampleFile(name=name, data=data, status=status, rows_read=read, accepted=accepted, rules=rules or Counter())
 
 
 def _rows(rng: random.Random, day: date, count: int) -> list[Row]:

@@ -1,0 +1,17 @@
+"""Timer: deletes what retention gives up and what nothing refers to."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from processing.jobs.housekeeping.keep_house import keep_house
+from processing.wiring import app
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("housekeeping")
+@blueprint.timer_trigger(arg_name="timer", schedule="%HOUSEKEEPING_SCHEDULE%")
+def housekeeping(timer: func.TimerRequest) -> None:
+    """May run twice at once or not at all: the next round finds what is left."""
+    keep_house(app())

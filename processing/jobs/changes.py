@@ -1,0 +1,64 @@
+"""Counts the rows that joined or left a published day since its publication (contract section 6, corrections)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date
+
+from processing.domain import blob_names
+from processing.domain.blob_names import PartName
+from processing.domain.carried import digest_of
+from processing.domain.records import DayChange, Manifest, Receipt, StreamState, from_json
+from processing.jobs.context import JobContext
+from processing.jobs.receipts import ReceiptSeen
+
+
+def count_changes(
+    context: JobContext, state: StreamState, present: Mapping[date, Collection[str]], found: Iterable[ReceiptSeen]
+) -> dict[date, DayChange]:
+    """For each day, the rows of parts that joined and left; a day whose receipts move meanwhile is left out."""
+    receipts = {seen.summary.attempt: seen.blob for seen in found if present}
+    rows: dict[str, dict[str, int]] = {}
+    changes = {}
+    for day, parts in present.items():
+        published = _inputs(context, state, day)
+        joined = [name for name in parts if name not in published]
+        counts = [_rows(context, state.customer, receipts, rows, name) for name in joined]
+        if None in counts:
+            continue
+        changes[day] = DayChange(
+            inputs=digest_of(parts),
+            carried="",
+            joined=sum(count or 0 for count in counts),
+            left=sum(rows_left for name, rows_left in published.items() if name not in parts),
+        )
+    return changes
+
+
+def read_manifest(context: JobContext, state: StreamState, day: date) -> Manifest | None:
+    """The manifest of a day's publication; None when it is not published, or the manifest is gone."""
+    record = state.days.get(day)
+    if record is None or record.published is None:
+        return None
+    found = context.lake.get(blob_names.STATE_CONTAINER, record.published.manifest)
+    return None if found is None else from_json(Manifest, found[0])
+
+
+def _inputs(context: JobContext, state: StreamState, day: date) -> dict[str, int]:
+    manifest = read_manifest(context, state, day)
+    return {} if manifest is None else {each.part: each.rows for each in manifest.inputs}
+
+
+def _rows(
+    context: JobContext, customer: str, receipts: Mapping[str | None, str], rows: dict[str, dict[str, int]], name: str
+) -> int | None:
+    """Rows of a part, by the receipt that holds it in force; None when none does any more."""
+    part = PartName.parse(name)
+    blob = receipts.get(part.attempt) if part is not None else None
+    if blob is None:
+        return None
+    if blob not in rows:
+        found = context.drop.get(blob_names.receipts_container(customer), blob)
+        in_force = from_json(Receipt, found[0]).in_force if found is not None else None
+        rows[blob] = {each.name: each.rows for each in in_force.parts} if in_force is not None else {}
+    return rows[blob].get(name)

@@ -1,0 +1,54 @@
+"""Writes down what another processing of a day will change, before it changes anything (contract section 6, corrections)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from processing.domain import blob_names
+from processing.domain.records import Manifest, StreamState, TableOutput
+from processing.jobs.changes import read_manifest
+from processing.jobs.context import JobContext
+from processing.jobs.day_inputs import read_result
+from processing.jobs.own_blobs import put_own
+from processing.tables.day_totals import changed_totals
+
+
+def write_difference(context: JobContext, state: StreamState, manifest: Manifest, scratch: Path) -> str | None:
+    """The name of the blob beside the day's status document that tells what `manifest` will change.
+
+    The new files lie below `scratch`. None when the manifest of the publication before is gone.
+    """
+    before = read_manifest(context, state, manifest.day)
+    if before is None:
+        return None
+    old = [read_result(context, state.customer, name) for name in _files(before.outputs)]
+    new = [(scratch / name).read_bytes() for name in _files(manifest.outputs)]
+    document = _document(before, manifest) | {"totals": changed_totals(old, new)}
+    name = blob_names.difference_name(state.dataset, manifest.day, manifest.seq, manifest.epoch)
+    text = json.dumps(document, indent=1, ensure_ascii=False, default=str, allow_nan=False)
+    put_own(context.drop, blob_names.receipts_container(state.customer), name, text.encode("utf-8", "backslashreplace"))
+    return name
+
+
+def _files(outputs: tuple[TableOutput, ...]) -> list[str]:
+    """The files of the table that sums up the day, or holds what there is to sum up."""
+    summed = [output for output in outputs if output.table in ("metric_days", "first_exposures")]
+    return [f"{output.table}/{file.path}" for output in summed for file in output.files]
+
+
+def _document(before: Manifest, after: Manifest) -> dict[str, Any]:
+    old, new = {each.part: each.blob for each in before.inputs}, {each.part: each.blob for each in after.inputs}
+    return {
+        "customer": after.customer,
+        "dataset": after.dataset,
+        "day": after.day.isoformat(),
+        "seq": after.seq,
+        "replaces": before.seq,
+        "cause": after.cause,
+        "rows": {"before": before.rows, "after": after.rows},
+        "superseded": {"before": before.superseded, "after": after.superseded},
+        "files_joined": sorted({blob for part, blob in new.items() if part not in old}),
+        "files_left": sorted({blob for part, blob in old.items() if part not in new}),
+    }

@@ -1,0 +1,54 @@
+"""Gives up the staged rows of old days: first in the stream's state, by which nothing asks for them any more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from processing.domain.datasets import Dataset
+from processing.domain.records import DayState, StreamState
+from processing.jobs.context import JobContext
+from processing.jobs.stream_state import change_state, load_state, print_status
+
+
+def close_days(context: JobContext, customer: str, dataset: Dataset) -> int:
+    """Close the days whose staged rows retention gives up, in order; returns how many recorded days that were.
+
+    A day with work to do stays open, and so do all after it. Days before the stream's first are never processed: they are
+    closed with the others.
+    """
+    today = context.zone.day_of(context.drop.service_time())
+    latest = today - timedelta(days=context.retention.staged + 1)
+    closed: list[date] = []
+
+    def close(state: StreamState) -> StreamState:
+        until = _closable(state, latest)
+        if until is None or state.is_closed(until):
+            closed.clear()
+            return state
+        closed[:] = [day for day in state.days if day <= until and not state.is_closed(day)]
+        days = dict(state.days)
+        for day in closed:
+            # Without its revision the record counts as changed, and its status document is printed again.
+            days[day] = replace(days[day], change=None, revision=0)
+        return replace(state, closed_through=until, days=days)
+
+    stored = change_state(context, load_state(context, customer, dataset), close)
+    if closed:
+        print_status(context, stored.state)
+    return len(closed)
+
+
+def _closable(state: StreamState, latest: date) -> date | None:
+    """The last day, up to `latest`, of those that can be closed with all before it; None until there is a first day."""
+    if state.first_day is None:
+        return None
+    until = state.first_day - timedelta(days=1)
+    while until < latest:
+        record = state.days.get(until + timedelta(days=1))
+        if record is None or record.published is None:
+            break
+        if record.reprocess is not None or state.pending == until + timedelta(days=1) or record.state is DayState.PROCESSING:
+            break
+        until += timedelta(days=1)
+    return min(until, latest)

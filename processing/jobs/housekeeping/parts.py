@@ -1,0 +1,85 @@
+"""Deletes staged parts that nothing refers to (protocol, Housekeeping).
+
+A part that no receipt holds in force never comes into force again, but a worker that listed receipts before it fell out of
+force may still publish it. So it is written down when it is first found superseded, and deleted a day later if no
+publication names it then: no worker runs that long, and one that was paused for so long has lost its claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from processing.domain import blob_names
+from processing.domain.blob_names import PartName
+from processing.domain.datasets import Dataset
+from processing.domain.errors import ConditionNotMet
+from processing.domain.records import StreamState
+from processing.jobs.changes import read_manifest
+from processing.jobs.context import JobContext
+from processing.jobs.look import list_in_force
+from processing.jobs.stream_state import load_state
+from processing.ports import ABSENT, BlobInfo, When
+
+_REST: Final = timedelta(hours=24)
+_NOTED: Final = TypeAdapter(dict[str, datetime])
+
+
+def delete_parts(context: JobContext, customer: str, dataset: Dataset) -> int:
+    """Delete the parts of closed days, and those that were superseded for a day; returns how many."""
+    now = context.drop.service_time()
+    prefix = blob_names.parts_prefix(customer, dataset)
+    # Parts, then receipts, then state: what was in force or published at any time after the first is seen.
+    infos = list(context.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix))
+    state = load_state(context, customer, dataset).state
+    in_force = {seen.summary.attempt for seen in list_in_force(context, state).values()}
+    state = load_state(context, customer, dataset).state
+    gone: list[str] = []
+    superseded: dict[str, date] = {}
+    for info, part in _parsed(infos):
+        if state.is_closed(part.day):
+            gone.append(info.name)
+        elif part.attempt not in in_force and info.last_modified + _REST <= now:
+            superseded[info.name] = part.day
+    unnamed = _unnamed(context, state, superseded)
+    noted, etag = _read_notes(context, customer, dataset)
+    gone += [name for name in unnamed if name in noted and noted[name] + _REST <= now]
+    notes = {name: noted.get(name, now) for name in unnamed if name not in gone}
+    if notes != noted and not _write_notes(context, customer, dataset, notes, etag):
+        return 0  # another round is at it
+    for name in gone:
+        context.lake.delete(blob_names.STAGED_CONTAINER, name)
+    return len(gone)
+
+
+def _parsed(infos: list[BlobInfo]) -> list[tuple[BlobInfo, PartName]]:
+    parsed = ((info, PartName.parse(info.name)) for info in infos)
+    return [(info, part) for info, part in parsed if part is not None]
+
+
+def _unnamed(context: JobContext, state: StreamState, parts: Mapping[str, date]) -> list[str]:
+    """The parts that no live publication names."""
+    unnamed: list[str] = []
+    for day in sorted(set(parts.values())):
+        manifest = read_manifest(context, state, day)
+        named = {each.part for each in manifest.inputs} if manifest is not None else set()
+        unnamed += [name for name, its_day in parts.items() if its_day == day and name not in named]
+    return unnamed
+
+
+def _read_notes(context: JobContext, customer: str, dataset: Dataset) -> tuple[dict[str, datetime], str | None]:
+    found = context.lake.get(blob_names.STATE_CONTAINER, blob_names.superseded_name(customer, dataset))
+    return (_NOTED.validate_json(found[0]), found[1].etag) if found is not None else ({}, None)
+
+
+def _write_notes(context: JobContext, customer: str, dataset: Dataset, notes: dict[str, datetime], etag: str | None) -> bool:
+    name = blob_names.superseded_name(customer, dataset)
+    try:
+        when = ABSENT if etag is None else When.unchanged(etag)
+        context.lake.put(blob_names.STATE_CONTAINER, name, _NOTED.dump_json(notes), when=when)
+    except ConditionNotMet:
+        return False
+    return True

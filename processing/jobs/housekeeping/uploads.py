@@ -1,0 +1,104 @@
+"""Deletes uploads, rejected rows and receipts whose time has passed (contract section 6, retention)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date, timedelta
+
+from processing.domain import blob_names
+from processing.domain.blob_names import Marker, SignalFile
+from processing.domain.datasets import Dataset
+from processing.domain.errors import ConditionNotMet
+from processing.domain.records import Receipt, ReceiptSummary, StreamState, from_json
+from processing.jobs.context import JobContext
+from processing.jobs.receipts import list_receipts
+from processing.jobs.stream_state import load_state
+from processing.jobs.streams import streams_of
+from processing.jobs.uploads import list_uploads
+from processing.ports import BlobInfo, When
+
+
+def delete_uploads(context: JobContext, customer: str) -> int:
+    """Delete answered uploads that no day waits for, markers only when they have done their work; returns how many."""
+    before = context.drop.service_time() - timedelta(days=context.retention.uploads)
+    states = [load_state(context, customer, dataset).state for dataset in streams_of(context, customer)]
+    awaited = {name for state in states for name in _awaited(state)}
+    receipts = list_receipts(context.drop, customer)
+    container = blob_names.drop_container(customer)
+    deleted = 0
+    for info in list(list_uploads(context.drop, customer)):
+        seen = receipts.get(blob_names.receipt_name(info.name))
+        if info.last_modified >= before or seen is None or not seen.summary.answers(info.etag):
+            continue
+        if info.name in awaited or not _is_done(info, seen.summary, states):
+            continue
+        with suppress(ConditionNotMet):  # it was uploaded again a moment ago
+            context.drop.delete(container, info.name, when=When.unchanged(info.etag))
+            deleted += 1
+    return deleted
+
+
+def delete_rejected_rows(context: JobContext, customer: str) -> int:
+    """Delete rejected rows, those of attempts that lost among them, once they are old; returns how many."""
+    before = context.drop.service_time() - timedelta(days=context.retention.rejected)
+    container = blob_names.receipts_container(customer)
+    infos = [info for info in context.drop.list_blobs(container) if blob_names.is_rejected_rows(info.name)]
+    old = [info.name for info in infos if info.last_modified < before]
+    for name in old:
+        context.drop.delete(container, name)
+    return len(old)
+
+
+def delete_receipts(context: JobContext, customer: str) -> int:
+    """Delete old receipts of uploads that are gone and whose rows no open day can use; returns how many."""
+    before = context.drop.service_time() - timedelta(days=context.retention.receipts)
+    container = blob_names.receipts_container(customer)
+    old = [
+        info for info in context.drop.list_blobs(container) if blob_names.is_receipt(info.name) and info.last_modified < before
+    ]
+    if not old:
+        return 0
+    present = {blob_names.receipt_name(info.name) for info in list_uploads(context.drop, customer)}
+    states = [load_state(context, customer, dataset).state for dataset in streams_of(context, customer)]
+    gone = [info for info in old if info.name not in present and _holds_nothing(context, container, info.name, states)]
+    for info in gone:
+        with suppress(ConditionNotMet):
+            context.drop.delete(container, info.name, when=When.unchanged(info.etag))
+    return len(gone)
+
+
+def _awaited(state: StreamState) -> set[str]:
+    """Names that days of the stream wait for."""
+    cuts = (record.cut or () for record in state.days.values())
+    expected = (record.awaited for record in state.days.values())
+    return {name for cut in cuts for name in cut} | {each.name for files in expected for each in files}
+
+
+def _is_done(info: BlobInfo, receipt: ReceiptSummary, states: list[StreamState]) -> bool:
+    """Whether an upload is data, or a marker all of whose days are published or can never be."""
+    match blob_names.kind_of_upload(info.name):
+        case Marker() as marker:
+            days: tuple[date, ...] | None = (marker.day,)
+        case SignalFile():
+            days = receipt.marks
+        case _:
+            return True
+    return days is not None and all(_is_past(state, day) for state in states for day in days)
+
+
+def _is_past(state: StreamState, day: date) -> bool:
+    record = state.days.get(day)
+    if record is not None and record.published is not None:
+        return True
+    return state.is_closed(day) or (state.first_day is not None and day < state.first_day)
+
+
+def _holds_nothing(context: JobContext, container: str, name: str, states: list[StreamState]) -> bool:
+    """Whether the rows that a receipt holds in force belong to closed days alone."""
+    found = context.drop.get(container, name)
+    if found is None:
+        return False
+    receipt = from_json(Receipt, found[0])
+    if receipt.in_force is None or receipt.dataset == Dataset.SIGNALS:
+        return True
+    return all(state.is_closed(day) for state in states for day in receipt.in_force.days)

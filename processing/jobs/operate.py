@@ -1,0 +1,121 @@
+"""What operators ask of days: mark one ready, process one again, move a stream's first day, try again now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+
+import structlog
+
+from processing.domain import blob_names
+from processing.domain.corrections import sent_back
+from processing.domain.datasets import Dataset
+from processing.domain.day_states import moved
+from processing.domain.errors import OperatorError
+from processing.domain.events import stream_work, upload_event
+from processing.domain.records import DayState, StreamState
+from processing.jobs.context import JobContext
+from processing.jobs.customers import expect_customer
+from processing.jobs.policies import readiness_policy
+from processing.jobs.receipts import list_receipts
+from processing.jobs.stream_state import StoredState, change_state, load_state, print_status
+from processing.jobs.streams import streams_of
+from processing.jobs.uploads import list_uploads
+
+_log = structlog.get_logger()
+
+
+def mark_ready(context: JobContext, customer: str, day: date, dataset: Dataset | None) -> str:
+    """Leave the marker that the customer would leave, for one stream or for all; returns its name.
+
+    Raises OperatorError for a day that is more than a day ahead, and for a customer that is not there.
+    """
+    expect_customer(context, customer)
+    if context.zone.is_far_ahead(day, context.drop.service_time()):
+        raise OperatorError(f"{day.isoformat()} is more than a day ahead: mark it when it is near")
+    folder = f"{Dataset.SIGNALS}/" if dataset is None else f"{Dataset.SIGNALS}/{dataset}/"
+    name = f"{folder}{day.isoformat()}"
+    etag = context.drop.put(blob_names.drop_container(customer), name, b"")
+    # Its receipt needs no event of storage's then.
+    context.drop_events.send(upload_event(blob_names.drop_container(customer), name, etag))
+    _log.info("day_marked", customer=customer, dataset=dataset, day=day.isoformat())
+    return name
+
+
+def ask_reprocess(context: JobContext, customer: str, dataset: Dataset, day: date) -> None:
+    """Have a published day processed again, whatever its age and the customer's policy say.
+
+    Raises OperatorError for a day that is not published, or whose staged rows are given up.
+    """
+    expect_customer(context, customer)
+    now = context.drop.service_time()
+
+    def asked(state: StreamState) -> StreamState:
+        record = state.days.get(day)
+        if record is None or record.published is None:
+            raise OperatorError(f"{dataset} of {customer} has not published {day.isoformat()}: mark it ready instead")
+        if state.is_closed(day):
+            raise OperatorError(f"the staged rows of {day.isoformat()} are gone by retention: upload its files again")
+        cause = "the operator asked for it"
+        record = moved(sent_back(record, cause), DayState.READY, now, f"to be processed again: {cause}")
+        return replace(state, days={**state.days, day: record})
+
+    _change(context, customer, dataset, asked)
+    context.stream_work.send(stream_work(customer, dataset))
+    _log.info("reprocess_asked", customer=customer, dataset=dataset, day=day.isoformat())
+
+
+def move_first_day(context: JobContext, customer: str, dataset: Dataset, day: date) -> None:
+    """Set the first day of a stream; what is published before it stays as it is.
+
+    Raises OperatorError while the customer's config names the first day.
+    """
+    expect_customer(context, customer)
+    named = readiness_policy(context, customer).first_day
+    if named is not None:
+        raise OperatorError(f"the config of {customer} names {named.isoformat()} as the first day: change it there")
+
+    def set_first(state: StreamState) -> StreamState:
+        if state.is_closed(day):
+            raise OperatorError(f"the staged rows of {day.isoformat()} are gone by retention")
+        return replace(state, first_day=day)
+
+    _change(context, customer, dataset, set_first)
+    _log.info("first_day_moved", customer=customer, dataset=dataset, day=day.isoformat())
+
+
+def retry_now(context: JobContext, customer: str, dataset: Dataset | None) -> tuple[int, int]:
+    """Try everything that failed again now, not at its next try; returns how many uploads and how many days."""
+    expect_customer(context, customer)
+    streams = [each for each in streams_of(context, customer) if dataset in (None, each)]
+    days = sum(_retry_days(context, customer, each) for each in streams)
+    container = blob_names.drop_container(customer)
+    receipts = list_receipts(context.drop, customer, f"{dataset}/" if dataset else "")
+    uploads = 0
+    for info in list_uploads(context.drop, customer, f"{dataset}/" if dataset else ""):
+        seen = receipts.get(blob_names.receipt_name(info.name))
+        if seen is not None and not seen.summary.status.is_answer:
+            context.drop_events.send(upload_event(container, info.name, info.etag))
+            uploads += 1
+    _log.info("retry_asked", customer=customer, dataset=dataset, uploads=uploads, days=days)
+    return uploads, days
+
+
+def _retry_days(context: JobContext, customer: str, dataset: Dataset) -> int:
+    found: list[date] = []
+
+    def due(state: StreamState) -> StreamState:
+        found[:] = [day for day, record in state.days.items() if record.next_try is not None]
+        return replace(state, days={**state.days, **{day: replace(state.days[day], next_try=None) for day in found}})
+
+    _change(context, customer, dataset, due)
+    if found:
+        context.stream_work.send(stream_work(customer, dataset))
+    return len(found)
+
+
+def _change(context: JobContext, customer: str, dataset: Dataset, change: Callable[[StreamState], StreamState]) -> StoredState:
+    stored = change_state(context, load_state(context, customer, dataset), change)
+    print_status(context, stored.state)
+    return stored

@@ -1,0 +1,1 @@
+"""Days of streams, told as stories: the real jobs over the stores in memory."""

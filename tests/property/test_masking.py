@@ -1,0 +1,155 @@
+"""What the config masks is shown nowhere, whatever else is wrong with a file and however it is written (contract section 5)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from processing.domain.datasets import Dataset
+from schemas.customer_config import CustomerConfig
+from tests.support.ingest import Ingested, Row, ingest
+from tests.support.uploads import as_csv, as_ndjson, as_parquet
+
+HUSHED: Final = "geheim"
+MASKED: Final = "(masked)"
+FORMATS: Final[Mapping[str, Callable[[Sequence[Row], Sequence[str]], bytes]]] = {
+    "csv": as_csv,
+    "tsv": lambda rows, columns: as_csv(rows, columns, delimiter="\t", newline="\r\n", bom=True),
+    "ndjson": as_ndjson,
+    "parquet": as_parquet,
+}
+COLUMNS: Final = {
+    Dataset.METRICS: ["unit_id", "id_type", "date", "metric_name", "metric_value", "numerator", "is_test", "note"],
+    Dataset.EVENTS: ["timestamp", "event_name", "event_value", "event_metadata", "user", "timeuuid", "is_test", "note"],
+    Dataset.EXPOSURES: ["timestamp", "experiment", "group_id", "unit_id", "id_type", "metadata_json", "note"],
+}
+SEGMENT: Final = ["event", "userId", "anonymousId", "properties", "originalTimestamp", "messageId"]
+# Sound for some column and wrong for others, or wrong for all.
+OPEN: Final = st.sampled_from(
+    [
+        "",
+        "u",
+        "userID",
+        "2026-11-18",
+        "2026-11-18T09:00:00Z",
+        "1795000000123",
+        "1",
+        "x",
+        '{"userID":"u"}',
+        "[]",
+        "a[b]",
+        "x" * 600,
+    ]
+)
+HIDDEN: Final = st.builds(
+    lambda form, number: form % f"{HUSHED}{number}",
+    st.sampled_from(
+        ["%s", '{"userID":"%s"}', '{"%s":1}', '{"customIDs":{"%s":""}}', '{"a":"%s', '"%s"', "%s\n,\t%%s", "[%s]", "{%s}"]
+        # Beyond the longest name, the longest id, and the longest metadata.
+        + [f"{'é' * 20}%s{'x' * length}" for length in (130, 520)]
+        + ['{"a":"%s' + "x" * 16_400 + '"}']
+    ),
+    st.integers(0, 9),
+)
+
+
+def spelt(name: str) -> st.SearchStrategy[str]:
+    """A column's name as a header or a config may write it."""
+    return st.sampled_from([name, name, name.upper(), f" {name} ", name.title()])
+
+
+@st.composite
+def tables(draw: st.DrawFn, dataset: Dataset) -> tuple[list[Row], list[str], dict[str, Any]]:
+    """Rows with secrets in some columns alone, the header, and a config that masks these."""
+    names = draw(st.permutations(COLUMNS[dataset]))
+    hidden = draw(st.sets(st.sampled_from(names), min_size=1, max_size=3))
+    header = {name: draw(spelt(name)) for name in names}
+    aliases = {}
+    for name in hidden - {"note"}:
+        if draw(st.booleans()):
+            header[name] = f"their {name}"
+            aliases[header[name]] = name
+    rows = [
+        {header[name]: draw(HIDDEN | OPEN) if name in hidden else draw(OPEN) for name in names}
+        for _ in range(draw(st.integers(1, 5)))
+    ]
+    config: dict[str, Any] = {
+        # A renamed column is masked by its own name, or by the contract's as that is written there.
+        "mask_values": [
+            draw(st.sampled_from([name, header[name]]) if header[name] in aliases else spelt(name)) for name in sorted(hidden)
+        ],
+        "max_rejected_fraction": draw(st.sampled_from([0.1, 1.0])),
+    }
+    if aliases:
+        config["datasets"] = {dataset.value: {"columns": aliases}}
+    return rows, list(header.values()), config
+
+
+def shown(found: Ingested) -> str:
+    """All that anybody is told of an upload."""
+    outcome = found.outcome
+    return json.dumps(found.rejected, ensure_ascii=False) + repr((outcome.rules, outcome.warnings, outcome.problem))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("dataset", COLUMNS)
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_masked_values_are_shown_nowhere(dataset: Dataset, form: str, data: st.DataObject) -> None:
+    rows, header, config = data.draw(tables(dataset))
+    found = ingest(FORMATS[form](rows, header), f"a.{form}", dataset, config=CustomerConfig.model_validate(config))
+    assert HUSHED not in shown(found)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.fixed_dictionaries(dict.fromkeys(SEGMENT[1:4], OPEN | HIDDEN) | {"event": OPEN, "messageId": OPEN}), max_size=5)
+)
+def test_what_segment_calls_users_and_metadata_is_shown_nowhere_either(form: str, rows: list[Row]) -> None:
+    rows = [*rows, dict.fromkeys(SEGMENT, "x")]
+    config = CustomerConfig.model_validate({"mask_values": True, "max_rejected_fraction": 1.0})
+    found = ingest(FORMATS[form](rows, SEGMENT), f"a.{form}", Dataset.EVENTS, config=config)
+    assert found.rejected
+    assert HUSHED not in shown(found)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=3), st.integers(0, 400), st.sampled_from(["csv", "ndjson"]))
+def test_bytes_that_break_records_show_no_masked_value(stuffed: bytes, at: int, form: str) -> None:
+    """Behind the header, as one that names a column otherwise masks nothing."""
+    rows = [dict.fromkeys(COLUMNS[Dataset.METRICS], HUSHED)] * 3
+    names = list(rows[0])
+    data = FORMATS[form](rows, names)
+    first = data.index(b"\n") + 1 if form == "csv" else 0
+    at = first + at % (len(data) - first)
+    data = data[:at] + stuffed + data[at:]
+    config = CustomerConfig(mask_values=tuple(names), max_rejected_fraction=1.0)
+    found = ingest(data, f"a.{form}", Dataset.METRICS, config=config)
+    assert found.rejected or found.outcome.problem
+    rows_shown = [line["row"] for line in found.rejected if "row" in line]
+    assert all(value in (None, MASKED) for row in rows_shown for name, value in row.items() if name in names)
+    # A name that was stuffed is another name, in JSON; under a name that is masked nothing is shown.
+    if form == "csv":
+        assert HUSHED not in shown(found)
+
+
+def test_a_renamed_column_is_masked_by_the_contracts_name_in_any_case() -> None:
+    row = dict.fromkeys(("customer", "id_type", "date", "metric_name", "metric_value"), HUSHED)
+    mask = ["UNIT_ID", *(name for name in row if name != "customer")]
+    config = {"mask_values": mask, "datasets": {"metrics": {"columns": {"customer": "unit_id"}}}}
+    found = ingest(as_csv([row], list(row)), "a.csv", Dataset.METRICS, config=CustomerConfig.model_validate(config))
+    assert HUSHED not in shown(found)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_without_a_mask_the_same_values_are_shown(form: str) -> None:
+    """What the other tests look for would be there."""
+    row = dict.fromkeys(COLUMNS[Dataset.EVENTS], HUSHED)
+    found = ingest(FORMATS[form]([row], list(row)), f"a.{form}", Dataset.EVENTS)
+    assert shown(found).count(HUSHED) > len(row)

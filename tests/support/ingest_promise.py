@@ -1,0 +1,134 @@
+"""What holds of every ingest, whatever the bytes were: exact counts, a reason for each rejected row, sound staged rows."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Final
+
+import polars as pl
+
+from processing.domain.datasets import DATA_DATASETS, Dataset
+from processing.domain.days import PST
+from processing.domain.records import Receipt, Status, to_json
+from processing.jobs.ingest_receipt import with_outcome
+from processing.tables.batches import RECORD
+from processing.tables.catalogue import SchemaContext, kind_of
+from processing.tables.rules import compile_rules, raw_column
+from schemas.customer_config import CustomerConfig
+from tests.support.ingest import LENIENT, UPLOADED_AT, Ingested, ingest
+
+_MOST_EXAMPLES: Final = 20
+_MOST_SHOWN: Final = 64
+_TOO_MANY: Final = "too_many_rejected_rows"
+
+
+def ingest_as_promised(data: bytes, name: str, dataset: Dataset, *, config: CustomerConfig = LENIENT) -> Ingested:
+    """Ingest `data`, and assert all that the contract promises of any file (sections 3 to 5)."""
+    found = ingest(data, name, dataset, config=config)
+    _counts_add_up(found)
+    _records_are_numbered(found)
+    _rejected_rows_have_reasons(found)
+    _rules_are_counted(found)
+    _staged_rows_are_sound(found, config)
+    _receipt_is_readable(found, dataset)
+    return found
+
+
+def _counts_add_up(found: Ingested) -> None:
+    rows, refused = found.outcome.rows, found.outcome.problem
+    assert min(rows.read, rows.accepted, rows.rejected, rows.filtered) >= 0
+    assert rows.read == rows.accepted + rows.rejected + rows.filtered
+    assert sum(found.outcome.days.values()) == rows.accepted
+    assert (found.outcome.rejected is None) == (not found.rejected)
+    if refused is None:
+        assert Counter({day: count for day, count in found.outcome.days.items() if count}) == _staged_days(found)
+        assert rows.rejected == len(found.rejected)
+    else:
+        # Parts of a refused file may have been written before it was refused; no receipt names them.
+        assert refused.code
+        assert refused.message
+        assert rows.accepted == 0
+        assert rows.read == 0 or refused.code == _TOO_MANY
+
+
+def _staged_days(found: Ingested) -> Counter[object]:
+    days: Counter[object] = Counter()
+    for part in found.parts:
+        days[part.day] += part.frame.height
+    return days
+
+
+def _records_are_numbered(found: Ingested) -> None:
+    staged = [record for part in found.parts for record in part.frame.get_column(RECORD).to_list()]
+    rejected = [line["record"] for line in found.rejected]
+    assert rejected == sorted(rejected)
+    records = sorted([*staged, *rejected])
+    assert len(set(records)) == len(records), "a record was staged or rejected twice"
+    if found.outcome.problem is not None and found.outcome.problem.code != _TOO_MANY:
+        return
+    rows = found.outcome.rows
+    assert len(records) == rows.read - rows.filtered
+    assert not records or (records[0] >= 1 and records[-1] <= rows.read)
+
+
+def _rejected_rows_have_reasons(found: Ingested) -> None:
+    last = 0
+    for line in found.rejected:
+        assert line["reasons"]
+        assert ("row" in line) != ("raw" in line)
+        for reason in line["reasons"]:
+            assert reason["rule"]
+            assert reason["message"]
+            assert isinstance(reason["value"], str | None)
+        if line["line"] is not None:
+            assert line["line"] > last, "lines of records go up"
+            last = line["line"]
+
+
+def _rules_are_counted(found: Ingested) -> None:
+    written = Counter((each["rule"], each["column"]) for line in found.rejected for each in line["reasons"])
+    if found.outcome.problem is None or found.outcome.problem.code == _TOO_MANY:
+        assert {(rule.rule, rule.column): rule.count for rule in found.outcome.rules} == written
+    for rule in found.outcome.rules:
+        assert rule.hint
+        assert len(rule.examples) == min(rule.count, _MOST_EXAMPLES)
+        assert all(example.value is None or len(example.value) <= _MOST_SHOWN for example in rule.examples)
+
+
+def _staged_rows_are_sound(found: Ingested, config: CustomerConfig) -> None:
+    context = SchemaContext(uploaded_at=UPLOADED_AT, id_types=config.id_types)
+    for part in found.parts:
+        assert part.dataset in DATA_DATASETS
+        kind = kind_of(part.dataset)
+        schema = kind.schema(context)
+        assert part.frame.columns == [*schema.columns, RECORD]
+        assert set(part.frame.select(kind.day(PST)).to_series()) == {part.day}
+        # Of what was uploaded the staged row knows no more than that it was there, where its value is.
+        raws = part.frame.with_columns(pl.col(name).cast(pl.String).alias(raw_column(name)) for name in schema.columns)
+        rules = [rule for rule in compile_rules(schema) if rule.name != "length" or rule.reads != ("event_metadata",)]
+        rules = [rule for rule in rules if rule.name != "length" or rule.reads != ("metadata_json",)]
+        broken = raws.select(rule.fails.any().alias(str(index)) for index, rule in enumerate(rules)).row(0)
+        assert [rule.name for rule, fails in zip(rules, broken, strict=True) if fails] == []
+
+
+def _receipt_is_readable(found: Ingested, dataset: Dataset) -> None:
+    at = datetime(2026, 11, 19, tzinfo=UTC)
+    blank = Receipt(
+        blob="a",
+        customer="acme",
+        dataset=str(dataset),
+        etag="1",
+        size=1,
+        format=None,
+        status=Status.ACCEPTED,
+        received_at=UPLOADED_AT,
+        finished_at=at,
+        in_force=None,
+        program="test",
+    )
+    receipt = with_outcome(blank, found.outcome, problem_of_config=None, config=None)
+    told = json.loads(to_json(receipt).decode("utf-8"))
+    assert told["rows"]["read"] == found.outcome.rows.read
+    assert all(warning["code"] and warning["message"] and warning["count"] >= 1 for warning in told["warnings"])
