@@ -1,6 +1,7 @@
 # Every target sets up what it needs: a virtual environment from the hashed lock, and the emulator from package-lock.json.
 PYTHON ?= python3
 UV_VERSION := 0.13.8
+SOAK ?= 50
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench docs lock clean
+.PHONY: help setup demo test soak lint bench docs lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -23,6 +24,9 @@ demo: setup ## the whole path on sample customers, on this machine
 
 test: setup ## all tests, on the emulator
 	$(BIN)/python -m pytest $(ARGS)
+
+soak: setup ## racing workers over days for as long as it takes: SOAK times the examples of `make test`
+	DROPZONE_SOAK=$(SOAK) $(BIN)/python -m pytest --timeout=0 -k racing tests/property/test_day_interleavings.py $(ARGS)
 
 lint: setup ## style, types, the dependency rule, unused and missing dependencies
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ import structlog
 
 from processing.domain import blob_names
 from processing.domain.blob_names import NotData
-from processing.domain.errors import Superseded
+from processing.domain.errors import DropzoneError, Superseded
 from processing.domain.records import Status, Upload
 from processing.jobs.commit_receipt import commit_receipt, is_answered
 from processing.jobs.context import JobContext
@@ -37,6 +37,8 @@ class Outcome(StrEnum):
     COPY_PENDING = "copy_pending"
     SUPERSEDED = "superseded"
     ALREADY_ANSWERED = "already_answered"
+    NOT_NOW = "not_now"
+    """Storage failed before anything was known of the upload; the sweep announces it again."""
 
 
 def receive_file(context: JobContext, container: str, name: str, *, again: str | None = None) -> Status | Outcome:
@@ -44,15 +46,21 @@ def receive_file(context: JobContext, container: str, name: str, *, again: str |
 
     `again` is the ETag of a receipt that is to be replaced although it answers that version.
 
-    What cannot be answered yet gets a `failed` receipt and is tried again by the sweep. Raises only when not even that
-    could be written.
+    What cannot be answered yet gets a `failed` receipt and is tried again by the sweep. Raises only with `again`, which the
+    sweep would not ask for.
     """
     customer = blob_names.customer_of_drop_container(container)
     if customer is None:
         return Outcome.NOT_A_CUSTOMER
     log = _log.bind(customer=customer, blob=name)
     started = context.clock.now()
-    result = _receive(context, customer, name, again)
+    try:
+        result = _receive(context, customer, name, again)
+    except DropzoneError as error:
+        if again is not None:
+            raise
+        log_failure(_log, "upload_not_received", error, customer=customer, blob=name)
+        result = Outcome.NOT_NOW
     log.info("upload_received", outcome=result.value, seconds=(context.clock.now() - started).total_seconds())
     return result
 

@@ -180,13 +180,17 @@ class AzureBlobStore:
     def service_time(self) -> datetime:
         """The service's own clock, UTC, in steps of one second."""
         answers: list[str | None] = []
-        with storage_errors("ask storage for its time"):
-            # The cheapest request that a data role allows; every answer of the service carries the time.
-            pages = self._client.list_containers(
-                results_per_page=1, raw_response_hook=lambda answer: answers.append(answer.http_response.headers.get("Date"))
-            ).by_page()
-            next(iter(pages), None)
-        # The SDK forgets the hook when it asks again because an answer broke off.
+        # The SDK forgets the hook when it has to ask again because a connection broke: then it is asked once more.
+        for _ in range(3):
+            with storage_errors("ask storage for its time"):
+                # The cheapest request that a data role allows; every answer of the service carries the time.
+                pages = self._client.list_containers(
+                    results_per_page=1,
+                    raw_response_hook=lambda answer: answers.append(answer.http_response.headers.get("Date")),
+                ).by_page()
+                next(iter(pages), None)
+            if answers:
+                break
         if not answers or answers[-1] is None:
             raise LaterError("cannot ask storage for its time now: the answer has no date")
         return parsedate_to_datetime(answers[-1]).astimezone(UTC)

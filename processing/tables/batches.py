@@ -6,8 +6,8 @@ what its values mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 import polars as pl
@@ -18,6 +18,10 @@ LINE: Final = "__line"
 """Column of physical lines on which records begin, Int64, from 1; null for formats without lines."""
 RAW: Final = "__text"
 """Column of whole records as text, String; only for formats whose records are text of their own (NDJSON)."""
+
+
+Piece = Callable[[], "RawBatch"]
+"""Reads one batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,9 @@ class RawBatch:
     frame: pl.DataFrame
     """Columns `0`, `1`, ... in the order of the header and of the reader's dtypes, then RECORD, LINE and maybe RAW."""
     broken: tuple[BrokenRecord, ...] = ()
+    lines: int | None = None
+    """Physical lines of a batch whose records and lines are counted from its own beginning; None where they are counted
+    from the file's."""
 
     @property
     def read(self) -> int:
@@ -59,6 +66,56 @@ class RawReader(Protocol):
         """What the columns hold: String where the format has only text, the file's own types otherwise."""
         ...
 
-    def batches(self) -> Iterator[RawBatch]:
-        """The records, once; CustomerError when the file as a whole is unreadable."""
+    @property
+    def lines_before(self) -> int:
+        """Physical lines before the first record; 0 where the batches count from the file's beginning."""
         ...
+
+    def pieces(self) -> Iterator[Piece]:
+        """The records, once, in order; a piece may be read in any thread, also beside others.
+
+        CustomerError, from the iterator or from a piece, when the file as a whole is unreadable.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class Numbering:
+    """Counts records and lines from one batch to the next, for those that count from their own beginning."""
+
+    lines: int = 0
+    """Physical lines so far."""
+    records: int = field(default=0, init=False)
+
+    def next(self, records: int, lines: int) -> tuple[int, int]:
+        """What must be added to the numbers of the next batch in the file, which has so many records and lines."""
+        before = (self.records, self.lines)
+        self.records += records
+        self.lines += lines
+        return before
+
+
+def moved(frame: pl.DataFrame, records: int, lines: int) -> pl.DataFrame:
+    """The frame with so much added to its record numbers, and to its line numbers where it has them."""
+    if not records and not lines:
+        return frame
+    by = {RECORD: records, LINE: lines}
+    return frame.with_columns(pl.col(name) + by[name] for name in by if name in frame.columns)
+
+
+def moved_broken(broken: tuple[BrokenRecord, ...], records: int, lines: int) -> tuple[BrokenRecord, ...]:
+    """Broken records with so much added to their numbers."""
+    if not records and not lines:
+        return broken
+    return tuple(
+        replace(each, record=each.record + records, line=None if each.line is None else each.line + lines) for each in broken
+    )
+
+
+def batches_of(reader: RawReader) -> Iterator[RawBatch]:
+    """All batches of a reader, one after another, counted from the beginning of the file."""
+    numbering = Numbering(reader.lines_before)
+    for piece in reader.pieces():
+        batch = piece()
+        by = (0, 0) if batch.lines is None else numbering.next(batch.read, batch.lines)
+        yield RawBatch(frame=moved(batch.frame, *by), broken=moved_broken(batch.broken, *by))

@@ -7,20 +7,25 @@ engine's own parse it stands in its place exactly where the record had as many f
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from typing import Final, NoReturn
 
 import polars as pl
 
 from processing.domain.errors import CustomerError
-from processing.tables.batches import LINE, RECORD, BrokenRecord, RawBatch
-from processing.tables.csv_records import CsvBlock, Damage, Dialect, cut_records, fields_of
+from processing.tables.batches import LINE, RECORD, BrokenRecord, Piece, RawBatch
+from processing.tables.csv_records import CsvBlock, Damage, Dialect, count_byte, cut_records, fields_of, settled
 
 LONGEST_RECORD: Final = 16 * 1024 * 1024
 """Bytes."""
 MOST_COLUMNS: Final = 1_024
 _BLOCK: Final = 4 * 1024 * 1024
 _BOM: Final = b"\xef\xbb\xbf"
+_ARCHIVES: Final = tuple(b"x" + bytes([second]) for second in (0x01, 0x5E, 0x9C, 0xDA))
+"""What the engine takes for the beginning of a zlib archive."""
+_MAGIC: Final = 4
+"""Bytes that tell the other archives that the engine knows; none of them is ASCII."""
 _SENTINEL_COLUMN: Final = "__end"
 # Control characters that text has no use for; the first that a block does not contain marks its record ends.
 _SENTINELS: Final = tuple(bytes([code]) for code in (31, 30, 29, 28, *range(1, 9), *range(14, 28)))
@@ -43,9 +48,9 @@ class CsvReader:
         self._chunks = chunks
         self._buffer = bytearray()
         self._ended = False
-        self._records = 0
         self._lines = 0
         self._header = self._read_header()
+        self._lines_before = self._lines
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -57,21 +62,24 @@ class CsvReader:
         """CSV holds text."""
         return (pl.String(),) * len(self._header)
 
-    def batches(self) -> Iterator[RawBatch]:
+    @property
+    def lines_before(self) -> int:
+        """Physical lines up to the end of the header."""
+        return self._lines_before
+
+    def pieces(self) -> Iterator[Piece]:
         """All records, once, in order."""
         for block in self._blocks():
-            yield self._batch(block)
-            self._records += len(block)
-            self._lines += block.line_count
+            yield partial(self._batch, block)
 
     def _read_header(self) -> tuple[str, ...]:
         self._fill(len(_BOM))
         if self._buffer.startswith(_BOM):
             del self._buffer[: len(_BOM)]
         # Reading a block at a time finds the header even behind blank lines and with quoted newlines in it.
-        for block in self._blocks():
+        for cut in self._blocks():
+            block = settled(cut)
             if len(block) == 0:
-                self._lines += block.line_count
                 continue
             if 0 in block.damaged:
                 raise CustomerError("unreadable_header", f"the first line is not a CSV header: {_HINTS[block.damaged[0]]}")
@@ -79,7 +87,7 @@ class CsvReader:
             last_line = block.spans[0][1] if block.spans is not None else 0
             offset = _offset_of_line(block.data, last_line + 1)
             self._buffer[:0] = block.data[offset:]
-            self._lines += last_line + 1
+            self._lines += last_line + 1 - block.line_count
             names = self._names(raw.decode("utf-8"))
             if len(names) > MOST_COLUMNS:
                 raise CustomerError(
@@ -124,6 +132,7 @@ class CsvReader:
                 self._refuse_long()
             del self._buffer[:used]
             wanted = _BLOCK
+            self._lines += block.line_count
             yield block
 
     def _refuse_long(self) -> NoReturn:
@@ -140,27 +149,58 @@ class CsvReader:
                 self._buffer += chunk
 
     def _batch(self, block: CsvBlock) -> RawBatch:
+        """The records of a block, counted from its beginning."""
+        frame = self._plainly(block)
+        if frame is None:
+            return self._carefully(settled(block))
+        numbers = pl.int_range(1, frame.height + 1, eager=True)
+        return RawBatch(frame=frame.with_columns(numbers.alias(RECORD), numbers.alias(LINE)), lines=frame.height)
+
+    def _plainly(self, block: CsvBlock) -> pl.DataFrame | None:
+        """The block as the engine reads it, where that proves that every line is one sound record; else None.
+
+        The engine fails on a record with too many fields and on bytes that are not UTF-8, and fills up a record with too few.
+        So a block is sound when it has as many delimiters as its records must have. Blank lines have none, and quoted
+        delimiters are too many.
+        """
+        if block.spans is not None or block.damaged or len(self._header) == 1 or _has_bare_cr(block.data):
+            return None
+        if block.data.startswith(_ARCHIVES) or not block.data[:_MAGIC].isascii():
+            return None
+        try:
+            frame = self._read(block.data, [str(number) for number in range(len(self._header))], has_header=False)
+        except pl.exceptions.PolarsError:
+            return None
+        delimiters = count_byte(block.data, self._dialect.delimiter[0])
+        is_sound = frame.height == block.line_count and delimiters == frame.height * (len(self._header) - 1)
+        return frame if is_sound else None
+
+    def _carefully(self, block: CsvBlock) -> RawBatch:
+        """A block with anything unusual in it."""
         sound = [index for index in range(len(block)) if index not in block.damaged] if block.damaged else None
-        frame, sentinel = self._parse(block, sound)
+        frame, sentinel = self._marked(block, sound)
         index = pl.Series("index", sound, pl.Int64) if sound is not None else pl.int_range(frame.height, eager=True)
         lines = index if block.spans is None else pl.Series([block.spans[i][0] for i in index], dtype=pl.Int64)
-        frame = frame.with_columns((index + (self._records + 1)).alias(RECORD), (lines + (self._lines + 1)).alias(LINE))
-        broken = [self._broken(block, i, rule.value, _HINTS[rule]) for i, rule in block.damaged.items()]
+        frame = frame.with_columns((index + 1).alias(RECORD), (lines + 1).alias(LINE))
+        broken = [_broken(block, i, rule.value, _HINTS[rule]) for i, rule in block.damaged.items()]
         complete = pl.col(_SENTINEL_COLUMN).eq_missing(sentinel.decode())
         ragged = frame.filter(~complete).get_column(RECORD)
         if len(ragged):
             frame = frame.filter(complete)
-            broken += [self._ragged(block, record - self._records - 1) for record in ragged]
-        return RawBatch(frame=frame.drop(_SENTINEL_COLUMN), broken=tuple(sorted(broken, key=lambda each: each.record)))
+            broken += [self._ragged(block, record - 1) for record in ragged]
+        return RawBatch(
+            frame=frame.drop(_SENTINEL_COLUMN),
+            broken=tuple(sorted(broken, key=lambda each: each.record)),
+            lines=block.line_count,
+        )
 
-    def _parse(self, block: CsvBlock, sound: list[int] | None) -> tuple[pl.DataFrame, bytes]:
+    def _marked(self, block: CsvBlock, sound: list[int] | None) -> tuple[pl.DataFrame, bytes]:
         """The sound records as text columns `0`, `1`, ... and the sentinel column, and the sentinel."""
         delimiter = self._dialect.delimiter
         names = [*(str(number) for number in range(len(self._header))), _SENTINEL_COLUMN]
-        if block.is_plain or (block.spans is None and sound is None):
+        if block.spans is None and sound is None:
             sentinel = _absent_from(block.data)
-            lines = block.data if block.is_plain else block.data.replace(b"\r\n", b"\n")
-            body = lines.replace(b"\n", delimiter + sentinel + b"\n")
+            body = block.data.replace(b"\r\n", b"\n").replace(b"\n", delimiter + sentinel + b"\n")
         else:
             records = [block.raw(index) for index in (range(len(block)) if sound is None else sound)]
             # What is set aside must not keep a mark from the others.
@@ -169,34 +209,41 @@ class CsvReader:
         carriage = _stand_in(body) if _has_bare_cr(body) else None
         if carriage is not None:
             body = body.replace(b"\r", carriage)
-        frame = pl.read_csv(
-            delimiter.join(name.encode() for name in names) + b"\n" + body,
-            schema=dict.fromkeys(names, pl.String),
-            separator=delimiter.decode(),
-            quote_char=self._dialect.quote.decode(),
-            truncate_ragged_lines=True,
-            null_values=["", *self._dialect.null_values],
-        )
+        # A header of our own keeps bytes of the file from being taken for an archive.
+        head = delimiter.join(name.encode() for name in names) + b"\n"
+        frame = self._read(head + body, names, has_header=True, truncate_ragged_lines=True)
         if carriage is not None:
             frame = frame.with_columns(pl.all().str.replace_all(carriage.decode(), "\r", literal=True))
         return frame, sentinel
 
+    def _read(self, data: bytes, names: list[str], *, has_header: bool, truncate_ragged_lines: bool = False) -> pl.DataFrame:
+        return pl.read_csv(
+            data,
+            has_header=has_header,
+            schema=dict.fromkeys(names, pl.String),
+            separator=self._dialect.delimiter.decode(),
+            quote_char=self._dialect.quote.decode(),
+            truncate_ragged_lines=truncate_ragged_lines,
+            null_values=["", *self._dialect.null_values],
+        )
+
     def _ragged(self, block: CsvBlock, index: int) -> BrokenRecord:
-        return self._broken(
+        return _broken(
             block,
             index,
             "wrong_field_count",
             f"write {len(self._header)} fields, as the header does, and quote fields that hold a delimiter",
         )
 
-    def _broken(self, block: CsvBlock, index: int, rule: str, hint: str) -> BrokenRecord:
-        return BrokenRecord(
-            record=self._records + index + 1,
-            line=self._lines + block.first_line(index) + 1,
-            rule=rule,
-            hint=hint,
-            raw=block.raw(index).decode("utf-8", "backslashreplace"),
-        )
+
+def _broken(block: CsvBlock, index: int, rule: str, hint: str) -> BrokenRecord:
+    return BrokenRecord(
+        record=index + 1,
+        line=block.first_line(index) + 1,
+        rule=rule,
+        hint=hint,
+        raw=block.raw(index).decode("utf-8", "backslashreplace"),
+    )
 
 
 def _absent_from(data: bytes) -> bytes:

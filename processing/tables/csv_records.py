@@ -63,15 +63,10 @@ class CsvBlock:
     @cached_property
     def line_count(self) -> int:
         """Physical lines."""
-        return self.data.count(b"\n")
+        return count_byte(self.data, _LF)
 
     def __len__(self) -> int:
         return self.line_count if self.spans is None else len(self.spans)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether every line is a sound record that ends with a bare newline."""
-        return self.spans is None and not self.damaged and b"\r\n" not in self.data
 
     def first_line(self, index: int) -> int:
         """The line, from 0, on which record `index` begins."""
@@ -89,19 +84,28 @@ class CsvBlock:
         return text.removesuffix(b"\r")
 
 
+def count_byte(data: bytes, byte: int) -> int:
+    """How often a byte occurs; bytes.count() takes three times as long where it is frequent."""
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == byte))
+
+
 def cut_records(data: bytes, dialect: Dialect, *, final: bool, longest: int) -> tuple[CsvBlock, int]:
-    """The records of `data`, which ends with a newline, and how many bytes they take.
+    """The records of `data`, which ends with a newline, and how many bytes they take; see `settled` for what they hold.
 
     A record that is still open at the end stays for the next call, unless this is the `final` one or the record is
     already as long as `longest`; then its first line is broken and reading starts again at the next.
     """
     if dialect.quote in data:
-        block, used = _cut_quoted(data, dialect, final=final, longest=longest)
-    else:
-        block, used = CsvBlock(data=data), len(data)
-    if _has_blank_line(block.data):
-        block = _without_blank_lines(block)
-    return _mark_bad_text(block), used
+        return _cut_quoted(data, dialect, final=final, longest=longest)
+    return CsvBlock(data=data), len(data)
+
+
+def settled(block: CsvBlock) -> CsvBlock:
+    """The block without its blank lines, and with the records marked that are not UTF-8.
+
+    Most blocks have neither, and need not be searched: they are read without this first.
+    """
+    return _mark_bad_text(_without_blank_lines(block) if _has_blank_line(block.data) else block)
 
 
 def fields_of(record: str, dialect: Dialect) -> list[str]:

@@ -6,7 +6,9 @@ The same function serves the functions app and a check of a local file, so that 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
@@ -19,11 +21,11 @@ from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
 from processing.domain.errors import CustomerError
 from processing.domain.records import BrokenRule, Notice, Problem, RowCounts
-from processing.tables.batches import RawBatch
 from processing.tables.catalogue import SchemaContext
 from processing.tables.formats import HEAD, FileFormat, detect_format
-from processing.tables.lanes import Lane, divided, open_lanes
+from processing.tables.lanes import Lane, open_lanes
 from processing.tables.notices import NoticeTally
+from processing.tables.pipeline import WORKERS, Split, splits
 from processing.tables.random_access import RandomAccess
 from processing.tables.readers import open_reader
 from processing.tables.rejects import RejectWriter
@@ -36,6 +38,8 @@ LARGEST_UPLOAD: Final = 10 * 1000**3
 """Bytes."""
 MOST_EXPLAINED: Final = 5_000_000
 """Rejected rows of a file that is bad for the most part; what follows them is not read."""
+_SMALL: Final = 8 * 1024 * 1024
+"""Bytes of an upload that is read in one thread: two blocks."""
 _FEWEST_ROWS_FOR_BUDGET: Final = 100
 _MOSTLY: Final = 0.5
 
@@ -122,7 +126,20 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
         raise CustomerError("file_too_large", f"the file has {source.size:,} bytes, more than 10 GB: upload several files")
     reader = open_reader(found, source, request.dataset, request.config.dataset(request.dataset))
     context = SchemaContext(uploaded_at=request.uploaded_at, zone=request.zone, id_types=request.config.id_types)
-    lanes = open_lanes(reader, request.dataset, context, request.config, scratch=outlets.scratch, emit=outlets.emit)
+    with ExitStack() as stack:
+        # A small file is done before a thread has started.
+        is_large = source.size > _SMALL
+        readers = stack.enter_context(ThreadPoolExecutor(WORKERS, "read")) if is_large else None
+        writer = stack.enter_context(ThreadPoolExecutor(1, "write")) if is_large else None
+        lanes = open_lanes(
+            reader, request.dataset, context, request.config, scratch=outlets.scratch, emit=outlets.emit, pool=writer
+        )
+        return _split_all(request, splits(reader, lanes, readers), lanes, found, outlets)
+
+
+def _split_all(
+    request: IngestRequest, batches: Iterator[Split], lanes: Sequence[Lane], found: FileFormat, outlets: _Outlets
+) -> IngestOutcome:
     notices = NoticeTally(name=request.name, first_day=request.first_day)
     rejected = outlets.scratch / "rejected.ndjson"
     rejects = RejectWriter(rejected, outlets.spill)
@@ -130,14 +147,14 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
     most = request.config.max_rejected_fraction
     is_hopeless = False
     try:
-        for batch in reader.batches():
+        for batch in batches:
             _take(batch, lanes, rejects, notices, counts)
             # Explaining a bad row takes far longer than taking a good one: the rest would be hours of the same.
             is_hopeless = rejects.count >= MOST_EXPLAINED and _exceeds(rejects.count, max(most, _MOSTLY), counts.read)
             if is_hopeless:
                 break
         for lane in lanes:
-            lane.parts.flush()
+            lane.parts.finish()
     finally:
         rejects.close()
     days: Counter[date] = sum((lane.parts.days for lane in lanes), Counter())
@@ -158,18 +175,17 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
     )
 
 
-def _take(batch: RawBatch, lanes: Sequence[Lane], rejects: RejectWriter, notices: NoticeTally, counts: _Counts) -> None:
+def _take(batch: Split, lanes: Sequence[Lane], rejects: RejectWriter, notices: NoticeTally, counts: _Counts) -> None:
     counts.read += batch.read
     rejects.add_broken(lanes[-1].validator, batch.broken)
     settled = len(batch.broken)
-    for lane, kept, filtered in divided(batch.frame, lanes):
-        accepted, bad = lane.validator.split(kept)
-        lane.parts.add(accepted)
-        rejects.add(lane.validator, bad)
-        notices.look(lane, kept, accepted)
-        counts.accepted += accepted.height
-        counts.filtered += filtered
-        settled += accepted.height + bad.height + filtered
+    for part in batch.lanes:
+        part.lane.parts.add(part.accepted)
+        rejects.add(part.lane.validator, part.rejected)
+        notices.look(part.lane, part.kept, part.accepted)
+        counts.accepted += part.accepted.height
+        counts.filtered += part.filtered
+        settled += part.accepted.height + part.rejected.height + part.filtered
     if settled != batch.read:
         raise AssertionError("rows of a batch were lost or doubled")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +15,14 @@ from processing.domain.errors import CustomerError
 from processing.tables.batches import RawReader
 from processing.tables.catalogue import SchemaContext, kind_of, required_columns
 from processing.tables.column_plan import ColumnPlan, plan_columns
+from processing.tables.explanation import Shape
 from processing.tables.header import MISSING_COLUMN, fold
 from processing.tables.ndjson_reader import NdjsonReader
 from processing.tables.parquet_reader import ParquetReader
 from processing.tables.rules import Rule
 from processing.tables.segment import FOLDERS, SegmentReader, late_record
 from processing.tables.staging import LocalPart, PartWriter
-from processing.tables.validation import Shape, Validator
+from processing.tables.validation import Validator
 from schemas.customer_config import CustomerConfig, DatasetConfig
 
 
@@ -44,6 +46,7 @@ def open_lanes(
     *,
     scratch: Path,
     emit: Callable[[Dataset, LocalPart], None],
+    pool: ThreadPoolExecutor | None = None,
 ) -> tuple[Lane, ...]:
     """The lanes of an upload below the folder `dataset`, the folder's own last.
 
@@ -66,7 +69,7 @@ def open_lanes(
             dataset=own,
             plan=plan,
             validator=Validator(schema, plan, shape, part.timestamp),
-            parts=PartWriter(scratch, kind.day(context.zone), lambda staged: emit(own, staged)),
+            parts=PartWriter(scratch / own, kind.day(context.zone), lambda staged: emit(own, staged), pool),
             belongs=belongs,
         )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import Final
 
 import polars as pl
 
 from processing.domain.errors import CustomerError
-from processing.tables.batches import LINE, RAW, RECORD, BrokenRecord, RawBatch
+from processing.tables.batches import LINE, RAW, RECORD, BrokenRecord, Piece, RawBatch
 from processing.tables.json_lines import Flaw, columns_of, flaws_of, keys_of, lines_of, lone_surrogates
 
 LONGEST_RECORD: Final = 16 * 1024 * 1024
@@ -44,8 +45,6 @@ class NdjsonReader:
         self._chunks = chunks
         self._buffer = bytearray()
         self._ended = False
-        self._records = 0
-        self._lines = 0
         self._fill(_BLOCK)
         if self._buffer.startswith(_BOM):
             del self._buffer[: len(_BOM)]
@@ -77,10 +76,15 @@ class NdjsonReader:
         """All values are text."""
         return (pl.String(),) * len(self._header)
 
-    def batches(self) -> Iterator[RawBatch]:
+    @property
+    def lines_before(self) -> int:
+        """NDJSON has no header."""
+        return 0
+
+    def pieces(self) -> Iterator[Piece]:
         """All records, once, in order."""
         for block in self._pending:
-            yield self._batch(block)
+            yield partial(self._batch, block)
 
     def _blocks(self) -> Iterator[bytes]:
         """Whole lines of about 4 MiB, cut at the same places however the bytes arrive."""
@@ -120,10 +124,7 @@ class NdjsonReader:
         if lines is None or frame is None or frame.height != len(lines):
             return self._sift(block, lines)
         places = pl.int_range(len(lines), eager=True)
-        batch = self._numbered(frame, lines, places, places)
-        self._records += len(lines)
-        self._lines += len(lines)
-        return batch
+        return RawBatch(frame=_numbered(frame, lines, places, places), lines=len(lines))
 
     def _sift(self, block: bytes, lines: pl.Series | None) -> RawBatch:
         """A block with blank or broken lines in it."""
@@ -142,32 +143,24 @@ class NdjsonReader:
         frame = columns_of("\n".join(texts).encode(), self._header)
         if frame is None or frame.height != len(sound):
             raise AssertionError("lines that are sound one by one are not sound together")
-        batch = self._numbered(frame, texts, sound, at_line.gather(sound))
+        numbered = _numbered(frame, texts, sound, at_line.gather(sound))
         broken_at = sorted(flaws)
         broken = tuple(
             BrokenRecord(
-                record=self._records + index + 1,
-                line=self._lines + line + 1,
+                record=index + 1,
+                line=line + 1,
                 rule=flaws[index].value,
                 hint=_HINTS[flaws[index]],
                 raw=raw,
             )
             for index, line, raw in zip(broken_at, at_line.gather(broken_at), records.gather(broken_at), strict=True)
         )
-        self._records += len(records)
-        self._lines += len(lines)
-        return RawBatch(frame=batch.frame, broken=broken)
+        return RawBatch(frame=numbered, broken=broken, lines=len(lines))
 
-    def _numbered(self, frame: pl.DataFrame, texts: pl.Series, records: pl.Series, lines: pl.Series) -> RawBatch:
-        return RawBatch(
-            frame=frame.hstack(
-                [
-                    (records.cast(pl.Int64) + (self._records + 1)).alias(RECORD),
-                    (lines.cast(pl.Int64) + (self._lines + 1)).alias(LINE),
-                    texts.alias(RAW),
-                ]
-            )
-        )
+
+def _numbered(frame: pl.DataFrame, texts: pl.Series, records: pl.Series, lines: pl.Series) -> pl.DataFrame:
+    numbers = [(records.cast(pl.Int64) + 1).alias(RECORD), (lines.cast(pl.Int64) + 1).alias(LINE)]
+    return frame.hstack([*numbers, texts.alias(RAW)])
 
 
 def _refuse_other_json(head: bytes) -> None:

@@ -13,9 +13,9 @@ import polars as pl
 from processing.domain.days import parse_day
 from processing.domain.records import Notice
 from processing.tables.casts import as_text
+from processing.tables.explanation import MASKED
 from processing.tables.lanes import Lane
 from processing.tables.timestamps import is_finer_than_seconds
-from processing.tables.validation import MASKED
 
 _KNOWN_IDS: Final = {"userid": "user_id", "stableid": "stable_id"}
 _FOLDER_DAY: Final = re.compile(r"(?:[A-Za-z_]+=)?(\d{4}-\d{2}-\d{2})", re.ASCII)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import polars as pl
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from processing.domain.errors import CustomerError
-from processing.tables.batches import LINE, RECORD, BrokenRecord, RawBatch
+from processing.tables.batches import LINE, RECORD, BrokenRecord, Piece, RawBatch
 from processing.tables.casts import as_text
 from processing.tables.parquet_columns import Column, column_dtype, to_column
 from processing.tables.parquet_footer import BadFooterError, ColumnChunk, Footer, read_footer
@@ -91,7 +92,12 @@ class ParquetReader:
             column_dtype(field.type) if index in wanted else pl.Null() for index, field in enumerate(self._fields)
         )
 
-    def batches(self) -> Iterator[RawBatch]:
+    @property
+    def lines_before(self) -> int:
+        """Parquet has no lines."""
+        return 0
+
+    def pieces(self) -> Iterator[Piece]:
         """All records, once, in order."""
         done = unpacked = 0
         for batch in self._arrow_batches():
@@ -99,12 +105,14 @@ class ParquetReader:
             if unpacked > LARGEST_UNPACKED:
                 raise _too_large()
             if batch.num_rows:
-                with self._damage():
-                    raw = self._batch(batch, done)
+                yield partial(self._piece, batch, done)
                 done += batch.num_rows
-                yield raw
         if done != self._footer.rows:
             raise _damaged(f"holds {done:,} records where its footer says {self._footer.rows:,}")
+
+    def _piece(self, batch: Any, done: int) -> RawBatch:
+        with self._damage():
+            return self._batch(batch, done)
 
     def _read_footer(self) -> Footer:
         if self._size < _TAIL + len(_MAGIC):

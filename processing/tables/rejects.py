@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 import polars as pl
 
-from processing.domain.records import BrokenRule, Example
+from processing.domain.records import BrokenRule
 from processing.tables.batches import BrokenRecord
 from processing.tables.compact import compacted, text_bytes
-from processing.tables.validation import Reason, RejectedRow, Validator
+from processing.tables.explanation import Explained, joined, merged
+from processing.tables.validation import Validator
 
-_EXAMPLES: Final = 20
-_SHOWN: Final = 64
 _GROUP: Final = 20_000
 _GROUP_BYTES: Final = 32 * 1024 * 1024
 _LARGEST_FILE: Final = 64 * 1024 * 1024
@@ -33,10 +31,10 @@ class RejectWriter:
         self._spill = spill
         self._file = self._open()
         self._frames: dict[Validator, list[pl.DataFrame]] = {}
-        self._broken: list[RejectedRow] = []
+        self._broken: list[Explained] = []
         self._held = 0
         self._bytes = 0
-        self._rules: dict[tuple[str, str | None], _RuleTally] = {}
+        self._rules: dict[tuple[str, str | None], BrokenRule] = {}
         self.count = 0
         """Rejected rows so far."""
 
@@ -50,7 +48,7 @@ class RejectWriter:
     def add_broken(self, validator: Validator, broken: Sequence[BrokenRecord]) -> None:
         """Take records that could not even be taken apart."""
         if broken:
-            self._broken += [_as_rejected(each, validator.shown(each.raw)) for each in broken]
+            self._broken.append(validator.explainer.explain_broken(broken))
             self._hold(len(broken), sum(len(each.raw) for each in broken))
 
     def close(self) -> None:
@@ -60,8 +58,7 @@ class RejectWriter:
 
     def rules(self) -> tuple[BrokenRule, ...]:
         """The broken rules, most frequent first."""
-        found = [tally.rule() for tally in self._rules.values()]
-        return tuple(sorted(found, key=lambda rule: (-rule.count, rule.rule, rule.column or "")))
+        return tuple(sorted(self._rules.values(), key=lambda rule: (-rule.count, rule.rule, rule.column or "")))
 
     def _hold(self, rows: int, size: int) -> None:
         self.count += rows
@@ -71,14 +68,15 @@ class RejectWriter:
             self._write()
 
     def _write(self) -> None:
-        rows = list(self._broken)
-        for validator, frames in self._frames.items():
-            rows += validator.explain(pl.concat(frames))
-        for row in sorted(rows, key=lambda each: each.record):
-            self._file.write(json.dumps(_as_json(row), ensure_ascii=False) + "\n")
-            for reason in row.reasons:
-                self._rules.setdefault((reason.rule, reason.column), _RuleTally(reason)).add(row, reason)
+        groups = [*self._broken, *(each.explainer.explain(pl.concat(frames)) for each, frames in self._frames.items())]
         self._frames, self._broken, self._held, self._bytes = {}, [], 0, 0
+        if not groups:
+            return
+        lines, rules = merged(groups)
+        self._file.writelines(f"{line}\n" for line in lines)
+        for rule in rules:
+            key = (rule.rule, rule.column)
+            self._rules[key] = joined(self._rules[key], rule) if key in self._rules else rule
         if self._spill is not None and self._file.tell() >= _LARGEST_FILE:
             self._file.close()
             self._spill(self._path)
@@ -86,39 +84,3 @@ class RejectWriter:
 
     def _open(self) -> TextIO:
         return self._path.open("w", encoding="utf-8", newline="\n")
-
-
-class _RuleTally:
-    def __init__(self, first: Reason) -> None:
-        self._first = first
-        self._count = 0
-        self._examples: list[Example] = []
-
-    def add(self, row: RejectedRow, reason: Reason) -> None:
-        self._count += 1
-        if len(self._examples) < _EXAMPLES:
-            shown = reason.value if row.raw is None else row.raw
-            value = None if shown is None else shown[:_SHOWN]
-            self._examples.append(Example(record=row.record, line=row.line, value=value))
-
-    def rule(self) -> BrokenRule:
-        return BrokenRule(
-            rule=self._first.rule,
-            column=self._first.column,
-            count=self._count,
-            hint=self._first.hint,
-            examples=tuple(self._examples),
-        )
-
-
-def _as_rejected(broken: BrokenRecord, raw: str) -> RejectedRow:
-    reason = Reason(rule=broken.rule, column=None, hint=broken.hint, value=None)
-    return RejectedRow(record=broken.record, line=broken.line, reasons=(reason,), raw=raw)
-
-
-def _as_json(row: RejectedRow) -> dict[str, Any]:
-    reasons = [
-        {"rule": reason.rule, "column": reason.column, "value": reason.value, "message": reason.hint} for reason in row.reasons
-    ]
-    body = {"raw": row.raw} if row.raw is not None else {"row": row.row}
-    return {"record": row.record, "line": row.line, "reasons": reasons, **body}

@@ -20,14 +20,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
+from dataclasses import replace
+from functools import partial, reduce
 from operator import or_
 from typing import Any, Final
 
 import polars as pl
 
 from processing.domain.datasets import Dataset
-from processing.tables.batches import RawBatch, RawReader
+from processing.tables.batches import Piece, RawBatch, RawReader
 from processing.tables.casts import as_text
 from processing.tables.json_objects import CUSTOM_IDS, USER_ID
 from processing.tables.rules import Rule
@@ -114,10 +115,19 @@ class SegmentReader:
             reads=(),
         )
 
-    def batches(self) -> Iterator[RawBatch]:
+    @property
+    def lines_before(self) -> int:
+        """Physical lines before the first record."""
+        return self._reader.lines_before
+
+    def pieces(self) -> Iterator[Piece]:
         """The records with the computed columns."""
-        for batch in self._reader.batches():
-            yield RawBatch(frame=batch.frame.with_columns(self._columns.computed), broken=batch.broken)
+        for piece in self._reader.pieces():
+            yield partial(self._computed, piece)
+
+    def _computed(self, piece: Piece) -> RawBatch:
+        batch = piece()
+        return replace(batch, frame=batch.frame.with_columns(self._columns.computed))
 
 
 class _Columns:

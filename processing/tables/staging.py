@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -37,11 +38,21 @@ class LocalPart:
 class PartWriter:
     """Collects accepted rows and hands finished parts to `emit`, which moves them away; the file is removed after it.
 
-    Raises CustomerError for a file of more than 1,100 days, about three years: each day costs a part of its own.
+    With a pool, parts are written and emitted in one of its threads while more rows are collected, never two at a time and
+    always in order. Raises CustomerError for a file of more than 1,100 days, about three years: each day costs a part of its
+    own; what a thread raises is raised by the next `flush` or by `finish`.
     """
 
-    def __init__(self, scratch: Path, day: pl.Expr, emit: Callable[[LocalPart], None]) -> None:
+    def __init__(
+        self,
+        scratch: Path,
+        day: pl.Expr,
+        emit: Callable[[LocalPart], None],
+        pool: ThreadPoolExecutor | None = None,
+    ) -> None:
         self._scratch = scratch
+        self._pool = pool
+        self._writing: Future[None] | None = None
         self._day = day.alias(_DAY)
         self._emit = emit
         self._frames: list[pl.DataFrame] = []
@@ -62,16 +73,35 @@ class PartWriter:
 
     def flush(self) -> None:
         """Write what is held as one part a day."""
+        self._wait()
         if not self._frames:
             return
-        rows = pl.concat(self._frames, rechunk=False).with_columns(self._day)
-        self._frames, self._held, self._bytes = [], 0, 0
+        frames, self._frames, self._held, self._bytes = self._frames, [], 0, 0
+        if self._pool is None:
+            self._write(frames)
+        else:
+            self._writing = self._pool.submit(self._write, frames)
+
+    def finish(self) -> None:
+        """Write what is left, and wait until all is written and emitted."""
+        self.flush()
+        self._wait()
+
+    def _wait(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _write(self, frames: list[pl.DataFrame]) -> None:
+        rows = pl.concat(frames, rechunk=False).with_columns(self._day)
+        frames.clear()
         by_day = rows.partition_by(_DAY, maintain_order=True, include_key=False, as_dict=True)
         if len(self.days.keys() | {day for (day,) in by_day}) > _MOST_DAYS:
             raise CustomerError("too_many_days", f"the file has rows of more than {_MOST_DAYS:,} days: upload several files")
+        self._scratch.mkdir(exist_ok=True)
         for (day,), frame in sorted(by_day.items()):
             path = self._scratch / f"{day.isoformat()}.parquet"
-            frame.write_parquet(path, compression="zstd", compression_level=1, statistics=False)
+            frame.write_parquet(path, compression="lz4", statistics=False)
             self._emit(LocalPart(day=day, number=self._numbers[day], rows=frame.height, path=path))
             path.unlink()
             self._numbers[day] += 1

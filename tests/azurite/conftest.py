@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from processing import wiring
@@ -18,6 +20,8 @@ def prepared(azurite: str) -> str:
 
 
 @pytest.fixture
-def installation(prepared: str) -> Installation:
-    """A customer that no other test knows."""
-    return Installation.new(prepared)
+def installation(prepared: str) -> Iterator[Installation]:
+    """A customer that no other test knows, gone with the test."""
+    installation = Installation.new(prepared)
+    yield installation
+    installation.leave()

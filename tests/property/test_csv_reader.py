@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from processing.domain.errors import CustomerError
 from processing.tables import csv_reader
-from processing.tables.batches import LINE, RECORD, BrokenRecord
+from processing.tables.batches import LINE, RECORD, BrokenRecord, batches_of
 from processing.tables.csv_reader import CsvReader
 from processing.tables.csv_records import Dialect, fields_of
 
@@ -44,7 +44,7 @@ def read_all(data: bytes, size: int = 1 << 20) -> tuple[tuple[str, ...], Expecte
     reader = CsvReader(chunked(data, size))
     found: Expected = []
     broken: list[BrokenRecord] = []
-    for batch in reader.batches():
+    for batch in batches_of(reader):
         names = [name for name in batch.frame.columns if name not in (RECORD, LINE)]
         for row in batch.frame.iter_rows(named=True):
             found.append((row[RECORD], row[LINE], tuple(row[name] or "" for name in names)))
@@ -176,7 +176,7 @@ def test_a_record_beyond_the_limit_refuses_the_file(record: bytes, monkeypatch: 
 
 
 def test_the_columns_are_text() -> None:
-    (batch,) = CsvReader(iter([b"a,b\n01,1.50\n"])).batches()
+    (batch,) = batches_of(CsvReader(iter([b"a,b\n01,1.50\n"])))
     assert batch.frame.schema == {"0": pl.String, "1": pl.String, RECORD: pl.Int64, LINE: pl.Int64}
 
 

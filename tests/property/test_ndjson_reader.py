@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from processing.domain.errors import CustomerError
 from processing.tables import json_lines, ndjson_reader
-from processing.tables.batches import LINE, RAW, RECORD, BrokenRecord
+from processing.tables.batches import LINE, RAW, RECORD, BrokenRecord, batches_of
 from processing.tables.ndjson_reader import NdjsonReader
 
 texts = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(
@@ -84,7 +84,7 @@ def read_all(
     reader = NdjsonReader(chunked(data, size), wanted)
     found: Found = []
     set_aside: list[BrokenRecord] = []
-    for batch in reader.batches():
+    for batch in batches_of(reader):
         for row in batch.frame.iter_rows(named=True):
             cells = {name: row[str(number)] for number, name in enumerate(reader.header)}
             found.append((row[RECORD], row[LINE], cells))
@@ -248,7 +248,7 @@ def test_more_fields_may_be_wanted_before_the_records_are_read() -> None:
     reader = NdjsonReader(iter([b'{"a":1}\n' * 1_000 + b'{"late":3}\n']), ())
     reader.want(["a", "late"])
     assert reader.header == ("a", "late")
-    assert [row[1] for batch in reader.batches() for row in batch.frame.iter_rows()][-1] == "3"
+    assert [row[1] for batch in batches_of(reader) for row in batch.frame.iter_rows()][-1] == "3"
 
 
 def test_too_many_columns_are_refused() -> None:
@@ -295,7 +295,7 @@ def test_deep_nesting_is_read_or_set_aside_and_never_fails_the_file() -> None:
 
 
 def test_the_frame_holds_the_text_of_each_record_as_uploaded() -> None:
-    (batch,) = NdjsonReader(iter([b' {"a": 1.50}\r\n\r\n{"a":[]} \r\n{"a"']), ()).batches()
+    (batch,) = batches_of(NdjsonReader(iter([b' {"a": 1.50}\r\n\r\n{"a":[]} \r\n{"a"']), ()))
     assert batch.frame.schema == {"0": pl.String, RECORD: pl.Int64, LINE: pl.Int64, RAW: pl.String}
     assert batch.frame.get_column(RAW).to_list() == [' {"a": 1.50}', '{"a":[]} ']
     assert batch.read == 3

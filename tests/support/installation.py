@@ -7,12 +7,14 @@ import os
 import sys
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobLeaseClient, BlobServiceClient
 
 from processing import wiring
@@ -62,6 +64,14 @@ class Installation:
         customer = f"t-{uuid.uuid4().hex[:12]}"
         add_customer(context, customer)
         return cls(connection_string=connection_string, customer=customer, context=context)
+
+    def leave(self) -> None:
+        """Take the customer away, so that the timers of other tests need not look at it."""
+        client = BlobServiceClient.from_connection_string(self.connection_string)
+        containers = (self.drop, blob_names.receipts_container(self.customer), blob_names.results_container(self.customer))
+        for name in containers:
+            with suppress(ResourceNotFoundError):
+                client.delete_container(name)
 
     # What the customer does
 

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
-from processing.tables.batches import LINE, RECORD, BrokenRecord
+from processing.tables.batches import LINE, RECORD, BrokenRecord, batches_of
 from processing.tables.parquet_reader import ParquetReader
 
 
@@ -37,7 +37,7 @@ def read_all(reader: ParquetReader) -> tuple[pl.DataFrame, list[BrokenRecord]]:
     schema = {str(index): dtype for index, dtype in enumerate(reader.dtypes) if dtype != pl.Null}
     frames = [pl.DataFrame(schema=schema | {RECORD: pl.Int64(), LINE: pl.Int64()})]
     broken: list[BrokenRecord] = []
-    for batch in reader.batches():
+    for batch in batches_of(reader):
         frames.append(batch.frame)
         broken += batch.broken
     return pl.concat(frames), broken

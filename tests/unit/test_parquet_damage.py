@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from processing.domain.errors import CustomerError
+from processing.tables.batches import batches_of
 from processing.tables.parquet_footer import read_footer
 from processing.tables.parquet_reader import ParquetReader
 from tests.support.parquet_files import BytesSource, parquet, read_all
@@ -178,7 +179,7 @@ def _footer_with_hidden_column() -> bytes:
 def _growth(reader: ParquetReader) -> tuple[int, int]:
     """Rows read, and MiB by which the peak of this process rose."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    rows = sum(batch.read for batch in reader.batches())
+    rows = sum(batch.read for batch in batches_of(reader))
     return rows, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
 
 

@@ -16,8 +16,9 @@ from processing.tables import rejects
 from processing.tables.batches import LINE, RECORD, BrokenRecord
 from processing.tables.catalogue import SchemaContext, kind_of
 from processing.tables.column_plan import plan_columns
+from processing.tables.explanation import Shape
 from processing.tables.rejects import RejectWriter
-from processing.tables.validation import Shape, Validator
+from processing.tables.validation import Validator
 from schemas.customer_config import DatasetConfig
 from tests.support.ingest import UPLOADED_AT
 

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.tables.batches import LINE, RECORD, BrokenRecord, RawBatch
+from processing.tables.batches import LINE, RECORD, BrokenRecord, Piece, RawBatch, batches_of
 from processing.tables.segment import EXPOSURE_NAMES, SegmentReader, is_segment, late_record
 
 EXPOSURE = EXPOSURE_NAMES[0]
@@ -28,11 +28,17 @@ class Rows:
     dtypes: tuple[pl.DataType, ...]
     broken: tuple[BrokenRecord, ...] = field(default=())
 
-    def batches(self) -> Iterator[RawBatch]:
+    @property
+    def lines_before(self) -> int:
+        return 1
+
+    def pieces(self) -> Iterator[Piece]:
         schema = {str(index): dtype for index, dtype in enumerate(self.dtypes)}
         frame = pl.DataFrame(self.rows, schema=schema, orient="row")
         lines = pl.Series(LINE, range(2, frame.height + 2), pl.Int64)
-        yield RawBatch(frame=frame.with_row_index(RECORD, 1).cast({RECORD: pl.Int64}).with_columns(lines), broken=self.broken)
+        numbered = frame.with_row_index(RECORD, 1).cast({RECORD: pl.Int64}).with_columns(lines)
+        batch = RawBatch(frame=numbered, broken=self.broken)
+        yield lambda: batch
 
 
 def reader(
@@ -46,7 +52,7 @@ def reader(
 
 def read(found: SegmentReader) -> list[dict[str, Any]]:
     """The columns of the batch by their names, which stand where the header says."""
-    (batch,) = found.batches()
+    (batch,) = batches_of(found)
     return [{name: row[str(index)] for index, name in enumerate(found.header)} for row in batch.frame.iter_rows(named=True)]
 
 
@@ -207,7 +213,7 @@ def test_segments_columns_and_the_computed_ones_are_read_and_others_are_extra() 
 def test_records_that_could_not_be_taken_apart_go_through() -> None:
     broken = BrokenRecord(record=2, line=3, rule="broken_quoting", hint="h", raw="r")
     rows = Rows(header=("event", "userId"), rows=[("buy", "u")], dtypes=(pl.String(), pl.String()), broken=(broken,))
-    (batch,) = SegmentReader(rows, Dataset.EVENTS, "UTC").batches()
+    (batch,) = batches_of(SegmentReader(rows, Dataset.EVENTS, "UTC"))
     assert batch.broken == (broken,)
     assert batch.frame.select(RECORD, LINE).rows() == [(1, 2)]
 
@@ -226,7 +232,7 @@ def test_records_that_could_not_be_taken_apart_go_through() -> None:
 )
 def test_three_names_alone_are_exposures(event: str | None, expected: bool) -> None:
     found = reader({"event": event, "userId": "u"})
-    (batch,) = found.batches()
+    (batch,) = batches_of(found)
     assert batch.frame.select(found.is_exposure()).to_series().to_list() == [expected]
 
 
@@ -242,7 +248,7 @@ def test_three_names_alone_are_exposures(event: str | None, expected: bool) -> N
 )
 def test_below_exposures_other_records_of_segments_are_strays(row: dict[str, Any], expected: bool) -> None:
     found = reader({"experiment": None} | row, folder=Dataset.EXPOSURES)
-    (batch,) = found.batches()
+    (batch,) = batches_of(found)
     rule = found.stray(pl.col(str(found.header.index("experiment"))))
     assert rule is not None
     assert (rule.name, rule.column) == ("not_an_exposure", None)

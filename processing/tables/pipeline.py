@@ -1,0 +1,85 @@
+"""Reads and validates the pieces of an upload beside each other, and gives their results in the order of the file."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+import polars as pl
+
+from processing.tables.batches import BrokenRecord, Numbering, Piece, RawReader, moved, moved_broken
+from processing.tables.lanes import Lane, divided
+
+T = TypeVar("T")
+
+WORKERS: Final = 2
+_IN_FLIGHT: Final = 3
+"""Pieces that are held at once: one more than there are workers, so that none waits for the next to be cut."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneSplit:
+    """What one lane made of a batch."""
+
+    lane: Lane
+    kept: pl.DataFrame
+    """Its records, without those that `where` dropped."""
+    accepted: pl.DataFrame
+    rejected: pl.DataFrame
+    filtered: int
+    """Records that `where` dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """A batch, split into accepted and rejected rows."""
+
+    read: int
+    broken: tuple[BrokenRecord, ...]
+    lanes: tuple[LaneSplit, ...]
+
+
+def splits(reader: RawReader, lanes: Sequence[Lane], pool: ThreadPoolExecutor | None) -> Iterator[Split]:
+    """Every batch of the upload, in order, with record and line numbers of the file; without a pool in this thread alone."""
+    numbering = Numbering(reader.lines_before)
+
+    def work(piece: Piece) -> tuple[Split, tuple[int, int] | None]:
+        batch = piece()
+        split = Split(read=batch.read, broken=batch.broken, lanes=tuple(_split(*each) for each in divided(batch.frame, lanes)))
+        return split, None if batch.lines is None else (batch.read, batch.lines)
+
+    for split, counts in _in_order(work, reader.pieces(), pool):
+        yield split if counts is None else _moved(split, *numbering.next(*counts))
+
+
+def _split(lane: Lane, kept: pl.DataFrame, filtered: int) -> LaneSplit:
+    accepted, rejected = lane.validator.split(kept)
+    return LaneSplit(lane=lane, kept=kept, accepted=accepted, rejected=rejected, filtered=filtered)
+
+
+def _moved(split: Split, records: int, lines: int) -> Split:
+    parts = (
+        replace(part, accepted=moved(part.accepted, records, lines), rejected=moved(part.rejected, records, lines))
+        for part in split.lanes
+    )
+    return replace(split, broken=moved_broken(split.broken, records, lines), lanes=tuple(parts))
+
+
+def _in_order(work: Callable[[Piece], T], pieces: Iterable[Piece], pool: ThreadPoolExecutor | None) -> Iterator[T]:
+    if pool is None:
+        yield from map(work, pieces)
+        return
+    waiting: deque[Future[T]] = deque()
+    try:
+        for piece in pieces:
+            waiting.append(pool.submit(work, piece))
+            if len(waiting) >= _IN_FLIGHT:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for each in waiting:
+            each.cancel()

@@ -1,0 +1,181 @@
+"""Programs that leave out one step of the protocol: each is the real one with a part exchanged, or on a store that lies."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from processing.domain import blob_names, readiness
+from processing.domain.errors import ConditionNotMet
+from processing.domain.marker_manifest import folders_of
+from processing.domain.records import StreamState, TableFile
+from processing.jobs import day_inputs, look, publish_day, stream_state
+from processing.jobs.context import JobContext
+from processing.jobs.housekeeping import parts
+from processing.jobs.stream_state import StoredState
+from processing.jobs.uploads import list_uploads
+from processing.ports import BlobInfo
+from processing.storage.in_memory import InMemoryTable
+from tests.property.day_machine.world import DROP
+from tests.support.stepping import SteppedStore, SteppedTable, SteppedTables
+
+Patch = pytest.MonkeyPatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """What is wrong with a program."""
+
+    name: str
+    patch: Callable[[Patch], None] | None = None
+    """What of the program is exchanged."""
+    store: Callable[[SteppedStore], Any] = lambda store: store
+    tables: Callable[[SteppedTables], Any] = lambda tables: tables
+
+
+class _LooksOnce(SteppedStore):
+    """Step 6 of ingest is left out: the upload is what it was when it was first looked at."""
+
+    def __init__(self, store: SteppedStore) -> None:
+        super().__init__(store.store, store.run)
+        self._first: dict[str, BlobInfo | None] = {}
+
+    def head(self, container: str, name: str) -> BlobInfo | None:
+        if container != DROP:
+            return super().head(container, name)
+        if name not in self._first:
+            self._first[name] = super().head(container, name)
+        return self._first[name]
+
+
+class _Remembering(SteppedStore):
+    """The staged parts are those that were listed before."""
+
+    def __init__(self, store: SteppedStore, listed: list[BlobInfo]) -> None:
+        super().__init__(store.store, store.run)
+        self._listed = listed
+
+    def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
+        if container == blob_names.STAGED_CONTAINER:
+            return iter(self._listed)
+        return super().list_blobs(container, prefix, metadata=metadata)
+
+
+def _lists_parts_first(patch: Patch) -> None:
+    def parts_then_receipts(context: JobContext, state: StreamState, day: date) -> Any:
+        prefix = blob_names.parts_prefix(state.customer, state.dataset, day)
+        listed = list(context.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix))
+        assert isinstance(context.lake, SteppedStore)
+        return day_inputs.staged_inputs(replace(context, lake=_Remembering(context.lake, listed)), state, day)
+
+    patch.setattr(publish_day, "staged_inputs", parts_then_receipts)
+
+
+class _Tables(SteppedTables):
+    """Opens tables of another kind."""
+
+    def __init__(self, tables: SteppedTables, kind: type[SteppedTable]) -> None:
+        super().__init__(tables.tables, tables.run)
+        self._kind = kind
+
+    def open(self, container: str, spec: Any) -> SteppedTable:
+        opened = super().open(container, spec)
+        return self._kind(opened.table, self.run, container, spec.name)
+
+
+class _KnowsNoSeq(SteppedTable):
+    """Nobody asks whether the publication is there already."""
+
+    def seq_of(self, app: str) -> int:
+        super().seq_of(app)
+        return 0
+
+
+class _CommitsAfresh(SteppedTable):
+    """The check was made on another version of the table than the commit."""
+
+    def replace(self, files: Sequence[TableFile], *, partition: Mapping[str, str], app: str, seq: int) -> int:
+        def act() -> int:
+            seen = self.table
+            assert isinstance(seen, InMemoryTable)
+            self.table = InMemoryTable(seen._log, seen._lock, seen._what)
+            return self.table.replace(files, partition=partition, app=app, seq=seq)
+
+        return self._through("replace", act)
+
+
+def _publishes_without_claim(patch: Patch) -> None:
+    def any_epoch(context: JobContext, stored: StoredState, change: Any, *, epoch: int | None = None) -> StoredState:
+        return stream_state.change_state(context, stored, change)
+
+    patch.setattr(publish_day, "change_state", any_epoch)
+
+
+def _lists_uploads_before_markers(patch: Patch) -> None:
+    listed: dict[tuple[int, str], list[BlobInfo]] = {}
+    look_at = look._look
+
+    def listing_first(context: JobContext, state: StreamState) -> StreamState:
+        for folder in folders_of(state.dataset):
+            listed[threading.get_ident(), folder] = list(list_uploads(context.drop, state.customer, folder))
+        return look_at(context, state)
+
+    patch.setattr(look, "_look", listing_first)
+    patch.setattr(look, "list_uploads", lambda *asked: listed[threading.get_ident(), asked[-1]])
+
+
+def _keeps_the_old_listing(patch: Patch) -> None:
+    seen: dict[int, tuple[Any, ...]] = {}
+
+    class Remembering:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(readiness, name)
+
+        def advance(self, state: StreamState, *listed: Any) -> StreamState:
+            seen[threading.get_ident()] = listed
+            return readiness.advance(state, *listed)
+
+    def stored_anyhow(context: JobContext, before: StoredState, state: StreamState) -> StoredState:
+        while True:
+            try:
+                return stream_state.store_state(context, before, state)
+            except ConditionNotMet:
+                before = stream_state.load_state(context, state.customer, state.dataset)
+                state = readiness.advance(before.state, *seen[threading.get_ident()])
+
+    patch.setattr(look, "readiness", Remembering())
+    patch.setattr(look, "store_state", stored_anyhow)
+
+
+def _forgets_the_new_cut(patch: Patch) -> None:
+    def forgetting(context: JobContext, stored: StoredState, change: Any, *, epoch: int | None = None) -> StoredState:
+        def changed(state: StreamState) -> StreamState:
+            after: StreamState = change(state)
+            if after.seq == state.seq or after.pending is None:
+                return after
+            record = replace(after.days[after.pending], reprocess=None)
+            return replace(after, days={**after.days, after.pending: record})
+
+        return stream_state.change_state(context, stored, changed, epoch=epoch)
+
+    patch.setattr(publish_day, "change_state", forgetting)
+
+
+def _deletes_what_is_published(patch: Patch) -> None:
+    patch.setattr(parts, "_unnamed", lambda *asked: list(asked[-1]))
+
+
+LOOKS_ONCE = Mutant(name="the upload is not looked at again before its receipt is written", store=_LooksOnce)
+PARTS_FIRST = Mutant(name="parts are listed before receipts", patch=_lists_parts_first)
+NO_SEQ = Mutant(name="no table is asked for its publication", tables=lambda tables: _Tables(tables, _KnowsNoSeq))
+FRESH_HANDLE = Mutant(name="check and commit go through two handles", tables=lambda tables: _Tables(tables, _CommitsAfresh))
+NO_CLAIM = Mutant(name="the claim is not part of the commit", patch=_publishes_without_claim)
+UPLOADS_FIRST = Mutant(name="uploads are listed before markers", patch=_lists_uploads_before_markers)
+OLD_LISTING = Mutant(name="an old listing is applied to a new state", patch=_keeps_the_old_listing)
+NEW_CUT_FORGOTTEN = Mutant(name="a cut taken while the day was computed is forgotten", patch=_forgets_the_new_cut)
+NO_MANIFESTS = Mutant(name="housekeeping looks at no manifest", patch=_deletes_what_is_published)

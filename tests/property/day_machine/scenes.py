@@ -1,0 +1,207 @@
+"""The shortest timelines on which each mutant does harm, and the program as it is does none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+
+from processing.domain.events import upload_event
+from processing.jobs.advance_days import advance_days
+from processing.jobs.context import JobContext
+from processing.jobs.housekeeping.keep_house import keep_house
+from processing.jobs.operate import ask_reprocess
+from processing.jobs.process_day import work_stream
+from processing.jobs.receive_file import receive_file
+from processing.jobs.sweep import sweep
+from tests.property.day_machine import mutants, pauses
+from tests.property.day_machine.contents import DAYS, Metrics
+from tests.property.day_machine.machine import DayMachine, Worker
+from tests.property.day_machine.mutants import Mutant
+from tests.property.day_machine.pauses import Pause
+from tests.property.day_machine.world import CUSTOMER, DROP
+from tests.support.stepping import Fate
+
+Scene = Callable[[DayMachine], None]
+"""What happens first; whatever was begun is done after it."""
+METRICS = Metrics.dataset
+A, B, C = Metrics.names
+SECOND, THIRD = DAYS[1:3]
+
+
+def published(scene: DayMachine) -> None:
+    """The first two days are published, of files A and B; nothing is on its way."""
+    scene.install(settle=0, skew=0, past="published")
+    assert scene.watches[0].publications == 2
+
+
+def upload(scene: DayMachine, name: str, content: str, *, answered: bool = True) -> None:
+    event = upload_event(DROP, name, scene.world.upload(name, content).etag)
+    if answered:
+        scene.answer(event, None)
+
+
+def mark(scene: DayMachine, day: date) -> None:
+    scene.world.mark(f"signals/{day}.json")
+    wait(scene, seconds=1)
+
+
+def wait(scene: DayMachine, *, hours: int = 0, seconds: int = 0) -> None:
+    scene.world.time.advance(timedelta(hours=hours, seconds=seconds))
+
+
+def work(scene: DayMachine, pause: Pause | None = None) -> Worker:
+    return scene.start(lambda context: work_stream(context, CUSTOMER, METRICS), pause)
+
+
+def reprocess(scene: DayMachine, day: date) -> None:
+    scene.start(lambda context: ask_reprocess(context, CUSTOMER, METRICS, day), None)
+
+
+def an_upload_is_overtaken(scene: DayMachine) -> None:
+    """While a worker is about to write its receipt, the next version comes and is answered."""
+    published(scene)
+    scene.world.upload(A, "one")
+    late = scene.start(lambda context: receive_file(context, DROP, A), pauses.WRITES_RECEIPT)
+    upload(scene, A, "two days")
+    scene.go_until(late, None)
+
+
+def a_receipt_moves_while_a_day_is_gathered(scene: DayMachine) -> None:
+    published(scene)
+    reprocess(scene, SECOND)
+    worker = work(scene, Pause(method="list", container=pauses.LISTS_RECEIPTS.container, start="metrics/", times=2))
+    upload(scene, A, "one")
+    scene.go_until(worker, None)
+
+
+def a_worker_dies_before_it_can_say_that_the_tables_are_done(scene: DayMachine) -> None:
+    published(scene)
+    mark(scene, THIRD)
+    worker = work(scene, Pause(method="replace", times=3))
+    scene.step(worker)
+    scene.kill(worker)
+    wait(scene, seconds=61)
+    work(scene)
+
+
+def a_worker_wakes_up_before_its_commit_of_a_table(scene: DayMachine) -> None:
+    """It sleeps beyond its lease; another one finishes its publication, and makes the next."""
+    published(scene)
+    mark(scene, THIRD)
+    late = work(scene, pauses.COMMITS_TABLE)
+    wait(scene, seconds=61)
+    reprocess(scene, SECOND)
+    work(scene)
+    scene.go_until(late, None)
+
+
+def a_worker_wakes_up_before_its_publication(scene: DayMachine) -> None:
+    """It sleeps beyond its lease, and another one claims the stream."""
+    published(scene)
+    mark(scene, THIRD)
+    late = work(scene, pauses.WRITES_MANIFEST)
+    scene.step(late)
+    wait(scene, seconds=61)
+    work(scene, Pause(method="put", container=pauses.WRITES_STATE.container, start="streams/", times=2))
+    scene.go_until(late, None)
+
+
+def a_marker_comes_while_a_stream_is_looked_at(scene: DayMachine) -> None:
+    """And an upload before it, of which nobody hears."""
+    published(scene)
+    worker = work(scene, Pause(method="list", container=DROP, start="signals/"))
+    upload(scene, C, "two days", answered=False)
+    scene.world.mark(f"signals/{THIRD}.json")
+    scene.go_until(worker, None)
+
+
+def a_look_is_overtaken_by_another(scene: DayMachine) -> None:
+    """The second one cuts a day for an upload that the first one has not seen."""
+    published(scene)
+    upload(scene, B, "one", answered=False)
+    mark(scene, THIRD)
+    look = scene.start(advance_days, pauses.WRITES_STATE)
+    upload(scene, C, "one", answered=False)
+    reprocess(scene, SECOND)
+    scene.start(advance_days, None)
+    scene.go_until(look, None)
+    scene.start(lambda context: receive_file(context, DROP, B), None)
+    work(scene)
+
+
+def a_day_is_marked_again_while_it_is_computed(scene: DayMachine) -> None:
+    published(scene)
+    reprocess(scene, SECOND)
+    worker = work(scene, pauses.WRITES_MANIFEST)
+    upload(scene, C, "one", answered=False)
+    mark(scene, SECOND)
+    scene.start(advance_days, None)
+    scene.go_until(worker, None)
+
+
+def a_published_file_is_replaced_and_its_day_is_not_done_again(scene: DayMachine) -> None:
+    published(scene)
+    upload(scene, A, "one")
+    for _ in range(2):
+        wait(scene, hours=25)
+        scene.start(keep_house, None)
+
+
+def a_day_is_sent_back_by_an_earlier_one(scene: DayMachine) -> None:
+    """The first day turns a metric into a ratio; while it is computed, an upload comes of which nobody hears."""
+    published(scene)
+    upload(scene, C, "a ratio")
+    wait(scene, hours=2)
+    worker = work(scene, pauses.WRITES_MANIFEST)
+    upload(scene, B, "one", answered=False)
+    scene.go_until(worker, None)
+    record = scene.watches[0].state.days[SECOND]
+    assert record.reprocess is not None
+    assert record.cut == (B,), "the day does not wait for what was uploaded before it was cut"
+
+
+def a_marker_goes_before_the_tables_have_its_day(scene: DayMachine) -> None:
+    """It was all that the customer ever uploaded."""
+    scene.install(settle=0, skew=0, past="none")
+    scene.world.mark(f"signals/metrics/{SECOND}")
+    wait(scene, hours=2)
+    scene.start(advance_days, None)
+    worker = work(scene, pauses.COMMITS_TABLE)
+    scene.kill(worker)
+    scene.world.delete(f"signals/metrics/{SECOND}")
+
+
+def a_host_whose_clock_is_wrong_fails(scene: DayMachine) -> None:
+    """What it could not answer is announced again after a minute of storage's clock."""
+    scene.install(settle=0, skew=86_400, past="none")
+
+    def receive(context: JobContext) -> object:
+        return receive_file(context, DROP, A)
+
+    upload(scene, A, "one", answered=False)
+    worker = scene.start(receive, Pause(method="get_range"))
+    scene.step(worker, Fate.REFUSED)
+    scene.go_until(worker, None)
+    wait(scene, seconds=61)
+    scene.start(sweep, None)
+    scene.messages_are_taken()
+    assert len(scene.messages) == 1
+
+
+HARMFUL: Mapping[Mutant, tuple[Scene, str]] = {
+    mutants.LOOKS_ONCE: (an_upload_is_overtaken, "went back to an earlier version"),
+    mutants.PARTS_FIRST: (a_receipt_moves_while_a_day_is_gathered, "not made of the parts that its receipts hold"),
+    mutants.NO_SEQ: (a_worker_dies_before_it_can_say_that_the_tables_are_done, "took a publication twice"),
+    mutants.FRESH_HANDLE: (a_worker_wakes_up_before_its_commit_of_a_table, "or an older one"),
+    mutants.NO_CLAIM: (a_worker_wakes_up_before_its_publication, "a worker whose claim is over published"),
+    mutants.UPLOADS_FIRST: (a_marker_comes_while_a_stream_is_looked_at, "a listing that is older than the day's marker"),
+    mutants.OLD_LISTING: (a_look_is_overtaken_by_another, "lay there before .* was cut and is not in it"),
+    mutants.NEW_CUT_FORGOTTEN: (a_day_is_marked_again_while_it_is_computed, "computed before its cut"),
+    mutants.NO_MANIFESTS: (a_published_file_is_replaced_and_its_day_is_not_done_again, "a part of a live manifest"),
+}
+"""What is wrong with a program, the timeline that brings it to light, and what is said of it then."""
+OTHERS = (
+    a_day_is_sent_back_by_an_earlier_one,
+    a_marker_goes_before_the_tables_have_its_day,
+    a_host_whose_clock_is_wrong_fails,
+)

@@ -1,0 +1,73 @@
+"""Racing, repeated, crashing workers over the days of a customer keep the invariants of the protocol.
+
+Each worker is the real job in a thread whose storage calls wait, so that any order of the calls of several workers is
+tried; what must be true is checked after every call, and once more when everything that was begun is done.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.property.day_machine.machine import UNEXPECTED, DayMachine, Lies, TwoStreamsMachine
+from tests.property.day_machine.mutants import Mutant
+from tests.property.day_machine.scenes import HARMFUL, OTHERS, Scene
+
+SOAK = int(os.environ.get("DROPZONE_SOAK", "1"))
+"""How many times as long as in CI."""
+EVERY_RUN = settings(deadline=None, database=None, stateful_step_count=30, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(autouse=True)
+def unexpected_errors_are_kept() -> Iterator[None]:
+    """The jobs' lines would be the bulk of the time; those that tell of an error of no kind of ours are kept."""
+
+    def keep(_logger: object, _method: str, event: Any) -> Any:
+        if event.get("where") is not None:
+            UNEXPECTED.append(f"{event['event']}: {event['error']} at {event['where']}")
+        raise structlog.DropEvent
+
+    was_configured, before = structlog.is_configured(), structlog.get_config()
+    structlog.configure(processors=[keep], wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    yield
+    if was_configured:
+        structlog.configure(**before)
+    else:
+        structlog.reset_defaults()
+
+
+@pytest.mark.parametrize(("machine", "examples"), [(DayMachine, 200), (TwoStreamsMachine, 140)])
+def test_racing_workers_publish_every_day_once_whole_and_in_order(machine: type[DayMachine], examples: int) -> None:
+    run_state_machine_as_test(machine, settings=settings(EVERY_RUN, max_examples=examples * SOAK))
+
+
+@pytest.mark.parametrize("scene", [*(scene for scene, _ in HARMFUL.values()), *OTHERS], ids=lambda scene: scene.__name__)
+def test_a_timeline_that_harms_another_program_does_this_one_no_harm(scene: Scene) -> None:
+    play(scene, DayMachine())
+
+
+@pytest.mark.parametrize("mutant", HARMFUL, ids=lambda mutant: mutant.name)
+def test_a_program_that_leaves_out_a_step_is_found_out(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, said = HARMFUL[mutant]
+    if mutant.patch is not None:
+        mutant.patch(monkeypatch)
+    machine = type("MutantMachine", (DayMachine,), {"lies": Lies(store=mutant.store, tables=mutant.tables)})
+    with pytest.raises(AssertionError, match=said):
+        play(scene, machine())
+
+
+def play(scene: Scene, machine: DayMachine) -> None:
+    """The timeline, and what comes of it in the end."""
+    try:
+        scene(machine)
+        machine.settle_down()
+    finally:
+        for worker in machine.workers:
+            worker.run.abandon()
