@@ -80,14 +80,24 @@ def cast_text(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.Float64:
         return text.cast(pl.Float64, strict=False)
     if dtype == pl.Date:
-        # The engine alone would take 2026-1-1, and read the year 0026 from 26-01-01.
-        # It knows a year 0, too, which calendars and other readers of Parquet do not.
-        shaped = text.str.len_bytes().eq(10) & text.str.contains(r"^\d{4}-\d{2}-\d{2}$") & ~text.str.starts_with("0000")
-        return pl.when(shaped).then(text.str.to_date("%Y-%m-%d", strict=False))
+        return text.map_batches(_days, return_dtype=pl.Date)
     if dtype == pl.Boolean:
         lowered = text.str.to_lowercase()
         return pl.when(lowered.is_in(_TRUE)).then(pl.lit(True)).when(lowered.is_in(_FALSE)).then(pl.lit(False))
     raise TypeError(f"no cast from text to {dtype}")
+
+
+def _days(texts: pl.Series) -> pl.Series:
+    """The days of texts written as YYYY-MM-DD; null for any other text.
+
+    The engine alone would take 2026-1-1, read the year 0026 from 26-01-01, and knows a year 0, which calendars and other
+    readers of Parquet do not. Few texts are looked at: a day stands in many rows.
+    """
+    different = texts.unique()
+    shaped = different.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$") & ~different.str.starts_with("0000")
+    days = texts.str.to_date("%Y-%m-%d", strict=False)
+    misshapen = different.filter(~shaped.fill_null(value=True))
+    return days if misshapen.is_empty() else days.zip_with(~texts.is_in(misshapen.implode()), pl.Series([None], dtype=pl.Date))
 
 
 def _known_day(day: pl.Expr) -> pl.Expr:
