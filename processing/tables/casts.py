@@ -80,11 +80,18 @@ def cast_text(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.Float64:
         return text.cast(pl.Float64, strict=False)
     if dtype == pl.Date:
-        return text.map_batches(_days, return_dtype=pl.Date)
+        if text.meta.root_names():
+            return text.map_batches(_days, return_dtype=pl.Date)
+        # A literal stays one, so that it fits rows of any number.
+        return pl.when(_is_shaped(text)).then(text.str.to_date("%Y-%m-%d", strict=False))
     if dtype == pl.Boolean:
         lowered = text.str.to_lowercase()
         return pl.when(lowered.is_in(_TRUE)).then(pl.lit(True)).when(lowered.is_in(_FALSE)).then(pl.lit(False))
     raise TypeError(f"no cast from text to {dtype}")
+
+
+def _is_shaped(text: pl.Expr) -> pl.Expr:
+    return text.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$") & ~text.str.starts_with("0000")
 
 
 def _days(texts: pl.Series) -> pl.Series:
@@ -94,9 +101,8 @@ def _days(texts: pl.Series) -> pl.Series:
     readers of Parquet do not. Few texts are looked at: a day stands in many rows.
     """
     different = texts.unique()
-    shaped = different.str.contains(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$") & ~different.str.starts_with("0000")
+    misshapen = different.to_frame("text").filter(~_is_shaped(pl.col("text"))).to_series()
     days = texts.str.to_date("%Y-%m-%d", strict=False)
-    misshapen = different.filter(~shaped.fill_null(value=True))
     return days if misshapen.is_empty() else days.zip_with(~texts.is_in(misshapen.implode()), pl.Series([None], dtype=pl.Date))
 
 

@@ -160,18 +160,19 @@ class CsvReader:
         """The block as the engine reads it, where that proves that every line is one sound record; else None.
 
         The engine fails on a record with too many fields and on bytes that are not UTF-8, and fills up a record with too few.
-        So a block is sound when it has as many delimiters as its records must have. Blank lines have none, and quoted
-        delimiters are too many.
+        So a block is sound when it has as many delimiters as its records must have; blank lines have none. Where fields are
+        quoted this proves nothing: a delimiter inside one may stand in for one that is missing elsewhere.
         """
-        if block.spans is not None or block.damaged or len(self._header) == 1 or _has_bare_cr(block.data):
+        data = block.data
+        if len(self._header) == 1 or self._dialect.quote in data or _has_bare_cr(data):
             return None
-        if block.data.startswith(_ARCHIVES) or not block.data[:_MAGIC].isascii():
+        if data.startswith(_ARCHIVES) or not data[:_MAGIC].isascii():
             return None
         try:
-            frame = self._read(block.data, [str(number) for number in range(len(self._header))], has_header=False)
+            frame = self._read(data, [str(number) for number in range(len(self._header))], has_header=False)
         except pl.exceptions.PolarsError:
             return None
-        delimiters = count_byte(block.data, self._dialect.delimiter[0])
+        delimiters = count_byte(data, self._dialect.delimiter[0])
         is_sound = frame.height == block.line_count and delimiters == frame.height * (len(self._header) - 1)
         return frame if is_sound else None
 

@@ -51,7 +51,7 @@ def _each(texts: pl.Series, convert: Callable[[dict[str, Any]], dict[str, Any] |
 
 def _converted(text: str, convert: Callable[[dict[str, Any]], dict[str, Any] | None]) -> str | None:
     try:
-        value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        value = _DECODER.decode(text)
         found = convert(value) if isinstance(value, dict) else None
         compact = None if found is None else _text(found)
         # A lone surrogate is text in JSON and nowhere else.
@@ -82,8 +82,13 @@ def _finite(text: str) -> float:
 
 
 def _text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def _refuse(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
+
+
+# Making one costs more than using it once; json.loads() and json.dumps() with options make one for each text.
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
