@@ -5,17 +5,21 @@ SOAK ?= 50
 
 VENV := .venv
 BIN := $(VENV)/bin
+INFRA_VENV := .venv-infra
 TOOLS := .tools
+BENCH := .bench
 UV := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
+IN_AZURE := --python $(BIN)/python --python-version 3.13 --python-platform x86_64-manylinux_2_28 --only-binary :all: \
+	--target dist/app/.python_packages/lib/site-packages
 export UV_PYTHON_DOWNLOADS := never
 # Nothing on the machine should leak into the environment that the lock describes.
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak lint bench docs lock clean
+.PHONY: help setup demo test soak lint infra-lint bench bench-full docs package lock clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
 
 setup: $(VENV)/.ready node_modules/.ready ## the environment and the emulator
 
@@ -28,18 +32,32 @@ test: setup ## all tests, on the emulator
 soak: setup ## racing workers over days for as long as it takes: SOAK times the examples of `make test`
 	DROPZONE_SOAK=$(SOAK) $(BIN)/python -m pytest --timeout=0 -k racing tests/property/test_day_interleavings.py $(ARGS)
 
-lint: setup ## style, types, the dependency rule, unused and missing dependencies
+lint: setup infra-lint ## style, types, the dependency rule, unused and missing dependencies, infra/
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 
-bench: setup ## speed and memory as ratios against the bare engine
+infra-lint: $(INFRA_VENV)/.ready ## the Bicep files against the rules of checkov; what needs no tool is in the tests
+	$(INFRA_VENV)/bin/python infra/lint.py
+
+bench: setup $(BENCH)/venv/.ready ## speed and memory as ratios against the bare engine and peers, with the goals; a quarter of an hour
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-full: setup $(BENCH)/venv/.ready ## the same at every size, up to files of 6 GB and days of 50 million rows
+	$(BIN)/python -m benchmarks --full $(ARGS)
 
 docs: setup ## pages that are printed from code
 	$(BIN)/python -m processing.tables.contract_page docs
+
+package: setup ## dist/app.zip, what runs in Azure: the program and its libraries, for Linux and Python 3.13
+	rm -rf dist
+	$(BIN)/python -m hatchling build --target wheel --directory dist
+	$(UV) pip install --quiet $(IN_AZURE) --require-hashes -r requirements.txt
+	$(UV) pip install --quiet $(IN_AZURE) --no-deps dist/*.whl
+	cp function_app.py host.json dist/app/
+	$(BIN)/python -c 'import shutil; shutil.make_archive("dist/app", "zip", "dist/app")'
 
 lock: $(UV) ## requirements*.txt from pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
@@ -47,9 +65,14 @@ lock: $(UV) ## requirements*.txt from pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 		--custom-compile-command "make lock" --constraint requirements.txt \
 		pyproject.toml --extra local --group dev -o requirements-dev.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+		--custom-compile-command "make lock" --constraint requirements-dev.txt \
+		--group bench -o requirements-bench.txt
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+		--custom-compile-command "make lock" --group pyproject.toml:infra -o requirements-infra.txt
 
 clean: ## everything that the other targets made
-	rm -rf $(VENV) $(TOOLS) node_modules .azurite .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache benchmarks/out dist
+	rm -rf $(VENV) $(INFRA_VENV) $(TOOLS) node_modules .azurite .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache benchmarks/out dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(TOOLS)/bin/uv:
@@ -62,6 +85,17 @@ $(VENV)/.ready: requirements-dev.txt pyproject.toml | $(UV)
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
+
+$(INFRA_VENV)/.ready: requirements-infra.txt | $(UV)
+	$(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(INFRA_VENV)
+	$(UV) pip sync --quiet --python $(INFRA_VENV)/bin/python --require-hashes requirements-infra.txt
+	@touch $@
+
+# Peers that cannot be installed are shown as such, and hold nothing else up.
+$(BENCH)/venv/.ready: requirements-bench.txt $(VENV)/.ready
+	@{ $(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(BENCH)/venv \
+		&& $(UV) pip sync --quiet --python $(BENCH)/venv/bin/python --require-hashes requirements-bench.txt \
+		&& touch $@; } || echo "the peers could not be installed: they are left out" >&2
 
 node_modules/.ready: package-lock.json $(VENV)/.ready
 	$(BIN)/python -m processing.local.node

@@ -1,1 +1,1 @@
-"""Speed and memory of ingest as ratios against the bare engine, measured in one run. Never part of the test suite."""
+"""Speed and memory as ratios against the bare engine and the peers, measured in one run. Never part of the test suite."""

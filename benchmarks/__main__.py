@@ -1,76 +1,77 @@
-"""`make bench`: interleaved runs, medians, and a table of ours against the bare engine with the goals."""
+"""`python -m benchmarks [SUITE ...] [--full]`: measures, prints tables and goals, and writes benchmarks/out/*.json."""
 
 from __future__ import annotations
 
-import json
-import statistics
-import subprocess
+import argparse
 import sys
-import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.files import metrics_csv, packed
+from benchmarks.goals import Goal
+from benchmarks.machine import machine_facts
+from benchmarks.report import print_findings, print_goals, write_json
+from benchmarks.scale import FULL, QUICK, Scale
+from benchmarks.suites import Findings, day, decision, growth, ingest, job, memory, small_file
 
-ROWS = 1_000_000
-RUNS = 5
-OUT = Path(__file__).parent / "out"
-CASES = {
-    "clean CSV": (0.0, False, 0.75),
-    "0.1 % bad rows": (0.001, False, 0.65),
-    "5 % bad rows": (0.05, False, 0.50),
-    "clean CSV.gz, against bare CSV": (0.0, True, 0.70),
+OUT: Final = Path(__file__).parent / "out"
+SUITES: Final[Mapping[str, Callable[[Scale], Findings]]] = {
+    "ingest": ingest.measure,
+    "memory": memory.measure,
+    "growth": growth.measure,
+    "small_file": small_file.measure,
+    "job": job.measure,
+    "decision": decision.measure,
+    "day": day.measure,
 }
 
 
-def measure(name: str, path: Path) -> tuple[float, float]:
-    """Seconds and peak MiB of one contestant in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.contestants", name, str(path)], capture_output=True, text=True, check=True
-    )
-    seconds, peak = done.stdout.split()
-    return float(seconds), float(peak)
-
-
-def compare(folder: Path, case: str) -> dict[str, Any]:
-    """Our speed as a share of the bare engine's, on the same rows."""
-    bad, gz, goal = CASES[case]
-    plain = folder / f"bad-{bad}.csv"
-    if not plain.exists():
-        metrics_csv(plain, ROWS, bad=bad)
-    path = packed(plain) if gz else plain
-    measure("ours", path)
-    runs = [(measure("ours", path), measure("bare", plain)) for _ in range(RUNS)]
-    ours = statistics.median(run[0][0] for run in runs)
-    bare = statistics.median(run[1][0] for run in runs)
-    return {
-        "case": case,
-        "megabytes": round(plain.stat().st_size / 1e6, 1),
-        "ours_seconds": round(ours, 3),
-        "bare_seconds": round(bare, 3),
-        "ratio": round(bare / ours, 2),
-        "goal": goal,
-        "met": bare / ours >= goal,
-        "ours_peak_mib": round(max(run[0][1] for run in runs)),
-        "bare_peak_mib": round(max(run[1][1] for run in runs)),
-    }
-
-
 def main() -> None:
-    """Measure every case, print the table and write it as JSON."""
-    with tempfile.TemporaryDirectory() as folder:
-        results = [compare(Path(folder), case) for case in CASES]
-    OUT.mkdir(exist_ok=True)
-    (OUT / "ingest.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
-    table = Table(title=f"{ROWS:,} metric rows, medians of {RUNS} interleaved runs")
-    for heading in ("case", "MB", "ours s", "bare s", "ratio", "goal", "met", "peak MiB", "bare MiB"):
-        table.add_column(heading, justify="left" if heading == "case" else "right")
-    for each in results:
-        table.add_row(*("yes" if value is True else "no" if value is False else str(value) for value in each.values()))
-    Console().print(table)
+    """Measure what the command line asks for; exit 0 whether or not the goals are met."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}; all unless named")
+    parser.add_argument("--full", action="store_true", help="every size; takes hours, and tens of GB of disk for samples")
+    parser.add_argument("--rows", type=int, help="shrink everything, so that the largest ingest ratio has this many rows")
+    parser.add_argument("--runs", type=int, help="rounds that count")
+    chosen = parser.parse_args()
+    unknown = set(chosen.suites) - set(SUITES)
+    if unknown:
+        parser.error(f"no suite {', '.join(sorted(unknown))}")
+    out, progress = Console(), Console(stderr=True)
+    scale = _scale(chosen, progress)
+    facts = machine_facts()
+    out.print(f"{facts['cores']} cores, {facts['memory_gib']} GiB, {facts['processor']}; load {facts['load_before']:.1f}")
+    goals: list[Goal] = []
+    for name in chosen.suites or SUITES:
+        began = time.monotonic()
+        found = SUITES[name](scale)
+        print_findings(out, found)
+        write_json(OUT / f"{name}.json", facts, found)
+        progress.print(f"{name}: {time.monotonic() - began:.0f} s", highlight=False)
+        goals += found.goals
+    print_goals(out, goals)
+
+
+def _scale(chosen: argparse.Namespace, progress: Console) -> Scale:
+    scale = FULL if chosen.full else QUICK
+    if chosen.rows:
+        scale = scale.shrunk(chosen.rows)
+    if chosen.runs:
+        most = chosen.runs
+        scale = replace(
+            scale,
+            runs=most,
+            slow_runs=min(scale.slow_runs, most),
+            look_runs=min(scale.look_runs, most),
+            day_runs=min(scale.day_runs, most),
+        )
+    if not sys.stderr.isatty():
+        return scale
+    return replace(scale, tell=lambda what: progress.print(f"  {what} ...", end="\r", highlight=False))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import structlog
 from processing.domain import readiness
 from processing.domain.datasets import Dataset
 from processing.domain.events import stream_work
-from processing.domain.records import StreamState
+from processing.domain.records import DayState, StreamState
 from processing.jobs.context import JobContext
 from processing.jobs.customers import list_customers
 from processing.jobs.failures import log_failure
@@ -52,10 +52,32 @@ def _advance_stream(context: JobContext, customer: str, dataset: Dataset) -> boo
     """Whether a worker was sent to the stream."""
     try:
         stored = look_at_stream(context, load_state(context, customer, dataset))
-        due = has_work(stored.state, context.drop.service_time())
+        now = context.drop.service_time()
+        _tell_waiting(stored.state, now)
+        due = has_work(stored.state, now)
         if due:
             context.stream_work.send(stream_work(customer, dataset))
     except Exception as error:  # noqa: BLE001 - nor does one stream hold up another
         log_failure(_log, "stream_not_advanced", error, customer=customer, dataset=dataset)
         return False
     return due
+
+
+def _tell_waiting(state: StreamState, now: datetime) -> None:
+    """One log event for the marked day that has waited longest, for alerts."""
+    waiting = [
+        (record.marked_at, day, record)
+        for day, record in state.days.items()
+        if record.marked_at is not None and record.state in (DayState.WAITING, DayState.FAILED)
+    ]
+    if not waiting:
+        return
+    since, day, record = min(waiting, key=lambda each: each[:2])
+    _log.info(
+        "day_waiting",
+        customer=state.customer,
+        dataset=state.dataset,
+        day=day.isoformat(),
+        reason=record.history[-1].cause if record.history else "",
+        seconds=(now - since).total_seconds(),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
 from typing import Final
@@ -31,38 +32,66 @@ def sweep(context: JobContext) -> int:
     announced again. A customer whose containers cannot be listed holds up nobody else.
     """
     room = MOST_WAITING - context.drop_events.length()
+    now = context.drop.service_time()
+    found = [_unanswered(context, customer, now) for customer in list_customers(context)]
+    oldest = min((each.oldest for each in found if each.oldest is not None), default=None)
     announced = 0
-    for turn in zip_longest(*(_due(context, customer) for customer in list_customers(context))):
+    for turn in zip_longest(*(each.messages for each in found)):
         for message in (each for each in turn if each is not None):
             if announced >= room:
                 break
             context.drop_events.send(message)
             announced += 1
-    _log.info("swept", announced=announced)
+    _log.info(
+        "swept",
+        announced=announced,
+        unanswered=sum(each.count for each in found),
+        oldest_unanswered_seconds=None if oldest is None else (now - oldest).total_seconds(),
+    )
     return announced
 
 
-def _due(context: JobContext, customer: str) -> list[str]:
-    """The messages of one customer, oldest upload first; none when it cannot be listed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unanswered:
+    """The uploads of a customer that have no answer."""
+
+    count: int = 0
+    oldest: datetime | None = None
+    """When the oldest was written."""
+    messages: tuple[str, ...] = ()
+    """Of those that are due to be announced, oldest first."""
+
+
+def _unanswered(context: JobContext, customer: str, now: datetime) -> _Unanswered:
+    """None when the customer cannot be listed."""
     try:
-        return _messages(context, customer)
+        return _listed(context, customer, now)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one customer stays with that one
         log_failure(_log, "customer_not_swept", error, customer=customer)
-        return []
+        return _Unanswered()
 
 
-def _messages(context: JobContext, customer: str) -> list[str]:
-    now = context.drop.service_time()
+def _listed(context: JobContext, customer: str, now: datetime) -> _Unanswered:
     uploads = list(list_uploads(context.drop, customer))
     receipts = list_receipts(context.drop, customer) if uploads else {}
-    due = [info for info in uploads if _is_due(context, info, receipts.get(blob_names.receipt_name(info.name)), now)]
-    due = [info for info in due if not is_directory_stub(context.drop, customer, info)]
-    due.sort(key=lambda info: info.last_modified)
-    return [upload_event(blob_names.drop_container(customer), info.name, info.etag) for info in due]
+    open_ones = [
+        (info, seen)
+        for info in sorted(uploads, key=lambda each: each.last_modified)
+        if (seen := receipts.get(blob_names.receipt_name(info.name))) is None or not seen.summary.answers(info.etag)
+    ]
+    open_ones = [(info, seen) for info, seen in open_ones if not is_directory_stub(context.drop, customer, info)]
+    container = blob_names.drop_container(customer)
+    due = (info for info, seen in open_ones if _is_due(context, info, seen, now))
+    return _Unanswered(
+        count=len(open_ones),
+        oldest=open_ones[0][0].last_modified if open_ones else None,
+        messages=tuple(upload_event(container, info.name, info.etag) for info in due),
+    )
 
 
 def _is_due(context: JobContext, info: BlobInfo, receipt: ReceiptSeen | None, now: datetime) -> bool:
+    """Whether an upload without an answer is to be announced."""
     if receipt is None or receipt.summary.etag != info.etag:
         return info.last_modified + context.sweep_grace <= now
     next_try = receipt.summary.next_try
-    return not receipt.summary.status.is_answer and (next_try is None or next_try <= now)
+    return next_try is None or next_try <= now

@@ -66,11 +66,8 @@ def plan_columns(
     config: DatasetConfig | None = None,
     *,
     used: Collection[int] = (),
-    has_empty_text: bool = True,
 ) -> ColumnPlan:
     """The plan for an upload with this header; columns at `used` positions are read by something else and not extra.
-
-    A file without `has_empty_text` has none in its columns: the reader gives null for it.
 
     CustomerError `missing_column` and `duplicate_column` as in `match_header`; `config_column_missing` when an expression
     of the config reads a column that the upload lacks, `config_column_type` when it cannot read what the file holds.
@@ -100,7 +97,7 @@ def plan_columns(
         elif name in config.constants:
             columns[name] = _constant(config.constants[name])
         elif name in match.positions:
-            columns[name] = _uploaded(match.positions[name], dtypes, has_empty_text=has_empty_text)
+            columns[name] = _uploaded(match.positions[name], dtypes)
         else:
             columns[name] = _constant(None)
     return ColumnPlan(columns=columns, where=where, warnings=match.warnings)
@@ -135,10 +132,10 @@ def _constant(text: str | None) -> PlannedColumn:
     return PlannedColumn(raw=pl.lit(text or None, pl.String), dtype=pl.String(), positions=frozenset())
 
 
-def _uploaded(position: int, dtypes: Sequence[pl.DataType], *, has_empty_text: bool) -> PlannedColumn:
+def _uploaded(position: int, dtypes: Sequence[pl.DataType]) -> PlannedColumn:
     value, dtype = pl.col(str(position)), dtypes[position]
-    # JSON and Parquet tell empty text from none; the contract does not.
-    raw = pl.when(value != "").then(value) if dtype == pl.String and has_empty_text else value
+    # JSON, Parquet and quoted fields of CSV tell empty text from none; the contract does not.
+    raw = pl.when(value != "").then(value) if dtype == pl.String else value
     return PlannedColumn(raw=raw, dtype=dtype, positions=frozenset([position]))
 
 

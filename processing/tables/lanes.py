@@ -15,7 +15,6 @@ from processing.domain.errors import CustomerError
 from processing.tables.batches import RawReader
 from processing.tables.catalogue import SchemaContext, kind_of, required_columns
 from processing.tables.column_plan import ColumnPlan, plan_columns
-from processing.tables.csv_reader import CsvReader
 from processing.tables.explanation import Shape
 from processing.tables.header import MISSING_COLUMN, fold
 from processing.tables.ndjson_reader import NdjsonReader
@@ -90,9 +89,7 @@ def _planned(reader: RawReader, dataset: Dataset, schema: pa.DataFrameSchema, co
         # What is not in the file is not extra.
         used = range(len(reader.found), len(reader.header))
     try:
-        return plan_columns(
-            reader.header, reader.dtypes, schema, config, used=used, has_empty_text=not isinstance(reader, CsvReader)
-        )
+        return plan_columns(reader.header, reader.dtypes, schema, config, used=used)
     except CustomerError as error:
         other = _looks_like(reader.header, dataset) if error.code == MISSING_COLUMN else None
         if other is None:

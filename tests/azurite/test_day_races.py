@@ -18,8 +18,8 @@ from tests.support.door_process import Strike, pause_door, run_door, service_add
 from tests.support.proxy import Moment, Proxy, Request
 from tests.support.soak import IS_SOAK, chosen
 
-ROUNDS = 40 if IS_SOAK else 3
-PAUSES = 6
+ROUNDS = 20 if IS_SOAK else 2
+PAUSES = 4
 """Places at which the worker stands still outside a soak."""
 AT_ONCE = 2
 PATIENCE = 120.0

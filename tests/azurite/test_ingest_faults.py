@@ -64,7 +64,7 @@ def test_a_fault_at_any_storage_call_of_an_ingest(installation: Installation, ca
     caplog.set_level(logging.INFO)
     config = blob_names.config_name(installation.customer)
     installation.context.lake.put(blob_names.CONFIG_CONTAINER, config, b"mask_values: true\n")
-    chosen = troubles(len(kills.calls_of_an_undisturbed_run(installation)))
+    chosen = troubles(kills.calls_of_a_running_program(installation))
     with ThreadPoolExecutor(AT_ONCE) as threads:
         events = list(threads.map(lambda trouble: kills.overwritten(installation, trouble.sent), chosen))
         runs = [threads.submit(meet, installation, trouble, event) for trouble, event in zip(chosen, events, strict=True)]
@@ -92,6 +92,7 @@ def meet(installation: Installation, trouble: Trouble, event: str) -> Status | O
         if outcome is None:
             assert tells_nothing(told)
             assert is_before_any_answer(installation, trouble, weather.struck)
+        assert weather.struck or FAULTS[trouble.fault].reads_alone, "only behind the last read can it not befall a call"
         if outcome is Status.FAILED:
             check_failure(installation, trouble.sent.name)
         installation.deliver(event)

@@ -207,5 +207,5 @@ def test_a_name_of_the_header_may_be_longer_than_the_csv_module_reads() -> None:
 
 def test_a_quoted_delimiter_does_not_stand_in_for_one_that_is_missing() -> None:
     _, found, broken = read_all(b'a,b,c\n1,"",","\n1,2\n')
-    assert found == [(1, 2, ("1", None, ","))]
+    assert found == [(1, 2, ("1", "", ",")), (2, 3, None)]
     assert [each.record for each in broken] == [2]

@@ -260,3 +260,10 @@ def test_the_allowed_share_of_bad_rows_is_taken_and_one_row_more_refuses_the_fil
         data = header + BAD * (bad + more) + GOOD * (rows - bad - more)
         found = ingest(data, "a.csv", Dataset.METRICS, config=CustomerConfig(max_rejected_fraction=share))
         assert (found.outcome.problem is not None) == is_refused
+
+
+def test_a_quoted_empty_field_is_no_value_like_a_bare_one() -> None:
+    header = b"unit_id,id_type,date,metric_name,metric_value,is_test\n"
+    found = ingest_csv(header + b'"",t,2026-11-18,m,1,""\nu,t,2026-11-18,m,1,""\n')
+    assert found.reasons() == {1: {("required", "unit_id")}}
+    assert found.rows(Dataset.METRICS)[2]["is_test"] is False

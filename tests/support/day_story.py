@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from azure.storage.blob import BlobServiceClient
-
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.events import stream_work
@@ -192,15 +190,9 @@ def half_told(connection_string: str, count: int) -> list[DayStory]:
 
 
 def remove(stories: Iterable[DayStory]) -> None:
-    """Take the customers away, so that the timers of other tests do not look at them."""
+    """Take the customers away."""
     for story in stories:
-        client = BlobServiceClient.from_connection_string(story.installation.connection_string)
-        for name in (
-            story.installation.drop,
-            blob_names.receipts_container(story.installation.customer),
-            blob_names.results_container(story.installation.customer),
-        ):
-            client.delete_container(name)
+        story.installation.leave()
 
 
 def wait_for_markers() -> None:

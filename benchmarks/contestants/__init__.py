@@ -1,0 +1,4 @@
+"""Those that are measured, a module each; peers import nothing of ours.
+
+What `prepare` must do stands in `benchmarks.worker`.
+"""

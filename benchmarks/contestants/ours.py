@@ -1,0 +1,50 @@
+"""Our ingest of a local file: the path of an upload from its bytes to staged parts and rejected rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.samples import UPLOADED_AT
+from processing.domain.datasets import Dataset
+from processing.tables.ingest import IngestOutcome, IngestRequest, ingest_file
+from processing.tables.random_access import LocalFile
+from schemas.customer_config import CustomerConfig
+
+
+def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]:
+    """The work: ingest `path` as `dataset`. Parts are taken away at once, as an upload would take them."""
+    path = Path(task["path"])
+    request = request_for(path, task["dataset"])
+
+    def work() -> dict[str, Any]:
+        with LocalFile(path) as source:
+            outcome = ingest_file(request, source, scratch=scratch, emit=lambda _dataset, _part: None, spill=_drop)
+        return found(outcome)
+
+    return work
+
+
+def request_for(path: Path, dataset: str) -> IngestRequest:
+    """The request for a sample, which is not refused however bad it is."""
+    return IngestRequest(
+        name=path.name, dataset=Dataset(dataset), uploaded_at=UPLOADED_AT, config=CustomerConfig(max_rejected_fraction=1.0)
+    )
+
+
+def found(outcome: IngestOutcome) -> dict[str, Any]:
+    """The counts, to be held against those that the sample's maker knows."""
+    if outcome.problem is not None:
+        raise SystemExit(outcome.problem.message)
+    return {
+        "read": outcome.rows.read,
+        "accepted": outcome.rows.accepted,
+        "rejected": outcome.rows.rejected,
+        "days": {day.isoformat(): count for day, count in outcome.days.items()},
+        "rules": dict(sorted((f"{rule.rule}:{rule.column or ''}", rule.count) for rule in outcome.rules)),
+    }
+
+
+def _drop(path: Path) -> None:
+    path.unlink()

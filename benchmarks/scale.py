@@ -1,0 +1,67 @@
+"""How much is measured: `bench` in minutes, `bench-full` in hours, and any part of it smaller to try something out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """Sizes are rows unless said otherwise."""
+
+    runs: int = 7
+    """Rounds that count, for ours, the base and DuckDB."""
+    slow_runs: int = 3
+    """Rounds for the peers that take much longer."""
+    rows: int = 2_000_000
+    event_rows: int = 500_000
+    pandas_rows: int = 1_000_000
+    spark_rows: int = 1_000_000
+    dlt_rows: int = 100_000
+    memory_rows: tuple[int, ...] = (5_500_000, 18_000_000)
+    """About 300 MB and 1 GB of CSV."""
+    many_days_rows: int = 5_500_000
+    """Of the file of 400 days."""
+    memory_runs: int = 1
+    uploads: tuple[int, ...] = (100, 1_000, 10_000)
+    """Uploads in a stream."""
+    look_runs: int = 3
+    days: tuple[tuple[int, int], ...] = ((5_000_000, 25),)
+    """Rows and parts of a day."""
+    day_runs: int = 3
+    tell: Callable[[str], None] = lambda _: None
+    """Is told what is being run."""
+
+    def shrunk(self, rows: int) -> Scale:
+        """The same with about `rows` rows for the largest ingest ratio, and everything else in proportion."""
+        share = rows / self.rows
+        return replace(
+            self,
+            rows=rows,
+            event_rows=_part(self.event_rows, share),
+            pandas_rows=_part(self.pandas_rows, share),
+            spark_rows=_part(self.spark_rows, share),
+            dlt_rows=_part(self.dlt_rows, share),
+            memory_rows=tuple(_part(each, share) for each in self.memory_rows),
+            many_days_rows=_part(self.many_days_rows, share),
+            uploads=tuple(_part(each, share, least=10) for each in self.uploads),
+            days=tuple((_part(each, share), parts) for each, parts in self.days),
+        )
+
+
+QUICK: Final = Scale()
+FULL: Final = Scale(
+    rows=5_000_000,
+    event_rows=2_000_000,
+    dlt_rows=1_000_000,
+    memory_rows=(5_500_000, 18_000_000, 108_000_000),
+    many_days_rows=18_000_000,
+    look_runs=5,
+    days=((5_000_000, 25), (20_000_000, 100), (50_000_000, 200)),
+)
+
+
+def _part(whole: int, share: float, least: int = 1_000) -> int:
+    return max(least, round(whole * share))
