@@ -9,7 +9,7 @@ from processing.domain import blob_names
 from processing.domain.blob_names import is_receipt
 from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.errors import OperatorError
-from processing.domain.records import DayRecord, DayStatus, Receipt, StreamState, from_json
+from processing.domain.records import DayStatus, Receipt, StreamState, from_json
 from processing.jobs.context import JobContext
 from processing.jobs.receipts import list_receipts
 from processing.jobs.stream_state import day_status, load_state
@@ -87,11 +87,6 @@ def streams(lake: BlobStore, customer: str) -> list[StreamState]:
     names = (blob_names.state_name(customer, dataset) for dataset in DATA_DATASETS)
     found = (lake.get(blob_names.STATE_CONTAINER, name) for name in names)
     return [from_json(StreamState, each[0]) for each in found if each is not None]
-
-
-def is_in_tables(state: StreamState, record: DayRecord) -> bool:
-    """Whether a day is published and every table shows it."""
-    return record.published is not None and (state.pending is None or state.days[state.pending] is not record)
 
 
 def _customer_status(context: JobContext, customer: str) -> CustomerStatus:

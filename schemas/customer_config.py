@@ -113,7 +113,6 @@ Name = Annotated[str, Field(min_length=1, max_length=512)]
 """A column of an upload, as its header writes it."""
 Target = Annotated[str, Field(pattern=r"\A[a-z][a-z0-9_]{0,126}\z")]
 """A column of the contract."""
-IdType = Annotated[str, Field(min_length=1, max_length=127)]
 Expression = Annotated[str, Field(min_length=1, max_length=4_000)]
 Constant = Annotated[str, BeforeValidator(_as_text), Field(max_length=1_024)]
 IsoDay = Annotated[date, BeforeValidator(_iso_day)]

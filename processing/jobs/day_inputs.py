@@ -39,7 +39,7 @@ class _Source:
 def staged_inputs(context: JobContext, state: StreamState, day: date) -> list[StagedInput]:
     """The parts of a day that are in force, in order."""
     # Receipts, then parts. The other order would lose the rows of a receipt that moves in between.
-    sources = _sources(context, state.customer, list_in_force(context, state).values())
+    sources = _sources(context, state.customer, list_in_force(context, state.customer, state.dataset).values())
     prefix = blob_names.parts_prefix(state.customer, state.dataset, day)
     parts = [
         part

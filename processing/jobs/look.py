@@ -14,6 +14,7 @@ from processing.domain import blob_names, readiness
 from processing.domain.blob_names import PartName
 from processing.domain.corrections import differing_days
 from processing.domain.cuts import to_hash
+from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet
 from processing.domain.listings import Listings, SeenUpload
 from processing.domain.marker_manifest import folders_of
@@ -55,11 +56,11 @@ def look_at_stream(context: JobContext, stored: StoredState, *, epoch: int | Non
     return stored
 
 
-def list_in_force(context: JobContext, state: StreamState) -> dict[str, ReceiptSeen]:
+def list_in_force(context: JobContext, customer: str, dataset: Dataset) -> dict[str, ReceiptSeen]:
     """The receipts of all uploads that may hold rows of the stream, by their own names."""
     found: dict[str, ReceiptSeen] = {}
-    for folder in folders_of(state.dataset):
-        found |= list_receipts(context.drop, state.customer, folder)
+    for folder in folders_of(dataset):
+        found |= list_receipts(context.drop, customer, folder)
     return found
 
 
@@ -95,7 +96,7 @@ def _listings(context: JobContext, state: StreamState, now: datetime, signals: S
     # The uploads are listed after the markers: whatever was there before a marker is in this listing.
     folders = folders_of(state.dataset)
     infos = [info for folder in folders for info in list_uploads(context.drop, state.customer, folder)]
-    found = list_in_force(context, state)
+    found = list_in_force(context, state.customer, state.dataset)
     expected = (each.name for marker in signals.markers for each in marker.expected)
     awaited = (each.name for record in state.days.values() for each in record.awaited)
     receipts = _by_upload(found, [*(info.name for info in infos), *expected, *awaited])

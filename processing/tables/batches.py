@@ -110,12 +110,3 @@ def moved_broken(broken: tuple[BrokenRecord, ...], records: int, lines: int) -> 
     return tuple(
         replace(each, record=each.record + records, line=None if each.line is None else each.line + lines) for each in broken
     )
-
-
-def batches_of(reader: RawReader) -> Iterator[RawBatch]:
-    """All batches of a reader, one after another, counted from the beginning of the file."""
-    numbering = Numbering(reader.lines_before)
-    for piece in reader.pieces():
-        batch = piece()
-        by = (0, 0) if batch.lines is None else numbering.next(batch.read, batch.lines)
-        yield RawBatch(frame=moved(batch.frame, *by), broken=moved_broken(batch.broken, *by))

@@ -25,7 +25,6 @@ _MOST_DAYS: Final = 73_000_000
 _DAY_IN_UNITS: Final = {"ms": 86_400_000, "us": 86_400_000_000}
 _DAY_IN_NANOSECONDS: Final = 86_400 * 10**9
 _NANOSECONDS: Final = {"s": 10**9, "ms": 10**6, "us": 1_000, "ns": 1}
-_UUID_BYTES: Final = 16
 _UUID_HEX: Final = (0, 8, 12, 16, 20, 32)
 _MOST_DIGITS: Final = 38
 _ESCAPES: Final = {chr(code): f"\\u{code:04x}" for code in range(32)} | {

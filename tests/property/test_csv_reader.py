@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from processing.domain.errors import CustomerError
 from processing.tables import csv_reader
-from processing.tables.batches import LINE, RECORD, BrokenRecord, batches_of
+from processing.tables.batches import LINE, RECORD, BrokenRecord
 from processing.tables.csv_reader import CsvReader
 from processing.tables.csv_records import Dialect, fields_of
+from tests.support.batches import batches_of
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=8) | st.sampled_from(
     ['"', '""', 'a"b', "a,b", "l1\nl2", "\n", "'", " x ", ",", "é", "\x1f"]

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from processing.domain.errors import CustomerError
 from processing.tables import json_lines, ndjson_reader
-from processing.tables.batches import LINE, RAW, RECORD, BrokenRecord, batches_of
+from processing.tables.batches import LINE, RAW, RECORD, BrokenRecord
 from processing.tables.ndjson_reader import NdjsonReader
+from tests.support.batches import batches_of
 
 texts = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(
     ['"', "\\", '\\"', "{", "}", '": {', "[1]", ":[", "\n", "\x00", "\x7f", "😀", "\u2028", '{"a":{"b":1}}', "null"]

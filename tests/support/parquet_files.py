@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
-from processing.tables.batches import LINE, RECORD, BrokenRecord, batches_of
+from processing.tables.batches import LINE, RECORD, BrokenRecord
 from processing.tables.parquet_reader import ParquetReader
+from tests.support.batches import batches_of
 
 
 class BytesSource:

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from processing.domain.errors import CustomerError
-from processing.tables.batches import batches_of
 from processing.tables.parquet_footer import read_footer
 from processing.tables.parquet_reader import ParquetReader
+from tests.support.batches import batches_of
 from tests.support.parquet_files import BytesSource, parquet, read_all
 
 _SECONDS = 8

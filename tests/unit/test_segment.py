@@ -12,8 +12,9 @@ import polars as pl
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.tables.batches import LINE, RECORD, BrokenRecord, Piece, RawBatch, batches_of
+from processing.tables.batches import LINE, RECORD, BrokenRecord, Piece, RawBatch
 from processing.tables.segment import EXPOSURE_NAMES, SegmentReader, is_segment, late_record
+from tests.support.batches import batches_of
 
 EXPOSURE = EXPOSURE_NAMES[0]
 COMPUTED = ["event_name", "timestamp", "user", "event_value", "event_metadata", "experiment", "group_id", "unit_id", "id_type"]

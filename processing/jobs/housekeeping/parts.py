@@ -34,8 +34,7 @@ def delete_parts(context: JobContext, customer: str, dataset: Dataset) -> int:
     prefix = blob_names.parts_prefix(customer, dataset)
     # Parts, then receipts, then state: what was in force or published at any time after the first is seen.
     infos = list(context.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix))
-    state = load_state(context, customer, dataset).state
-    in_force = {seen.summary.attempt for seen in list_in_force(context, state).values()}
+    in_force = {seen.summary.attempt for seen in list_in_force(context, customer, dataset).values()}
     state = load_state(context, customer, dataset).state
     gone: list[str] = []
     superseded: dict[str, date] = {}

@@ -1,0 +1,16 @@
+"""The batches of a reader, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from processing.tables.batches import Numbering, RawBatch, RawReader, moved, moved_broken
+
+
+def batches_of(reader: RawReader) -> Iterator[RawBatch]:
+    """All batches of a reader, one after another, counted from the beginning of the file."""
+    numbering = Numbering(reader.lines_before)
+    for piece in reader.pieces():
+        batch = piece()
+        by = (0, 0) if batch.lines is None else numbering.next(batch.read, batch.lines)
+        yield RawBatch(frame=moved(batch.frame, *by), broken=moved_broken(batch.broken, *by))
