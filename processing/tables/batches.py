@@ -6,9 +6,9 @@ what its values mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import astuple, dataclass, field
+from typing import Final, Protocol, Self
 
 import polars as pl
 
@@ -17,7 +17,12 @@ RECORD: Final = "__record"
 LINE: Final = "__line"
 """Column of physical lines on which records begin, Int64, from 1; null for formats without lines."""
 RAW: Final = "__text"
-"""Column of whole records as text, String; only for formats whose records are text of their own (NDJSON)."""
+"""Column of whole records as text, String: of broken records, and of formats whose records are text of their own (NDJSON)."""
+RULE: Final = "__rule"
+"""Column of what a broken record breaks, String."""
+HINT: Final = "__hint"
+"""Column of how to mend a broken record, String."""
+_BROKEN: Final = {RECORD: pl.Int64, LINE: pl.Int64, RULE: pl.String, HINT: pl.String, RAW: pl.String}
 
 
 Piece = Callable[[], "RawBatch"]
@@ -36,13 +41,39 @@ class BrokenRecord:
     """The record as uploaded; bytes that are not UTF-8 are shown as \\xNN."""
 
 
+class BrokenRecords:
+    """The broken records of a batch, column by column, because a bad file has many of them."""
+
+    __slots__ = ("frame",)
+
+    def __init__(self, frame: pl.DataFrame | None = None) -> None:
+        self.frame: Final = pl.DataFrame(schema=_BROKEN) if frame is None else frame.select(list(_BROKEN))
+        """RECORD and LINE (Int64), RULE, HINT and RAW (String), in the order of the file."""
+
+    @classmethod
+    def of(cls, records: Sequence[BrokenRecord]) -> Self:
+        """The same as single records."""
+        return cls(pl.DataFrame([astuple(each) for each in records], schema=_BROKEN, orient="row") if records else None)
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    def __iter__(self) -> Iterator[BrokenRecord]:
+        for record, line, rule, hint, raw in self.frame.iter_rows():
+            yield BrokenRecord(record=record, line=line, rule=rule, hint=hint, raw=raw)
+
+    def moved(self, records: int, lines: int) -> BrokenRecords:
+        """The same with so much added to their numbers."""
+        return BrokenRecords(moved(self.frame, records, lines))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawBatch:
     """A run of records in the order of the file."""
 
     frame: pl.DataFrame
     """Columns `0`, `1`, ... in the order of the header and of the reader's dtypes, then RECORD, LINE and maybe RAW."""
-    broken: tuple[BrokenRecord, ...] = ()
+    broken: BrokenRecords = field(default_factory=BrokenRecords)
     lines: int | None = None
     """Physical lines of a batch whose records and lines are counted from its own beginning; None where they are counted
     from the file's."""
@@ -101,12 +132,3 @@ def moved(frame: pl.DataFrame, records: int, lines: int) -> pl.DataFrame:
         return frame
     by = {RECORD: records, LINE: lines}
     return frame.with_columns(pl.col(name) + by[name] for name in by if name in frame.columns)
-
-
-def moved_broken(broken: tuple[BrokenRecord, ...], records: int, lines: int) -> tuple[BrokenRecord, ...]:
-    """Broken records with so much added to their numbers."""
-    if not records and not lines:
-        return broken
-    return tuple(
-        replace(each, record=each.record + records, line=None if each.line is None else each.line + lines) for each in broken
-    )

@@ -1,7 +1,7 @@
 """CSV as raw batches: every record numbered, every broken one set aside, none lost (contract sections 3 and 5).
 
-Blocks of about 4 MiB are cut at record ends. To each record a last field is added that no record can contain; after the
-engine's own parse it stands in its place exactly where the record had as many fields as the header.
+Blocks of about 4 MiB are cut at record ends. A block in which nothing is unusual proves itself sound by its number of
+delimiters; from any other the broken records are taken out first, so that the engine reads the rest at once.
 """
 
 from __future__ import annotations
@@ -11,25 +11,29 @@ from functools import partial
 from itertools import count
 from typing import Final, NoReturn
 
+import numpy as np
 import polars as pl
 
 from processing.domain.errors import CustomerError
-from processing.tables.batches import LINE, RECORD, BrokenRecord, Piece, RawBatch
-from processing.tables.csv_records import CsvBlock, Damage, Dialect, count_byte, cut_records, fields_of, settled
+from processing.tables.batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch
+from processing.tables.csv_records import CsvBlock, Damage, Dialect, Offsets, count_byte, cut_records, fields_of, settled
 
 LONGEST_RECORD: Final = 16 * 1024 * 1024
 """Bytes."""
 MOST_COLUMNS: Final = 1_024
 _BLOCK: Final = 4 * 1024 * 1024
+_HEADER_BLOCK: Final = 64 * 1024
 _BOM: Final = b"\xef\xbb\xbf"
 _ARCHIVES: Final = tuple(b"x" + bytes([second]) for second in (0x01, 0x5E, 0x9C, 0xDA))
 """What the engine takes for the beginning of a zlib archive."""
 _MAGIC: Final = 4
 """Bytes that tell the other archives that the engine knows; none of them is ASCII."""
-_SENTINEL_COLUMN: Final = "__end"
-# Control characters that text has no use for; the first that a block does not contain marks its record ends.
-_SENTINELS: Final = tuple(bytes([code]) for code in (31, 30, 29, 28, *range(1, 9), *range(14, 28)))
 
+_RULES: Final = {
+    Damage.QUOTING: "broken_quoting",
+    Damage.ENCODING: "not_utf8",
+    Damage.FIELD_COUNT: "wrong_field_count",
+}
 _HINTS: Final = {
     Damage.QUOTING: "quote the whole field, and write a quote inside it twice",
     Damage.ENCODING: "save the file as UTF-8",
@@ -51,6 +55,8 @@ class CsvReader:
         self._lines = 0
         self._header = self._read_header()
         self._lines_before = self._lines
+        fields = f"write {len(self._header)} fields, as the header does, and quote fields that hold a delimiter"
+        self._hints = {**_HINTS, Damage.FIELD_COUNT: fields}
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -69,7 +75,7 @@ class CsvReader:
 
     def pieces(self) -> Iterator[Piece]:
         """All records, once, in order."""
-        for block in self._blocks():
+        for block in self._blocks(_BLOCK):
             yield partial(self._batch, block)
 
     def _read_header(self) -> tuple[str, ...]:
@@ -77,16 +83,16 @@ class CsvReader:
         if self._buffer.startswith(_BOM):
             del self._buffer[: len(_BOM)]
         # Reading a block at a time finds the header even behind blank lines and with quoted newlines in it.
-        for cut in self._blocks():
-            block = settled(cut)
+        for cut in self._blocks(_HEADER_BLOCK):
+            block = settled(cut, self._dialect)
             if len(block) == 0:
                 continue
-            if 0 in block.damaged:
-                raise CustomerError("unreadable_header", f"the first line is not a CSV header: {_HINTS[block.damaged[0]]}")
-            raw = block.raw(0)
-            last_line = block.spans[0][1] if block.spans is not None else 0
-            offset = _offset_of_line(block.data, last_line + 1)
-            self._buffer[:0] = block.data[offset:]
+            if not block.sound[0]:
+                hint = _HINTS[Damage(block.damage[0])] if block.damage is not None else ""
+                raise CustomerError("unreadable_header", f"the first line is not a CSV header: {hint}")
+            (raw,) = block.raw(np.zeros(1, np.int64))
+            last_line = 0 if block.last is None else int(block.last[0])
+            self._buffer[:0] = block.data[int(block.stops[0]) + 1 :]
             self._lines += last_line + 1 - block.line_count
             names = self._names(raw.decode("utf-8"))
             if len(names) > MOST_COLUMNS:
@@ -101,8 +107,8 @@ class CsvReader:
             raise CustomerError("unreadable_header", "end lines with LF or CRLF: the first line holds a bare CR")
         return fields_of(line, self._dialect)
 
-    def _blocks(self) -> Iterator[CsvBlock]:
-        wanted = _BLOCK
+    def _blocks(self, size: int) -> Iterator[CsvBlock]:
+        wanted = size
         while True:
             self._fill(wanted)
             final = self._ended
@@ -122,7 +128,8 @@ class CsvReader:
                     self._refuse_long()
                 wanted *= 2
                 continue
-            data = bytes(self._buffer[:end])
+            with memoryview(self._buffer) as buffer:
+                data = buffer[:end].tobytes()
             whole = final and end == len(self._buffer)
             block, used = cut_records(data, self._dialect, final=whole, longest=LONGEST_RECORD)
             if used == 0:
@@ -131,7 +138,7 @@ class CsvReader:
             if used > LONGEST_RECORD and block.longest() > LONGEST_RECORD:
                 self._refuse_long()
             del self._buffer[:used]
-            wanted = _BLOCK
+            wanted = size
             self._lines += block.line_count
             yield block
 
@@ -152,7 +159,7 @@ class CsvReader:
         """The records of a block, counted from its beginning."""
         frame = self._plainly(block)
         if frame is None:
-            return self._carefully(settled(block))
+            return self._carefully(block)
         numbers = pl.int_range(1, frame.height + 1, eager=True)
         return RawBatch(frame=frame.with_columns(numbers.alias(RECORD), numbers.alias(LINE)), lines=frame.height)
 
@@ -163,96 +170,75 @@ class CsvReader:
         So a block is sound when it has as many delimiters as its records must have; blank lines have none. Where fields are
         quoted this proves nothing: a delimiter inside one may stand in for one that is missing elsewhere.
         """
-        data = block.data
-        if len(self._header) == 1 or self._dialect.quote in data or _has_bare_cr(data):
+        data, delimiters = block.data, len(self._header) - 1
+        if delimiters == 0 or self._dialect.quote in data or _has_bare_cr(data):
             return None
         if data.startswith(_ARCHIVES) or not data[:_MAGIC].isascii():
             return None
+        if count_byte(data, self._dialect.delimiter[0]) != block.line_count * delimiters:
+            return None
         try:
-            frame = self._read(data, [str(number) for number in range(len(self._header))], has_header=False)
+            frame = self._read(data)
         except pl.exceptions.PolarsError:
             return None
-        delimiters = count_byte(data, self._dialect.delimiter[0])
-        is_sound = frame.height == block.line_count and delimiters == frame.height * (len(self._header) - 1)
-        return frame if is_sound else None
+        return frame if frame.height == block.line_count else None
 
-    def _carefully(self, block: CsvBlock) -> RawBatch:
+    def _carefully(self, cut: CsvBlock) -> RawBatch:
         """A block with anything unusual in it."""
-        sound = [index for index in range(len(block)) if index not in block.damaged] if block.damaged else None
-        frame, sentinel = self._marked(block, sound)
-        index = pl.Series("index", sound, pl.Int64) if sound is not None else pl.int_range(frame.height, eager=True)
-        lines = index if block.spans is None else pl.Series([block.spans[i][0] for i in index], dtype=pl.Int64)
-        frame = frame.with_columns((index + 1).alias(RECORD), (lines + 1).alias(LINE))
-        broken = [_broken(block, i, rule.value, _HINTS[rule]) for i, rule in block.damaged.items()]
-        complete = pl.col(_SENTINEL_COLUMN).eq_missing(sentinel.decode())
-        ragged = frame.filter(~complete).get_column(RECORD)
-        if len(ragged):
-            frame = frame.filter(complete)
-            broken += [self._ragged(block, record - 1) for record in ragged]
+        block = settled(cut, self._dialect, len(self._header))
+        # A header of our own keeps bytes of the file from being taken for an archive.
+        head = self._dialect.delimiter.join(b"%d" % number for number in range(len(self._header))) + b"\n"
+        frame = self._read_sound(block.sound_data(head))
+        sound, broken = np.flatnonzero(block.sound), np.flatnonzero(~block.sound)
+        if frame.height != len(sound):
+            raise AssertionError("records that are sound one by one are not sound together")
         return RawBatch(
-            frame=frame.drop(_SENTINEL_COLUMN),
-            broken=tuple(sorted(broken, key=lambda each: each.record)),
-            lines=block.line_count,
+            frame=frame.with_columns(_places(block, sound)), broken=self._broken(block, broken), lines=block.line_count
         )
 
-    def _marked(self, block: CsvBlock, sound: list[int] | None) -> tuple[pl.DataFrame, bytes]:
-        """The sound records as text columns `0`, `1`, ... and the sentinel column, and the sentinel."""
-        delimiter = self._dialect.delimiter
-        names = [*(str(number) for number in range(len(self._header))), _SENTINEL_COLUMN]
-        if block.spans is None and sound is None:
-            sentinel = _absent_from(block.data)
-            body = block.data.replace(b"\r\n", b"\n").replace(b"\n", delimiter + sentinel + b"\n")
-        else:
-            records = [block.raw(index) for index in (range(len(block)) if sound is None else sound)]
-            # What is set aside must not keep a mark from the others.
-            sentinel = _absent_from(b"\n".join(records))
-            body = b"".join([record + delimiter + sentinel + b"\n" for record in records])
-        carriage = _stand_in(body) if _has_bare_cr(body) else None
+    def _read_sound(self, data: bytes) -> pl.DataFrame:
+        """Sound records below a header, as text columns `0`, `1`, ..."""
+        carriage = _stand_in(data) if _has_bare_cr(data) else None
         if carriage is not None:
-            body = body.replace(b"\r", carriage)
-        # A header of our own keeps bytes of the file from being taken for an archive.
-        head = delimiter.join(name.encode() for name in names) + b"\n"
-        frame = self._read(head + body, names, has_header=True, truncate_ragged_lines=True)
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", carriage)
+        frame = self._read(data, has_header=True)
         if carriage is not None:
             frame = frame.with_columns(pl.all().str.replace_all(carriage.decode(), "\r", literal=True))
-        return frame, sentinel
+        # The engine tells an empty field in quotes from one without.
+        return frame.with_columns(pl.when(pl.all() != "").then(pl.all())) if self._dialect.quote in data else frame
 
-    def _read(self, data: bytes, names: list[str], *, has_header: bool, truncate_ragged_lines: bool = False) -> pl.DataFrame:
+    def _read(self, data: bytes, *, has_header: bool = False) -> pl.DataFrame:
         return pl.read_csv(
             data,
             has_header=has_header,
-            schema=dict.fromkeys(names, pl.String),
+            schema={str(number): pl.String for number in range(len(self._header))},
             separator=self._dialect.delimiter.decode(),
             quote_char=self._dialect.quote.decode(),
-            truncate_ragged_lines=truncate_ragged_lines,
-            null_values=["", *self._dialect.null_values],
+            # Even an empty list of them slows the engine down by half.
+            null_values=list(self._dialect.null_values) or None,
         )
 
-    def _ragged(self, block: CsvBlock, index: int) -> BrokenRecord:
-        return _broken(
-            block,
-            index,
-            "wrong_field_count",
-            f"write {len(self._header)} fields, as the header does, and quote fields that hold a delimiter",
+    def _broken(self, block: CsvBlock, records: Offsets) -> BrokenRecords:
+        if not len(records) or block.damage is None:
+            return BrokenRecords()
+        kinds = pl.Series(block.damage[records])
+        texts = [raw.decode("utf-8", "backslashreplace") for raw in block.raw(records)]
+        return BrokenRecords(
+            pl.DataFrame(
+                [
+                    *_places(block, records),
+                    kinds.replace_strict(_RULES, return_dtype=pl.String).alias(RULE),
+                    kinds.replace_strict(self._hints, return_dtype=pl.String).alias(HINT),
+                    pl.Series(RAW, texts, pl.String),
+                ]
+            )
         )
 
 
-def _broken(block: CsvBlock, index: int, rule: str, hint: str) -> BrokenRecord:
-    return BrokenRecord(
-        record=index + 1,
-        line=block.first_line(index) + 1,
-        rule=rule,
-        hint=hint,
-        raw=block.raw(index).decode("utf-8", "backslashreplace"),
-    )
-
-
-def _absent_from(data: bytes) -> bytes:
-    """A mark that does not occur in `data`: a control character, or several where all of them occur."""
-    found = next((byte for byte in _SENTINELS if byte not in data), None)
-    if found is not None:
-        return found
-    return next(mark for number in count() if (mark := b"\x1f%d\x1f" % number) not in data)
+def _places(block: CsvBlock, records: Offsets) -> list[pl.Series]:
+    """RECORD and LINE of some records of a block, from its beginning."""
+    lines = records if block.first is None else block.first[records]
+    return [pl.Series(RECORD, records + 1, pl.Int64), pl.Series(LINE, lines + 1, pl.Int64)]
 
 
 def _has_bare_cr(data: bytes) -> bool:
@@ -263,10 +249,3 @@ def _has_bare_cr(data: bytes) -> bool:
 def _stand_in(data: bytes) -> bytes:
     """A mark that does not occur in `data` and, as it ends otherwise than it begins, not even across others of its kind."""
     return next(mark for number in count() if (mark := b"\x1f%d\x1e" % number) not in data)
-
-
-def _offset_of_line(data: bytes, line: int) -> int:
-    offset = 0
-    for _ in range(line):
-        offset = data.index(b"\n", offset) + 1
-    return offset

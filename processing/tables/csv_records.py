@@ -11,9 +11,8 @@ leave a quote open need to be followed one after another.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
@@ -21,9 +20,12 @@ import numpy.typing as npt
 
 _LF = 10
 _CR = 13
+_FEW = 10_000
 
 Offsets = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.uint8]
+Counts = npt.NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +40,13 @@ class Dialect:
     """Texts that stand for no value, besides an empty field."""
 
 
-class Damage(StrEnum):
+class Damage(IntEnum):
     """Why a record cannot be taken apart."""
 
-    QUOTING = "broken_quoting"
-    ENCODING = "not_utf8"
+    NONE = 0
+    QUOTING = 1
+    ENCODING = 2
+    FIELD_COUNT = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,14 +55,19 @@ class CsvBlock:
 
     data: bytes
     """Whole lines, each ended by a newline."""
-    spans: Sequence[tuple[int, int]] | None = None
-    """First and last line (from 0) of each record, blank lines left out; None when every line is a record."""
-    damaged: dict[int, Damage] = field(default_factory=dict)
-    """Index of a record to what is wrong with it."""
+    ends: Offsets | None = None
+    """Offsets of the newlines, where they are known already."""
+    first: Offsets | None = None
+    """The line, from 0, on which each record begins; None when every line is a record."""
+    last: Offsets | None = None
+    """The line on which each record ends."""
+    damage: Codes | None = None
+    """A Damage for each record; None when nothing is known to be wrong with any."""
 
     @cached_property
-    def _line_ends(self) -> Offsets:
-        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == _LF)
+    def line_ends(self) -> Offsets:
+        """Offsets of the newlines."""
+        return self.ends if self.ends is not None else np.flatnonzero(np.frombuffer(self.data, np.uint8) == _LF)
 
     @cached_property
     def line_count(self) -> int:
@@ -66,22 +75,42 @@ class CsvBlock:
         return count_byte(self.data, _LF)
 
     def __len__(self) -> int:
-        return self.line_count if self.spans is None else len(self.spans)
+        return self.line_count if self.first is None else len(self.first)
 
-    def first_line(self, index: int) -> int:
-        """The line, from 0, on which record `index` begins."""
-        return index if self.spans is None else self.spans[index][0]
+    @cached_property
+    def starts(self) -> Offsets:
+        """Offsets at which records begin."""
+        starts = np.concatenate((np.zeros(1, np.int64), self.line_ends[:-1] + 1))
+        return starts if self.first is None else starts[self.first]
+
+    @cached_property
+    def stops(self) -> Offsets:
+        """Offsets of the newlines that end records."""
+        return self.line_ends if self.last is None else self.line_ends[self.last]
+
+    @cached_property
+    def sound(self) -> Flags:
+        """Which records are not damaged."""
+        return np.ones(len(self), np.bool_) if self.damage is None else self.damage == Damage.NONE
 
     def longest(self) -> int:
         """Bytes of the longest record that is sound."""
-        return max((len(self.raw(index)) for index in range(len(self)) if index not in self.damaged), default=0)
+        return int((self.stops - self.starts)[self.sound].max(initial=0))
 
-    def raw(self, index: int) -> bytes:
-        """The bytes of record `index`, without its line end."""
-        first, last = (index, index) if self.spans is None else self.spans[index]
-        start = 0 if first == 0 else int(self._line_ends[first - 1]) + 1
-        text = self.data[start : int(self._line_ends[last])]
-        return text.removesuffix(b"\r")
+    def raw(self, records: Offsets) -> list[bytes]:
+        """The bytes of some records, without their line ends."""
+        places = zip(self.starts[records].tolist(), self.stops[records].tolist(), strict=True)
+        return [self.data[start:stop].removesuffix(b"\r") for start, stop in places]
+
+    def sound_data(self, head: bytes) -> bytes:
+        """The sound records alone, each with its line end, behind `head`."""
+        starts, ends = self.starts[self.sound], self.stops[self.sound] + 1
+        if not len(starts):
+            return head
+        # Neighbours are taken in one piece.
+        breaks = np.flatnonzero(starts[1:] != ends[:-1])
+        pieces = zip(starts[np.append(0, breaks + 1)].tolist(), ends[np.append(breaks, -1)].tolist(), strict=True)
+        return b"".join([head, *(self.data[start:end] for start, end in pieces)])
 
 
 def count_byte(data: bytes, byte: int) -> int:
@@ -100,12 +129,13 @@ def cut_records(data: bytes, dialect: Dialect, *, final: bool, longest: int) -> 
     return CsvBlock(data=data), len(data)
 
 
-def settled(block: CsvBlock) -> CsvBlock:
-    """The block without its blank lines, and with the records marked that are not UTF-8.
+def settled(block: CsvBlock, dialect: Dialect, fields: int | None = None) -> CsvBlock:
+    """The block without its blank lines, and with all damage marked; of the wrong number of fields only where it is given.
 
-    Most blocks have neither, and need not be searched: they are read without this first.
+    Most blocks are sound, and need not be searched: they are read without this first.
     """
-    return _mark_bad_text(_without_blank_lines(block) if _has_blank_line(block.data) else block)
+    block = _mark_bad_text(_without_blank_lines(block))
+    return block if fields is None else _mark_field_count(block, dialect, fields)
 
 
 def fields_of(record: str, dialect: Dialect) -> list[str]:
@@ -131,10 +161,9 @@ def fields_of(record: str, dialect: Dialect) -> list[str]:
 
 def _cut_quoted(data: bytes, dialect: Dialect, *, final: bool, longest: int) -> tuple[CsvBlock, int]:
     lines = _Lines(data, dialect)
-    spans: list[tuple[int, int]] = []
-    damaged: dict[int, Damage] = {}
-    stray = set(np.flatnonzero(lines.broken_outside).tolist())
-    joined: dict[int, int] = {}
+    stray = lines.broken_outside
+    opening: list[int] = []
+    closing: list[int] = []
     used_lines = len(lines.ends)
     cursor = 0
     for line in lines.opens.tolist():
@@ -142,27 +171,28 @@ def _cut_quoted(data: bytes, dialect: Dialect, *, final: bool, longest: int) -> 
             continue
         last = lines.next_stop(line)
         if last is None:
-            start = lines.start(line)
-            if not final and len(data) - start < longest:
+            if not final and len(data) - lines.start(line) < longest:
                 used_lines = line
                 break
-            stray.add(line)
+            stray[line] = True
         elif lines.closes[last]:
-            joined[line] = last
+            opening.append(line)
+            closing.append(last)
             cursor = last + 1
         else:
-            stray.add(line)
-    used = len(data) if used_lines == len(lines.ends) else lines.start(used_lines)
-    if not joined and not stray:
-        return CsvBlock(data=data[:used]), used
-    line = 0
-    while line < used_lines:
-        last = joined.get(line, line)
-        if line in stray:
-            damaged[len(spans)] = Damage.QUOTING
-        spans.append((line, last))
-        line = last + 1
-    return CsvBlock(data=data[:used], spans=spans, damaged=damaged), used
+            stray[line] = True
+    used = lines.start(used_lines)
+    data, ends = data[:used], lines.ends[:used_lines]
+    if not opening and not stray[:used_lines].any():
+        return CsvBlock(data=data, ends=ends), used
+    last_line = np.arange(used_lines)
+    last_line[opening] = closing
+    depth = np.zeros(used_lines + 1, np.int8)
+    depth[np.array(opening, np.int64) + 1] += 1
+    depth[np.array(closing, np.int64) + 1] -= 1
+    first = np.flatnonzero(np.cumsum(depth[:-1], dtype=np.int8) == 0)
+    damage = np.where(stray[first], np.uint8(Damage.QUOTING), np.uint8(Damage.NONE))
+    return CsvBlock(data=data, ends=ends, first=first, last=last_line[first], damage=damage), used
 
 
 class _Lines:
@@ -172,9 +202,9 @@ class _Lines:
         quote, delimiter = dialect.quote[0], dialect.delimiter[0]
         buffer = np.frombuffer(data, np.uint8)
         self.ends: Offsets = np.flatnonzero(buffer == _LF)
+        self._starts: Offsets = np.concatenate((np.zeros(1, np.int64), self.ends + 1))
         count = len(self.ends)
-        quotes = np.flatnonzero(buffer == quote)
-        line = np.searchsorted(self.ends, quotes)
+        quotes, line = _places(buffer == quote, self._starts[:-1])
         per_line = np.bincount(line, minlength=count)
         rank = np.arange(len(quotes)) - (np.cumsum(per_line) - per_line)[line]
 
@@ -201,7 +231,7 @@ class _Lines:
 
     def start(self, line: int) -> int:
         """Offset of the first byte of a line."""
-        return 0 if line == 0 else int(self.ends[line - 1]) + 1
+        return int(self._starts[line])
 
 
 def _any_in(line: Offsets, flags: Flags, count: int) -> Flags:
@@ -209,47 +239,82 @@ def _any_in(line: Offsets, flags: Flags, count: int) -> Flags:
     return result
 
 
-def _has_blank_line(data: bytes) -> bool:
-    return data.startswith((b"\n", b"\r\n")) or b"\n\n" in data or b"\n\r\n" in data
-
-
 def _without_blank_lines(block: CsvBlock) -> CsvBlock:
-    ends = block._line_ends  # noqa: SLF001
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    size = ends - starts
-    blank: Flags = (size == 0) | ((size == 1) & (np.frombuffer(block.data, np.uint8)[starts] == _CR))
-    spans = np.column_stack((np.arange(len(ends)),) * 2) if block.spans is None else np.array(block.spans, np.int64)
-    kept = np.flatnonzero((spans[:, 0] != spans[:, 1]) | ~blank[spans[:, 0]])
-    damaged = {int(np.searchsorted(kept, index)): damage for index, damage in block.damaged.items()}
-    firsts, lasts = spans[kept].T.tolist()
-    return CsvBlock(data=block.data, spans=list(zip(firsts, lasts, strict=True)), damaged=damaged)
+    size = block.stops - block.starts
+    is_blank = size == 0
+    short = np.flatnonzero(size == 1)
+    is_blank[short] = np.frombuffer(block.data, np.uint8)[block.starts[short]] == _CR
+    if not is_blank.any():
+        return block
+    kept = np.flatnonzero(~is_blank)
+    first, last = _lines_of(block)
+    damage = None if block.damage is None else block.damage[kept]
+    return replace(block, ends=block.line_ends, first=first[kept], last=last[kept], damage=damage)
 
 
 def _mark_bad_text(block: CsvBlock) -> CsvBlock:
     if block.data.isascii():
         return block
-    bad_lines: list[int] = []
+    bad: list[int] = []
     view = memoryview(block.data)
-    done = line = 0
+    done = 0
     while done < len(view):
         try:
             codecs.utf_8_decode(view[done:], "strict", True)
             break
         except UnicodeDecodeError as error:
-            bad = done + error.start
-        line += block.data.count(b"\n", done, bad)
-        bad_lines.append(line)
-        done = block.data.index(b"\n", bad) + 1
-        line += 1
-    if not bad_lines:
+            bad.append(done + error.start)
+        done = block.data.index(b"\n", bad[-1]) + 1
+    if not bad:
         return block
-    damaged = dict(block.damaged)
-    if block.spans is None:
-        damaged.update(dict.fromkeys(bad_lines, Damage.ENCODING))
+    # A record of several lines may be found more than once; no blank line holds a byte that is not text.
+    return _with_damage(block, np.searchsorted(block.stops, bad), Damage.ENCODING)
+
+
+def _mark_field_count(block: CsvBlock, dialect: Dialect, fields: int) -> CsvBlock:
+    if not len(block):
+        return block
+    is_delimiter = np.frombuffer(block.data, np.uint8) == dialect.delimiter[0]
+    counts = np.add.reduceat(is_delimiter.view(np.uint8), block.starts, dtype=np.uint32)
+    if dialect.quote in block.data:
+        counts -= _quoted_delimiters(block, dialect, is_delimiter)
+    wrong = np.flatnonzero(block.sound & (counts != fields - 1))
+    return _with_damage(block, wrong, Damage.FIELD_COUNT) if len(wrong) else block
+
+
+def _quoted_delimiters(block: CsvBlock, dialect: Dialect, is_delimiter: Flags) -> Counts:
+    """How many delimiters of each sound record stand inside quotes."""
+    quotes, record = _places(np.frombuffer(block.data, np.uint8) == dialect.quote[0], block.starts)
+    of_sound = block.sound[record]
+    # A sound record has its quotes in pairs: what a doubled one divides is two pieces of quoted text.
+    opening, closing = quotes[of_sound].reshape(-1, 2).T
+    if len(opening) < _FEW:
+        pairs = zip(opening.tolist(), closing.tolist(), strict=True)
+        inside = np.array([block.data.count(dialect.delimiter, *pair) for pair in pairs], np.uint32)
     else:
-        firsts = np.array([first for first, _ in block.spans], np.int64)
-        for bad_line in bad_lines:
-            index = int(np.searchsorted(firsts, bad_line, side="right")) - 1
-            if index >= 0 and block.spans[index][1] >= bad_line:
-                damaged[index] = Damage.ENCODING
-    return CsvBlock(data=block.data, spans=block.spans, damaged=damaged)
+        before = np.cumsum(is_delimiter, dtype=np.uint32)
+        inside = before[closing] - before[opening]
+    return np.bincount(record[of_sound][::2], inside, len(block)).astype(np.uint32)
+
+
+def _places(flags: Flags, starts: Offsets) -> tuple[Offsets, Offsets]:
+    """Offsets of the flagged bytes, and for each of them which of the runs that begin at `starts` it lies in."""
+    offsets = np.flatnonzero(flags)
+    if len(offsets) < _FEW:
+        return offsets, np.searchsorted(starts, offsets, "right") - 1
+    counts = np.add.reduceat(flags.view(np.uint8), starts, dtype=np.uint32)
+    return offsets, np.repeat(np.arange(len(starts)), counts)
+
+
+def _with_damage(block: CsvBlock, records: Offsets, damage: Damage) -> CsvBlock:
+    found = np.zeros(len(block), np.uint8) if block.damage is None else block.damage.copy()
+    found[records] = damage
+    first, last = _lines_of(block)
+    return replace(block, ends=block.line_ends, first=first, last=last, damage=found)
+
+
+def _lines_of(block: CsvBlock) -> tuple[Offsets, Offsets]:
+    if block.first is not None and block.last is not None:
+        return block.first, block.last
+    lines = np.arange(len(block))
+    return lines, lines

@@ -15,7 +15,7 @@ from typing import Any, Final
 import polars as pl
 
 from processing.domain.records import BrokenRule, Example
-from processing.tables.batches import LINE, RAW, RECORD, BrokenRecord
+from processing.tables.batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords
 from processing.tables.casts import as_text
 from processing.tables.header import fold
 from processing.tables.rules import Rule
@@ -81,11 +81,7 @@ class Explainer:
             for index, (rule, is_given) in enumerate(active)
         )
         line = pl.concat_str(
-            pl.lit('{"record": '),
-            pl.col(RECORD),
-            pl.lit(', "line": '),
-            pl.col(LINE).cast(pl.String).fill_null("null"),
-            pl.lit(', "reasons": ['),
+            _place(),
             reasons.select(pl.concat_str(pl.all(), separator=", ", ignore_nulls=True)).to_series(),
             pl.lit("], "),
             self._rows(rejected),
@@ -97,30 +93,28 @@ class Explainer:
         )
         return Explained(lines=rejected.select(pl.col(RECORD), line.alias(TEXT)), rules=tuple(broken))
 
-    def explain_broken(self, broken: Sequence[BrokenRecord]) -> Explained:
+    def explain_broken(self, broken: BrokenRecords) -> Explained:
         """Records that could not be taken apart: each has one reason, and is shown as its text."""
-        lines: list[str] = []
-        found: dict[str, list[BrokenRecord]] = {}
-        for each in broken:
-            reason = {"rule": each.rule, "column": None, "value": None, "message": each.hint}
-            body = {"record": each.record, "line": each.line, "reasons": [reason], "raw": self.shown(each.raw)}
-            lines.append(_json(body))
-            found.setdefault(each.rule, []).append(each)
-        records = pl.Series(RECORD, [each.record for each in broken], pl.Int64)
+        hidden = bool(self.shape.masked)
+        frame = broken.frame.with_columns(pl.lit(MASKED).alias(RAW)) if hidden else broken.frame
+        line = pl.concat_str(
+            _place(),
+            _object(rule=pl.col(RULE), column=pl.lit(None, pl.String), value=pl.lit(None, pl.String), message=pl.col(HINT)),
+            pl.lit("], "),
+            # An object of one member without its opening brace, which closes the line.
+            _object(raw=pl.col(RAW)).str.slice(1),
+        )
         rules = (
             BrokenRule(
-                rule=rule,
+                rule=str(rule),
                 column=None,
-                count=len(records),
-                hint=records[0].hint,
-                examples=tuple(
-                    Example(record=each.record, line=each.line, value=self.shown(each.raw)[:_SHOWN])
-                    for each in records[:MOST_EXAMPLES]
-                ),
+                count=records.height,
+                hint=records.item(0, HINT),
+                examples=_examples(records, records.get_column(RAW)),
             )
-            for rule, records in found.items()
+            for (rule,), records in frame.partition_by(RULE, maintain_order=True, as_dict=True).items()
         )
-        return Explained(lines=pl.DataFrame([records, pl.Series(TEXT, lines, pl.String)]), rules=tuple(rules))
+        return Explained(lines=frame.select(pl.col(RECORD), line.alias(TEXT)), rules=tuple(rules))
 
     def shown(self, raw: str) -> str:
         """A record that could not be taken apart, as it may be shown: not at all where some of its values may not."""
@@ -194,22 +188,30 @@ def joined(one: BrokenRule, other: BrokenRule) -> BrokenRule:
     return BrokenRule(rule=one.rule, column=one.column, count=one.count + other.count, hint=one.hint, examples=tuple(examples))
 
 
+def _place() -> pl.Expr:
+    """The beginning of a line, up to its first reason."""
+    line = pl.col(LINE).cast(pl.String).fill_null("null")
+    return pl.concat_str(pl.lit('{"record": '), pl.col(RECORD), pl.lit(', "line": '), line, pl.lit(', "reasons": ['))
+
+
 def _reason(rule: Rule, value: pl.Expr) -> pl.Expr:
-    return pl.struct(
-        pl.lit(rule.name).alias("rule"),
-        pl.lit(rule.column, pl.String).alias("column"),
-        value.alias("value"),
-        pl.lit(rule.hint).alias("message"),
-    ).struct.json_encode()
+    column = pl.lit(rule.column, pl.String)
+    return _object(rule=pl.lit(rule.name), column=column, value=value, message=pl.lit(rule.hint))
+
+
+def _object(**members: pl.Expr) -> pl.Expr:
+    return pl.struct(value.alias(name) for name, value in members.items()).struct.json_encode()
 
 
 def _tally(rule: Rule, rows: pl.DataFrame, values: pl.Series) -> BrokenRule:
-    first = rows.head(MOST_EXAMPLES).select(RECORD, LINE)
-    shown = [None if value is None else value[:_SHOWN] for value in values.head(MOST_EXAMPLES)]
-    examples = (
-        Example(record=record, line=line, value=value) for (record, line), value in zip(first.iter_rows(), shown, strict=True)
-    )
-    return BrokenRule(rule=rule.name, column=rule.column, count=rows.height, hint=rule.hint, examples=tuple(examples))
+    examples = _examples(rows, values)
+    return BrokenRule(rule=rule.name, column=rule.column, count=rows.height, hint=rule.hint, examples=examples)
+
+
+def _examples(rows: pl.DataFrame, values: pl.Series) -> tuple[Example, ...]:
+    places = rows.head(MOST_EXAMPLES).select(RECORD, LINE).iter_rows()
+    shown = (None if value is None else value[:_SHOWN] for value in values.head(MOST_EXAMPLES))
+    return tuple(Example(record=record, line=line, value=value) for (record, line), value in zip(places, shown, strict=True))
 
 
 def _json(value: object) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 import polars as pl
 
 from processing.domain.errors import CustomerError
-from processing.tables.batches import LINE, RAW, RECORD, BrokenRecord, Piece, RawBatch
+from processing.tables.batches import LINE, RAW, RECORD, BrokenRecord, BrokenRecords, Piece, RawBatch
 from processing.tables.json_lines import Flaw, columns_of, flaws_of, keys_of, lines_of, lone_surrogates
 
 LONGEST_RECORD: Final = 16 * 1024 * 1024
@@ -145,7 +145,7 @@ class NdjsonReader:
             raise AssertionError("lines that are sound one by one are not sound together")
         numbered = _numbered(frame, texts, sound, at_line.gather(sound))
         broken_at = sorted(flaws)
-        broken = tuple(
+        broken = [
             BrokenRecord(
                 record=index + 1,
                 line=line + 1,
@@ -154,8 +154,8 @@ class NdjsonReader:
                 raw=raw,
             )
             for index, line, raw in zip(broken_at, at_line.gather(broken_at), records.gather(broken_at), strict=True)
-        )
-        return RawBatch(frame=numbered, broken=broken, lines=len(lines))
+        ]
+        return RawBatch(frame=numbered, broken=BrokenRecords.of(broken), lines=len(lines))
 
 
 def _numbered(frame: pl.DataFrame, texts: pl.Series, records: pl.Series, lines: pl.Series) -> pl.DataFrame:

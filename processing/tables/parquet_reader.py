@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from processing.domain.errors import CustomerError
-from processing.tables.batches import LINE, RECORD, BrokenRecord, Piece, RawBatch
+from processing.tables.batches import LINE, RECORD, BrokenRecord, BrokenRecords, Piece, RawBatch
 from processing.tables.casts import as_text
 from processing.tables.parquet_columns import Column, column_dtype, to_column
 from processing.tables.parquet_footer import BadFooterError, ColumnChunk, Footer, read_footer
@@ -268,8 +268,8 @@ class ParquetReader:
                 bad |= column.not_utf8
         if not bad.any():
             return RawBatch(frame=frame)
-        broken = tuple(self._broken(batch, columns, int(row), done) for row in bad.arg_true())
-        return RawBatch(frame=frame.filter(~bad), broken=broken)
+        broken = [self._broken(batch, columns, int(row), done) for row in bad.arg_true()]
+        return RawBatch(frame=frame.filter(~bad), broken=BrokenRecords.of(broken))
 
     def _broken(self, batch: Any, columns: dict[int, Column], row: int, done: int) -> BrokenRecord:
         shown: dict[str, str | None] = {}

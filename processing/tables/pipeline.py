@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import polars as pl
 
-from processing.tables.batches import BrokenRecord, Numbering, Piece, RawReader, moved, moved_broken
+from processing.tables.batches import BrokenRecords, Numbering, Piece, RawReader, moved
 from processing.tables.lanes import Lane, divided
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Split:
     """A batch, split into accepted and rejected rows."""
 
     read: int
-    broken: tuple[BrokenRecord, ...]
+    broken: BrokenRecords
     lanes: tuple[LaneSplit, ...]
 
 
@@ -65,7 +65,7 @@ def _moved(split: Split, records: int, lines: int) -> Split:
         replace(part, accepted=moved(part.accepted, records, lines), rejected=moved(part.rejected, records, lines))
         for part in split.lanes
     )
-    return replace(split, broken=moved_broken(split.broken, records, lines), lanes=tuple(parts))
+    return replace(split, broken=split.broken.moved(records, lines), lanes=tuple(parts))
 
 
 def _in_order(work: Callable[[Piece], T], pieces: Iterable[Piece], pool: ThreadPoolExecutor | None) -> Iterator[T]:

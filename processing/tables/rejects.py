@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TextIO
 
 import polars as pl
 
 from processing.domain.records import BrokenRule
-from processing.tables.batches import BrokenRecord
+from processing.tables.batches import RAW, BrokenRecords
 from processing.tables.compact import compacted, text_bytes
-from processing.tables.explanation import Explained, joined, merged
+from processing.tables.explanation import joined, merged
 from processing.tables.validation import Validator
 
 _GROUP: Final = 20_000
@@ -31,7 +31,7 @@ class RejectWriter:
         self._spill = spill
         self._file = self._open()
         self._frames: dict[Validator, list[pl.DataFrame]] = {}
-        self._broken: list[Explained] = []
+        self._broken: dict[Validator, list[pl.DataFrame]] = {}
         self._held = 0
         self._bytes = 0
         self._rules: dict[tuple[str, str | None], BrokenRule] = {}
@@ -45,11 +45,11 @@ class RejectWriter:
             self._frames.setdefault(validator, []).append(own)
             self._hold(own.height, text_bytes(own))
 
-    def add_broken(self, validator: Validator, broken: Sequence[BrokenRecord]) -> None:
+    def add_broken(self, validator: Validator, broken: BrokenRecords) -> None:
         """Take records that could not even be taken apart."""
-        if broken:
-            self._broken.append(validator.explainer.explain_broken(broken))
-            self._hold(len(broken), sum(len(each.raw) for each in broken))
+        if len(broken):
+            self._broken.setdefault(validator, []).append(broken.frame)
+            self._hold(len(broken), int(broken.frame.get_column(RAW).str.len_bytes().sum()))
 
     def close(self) -> None:
         """Write what is held and close the file."""
@@ -68,8 +68,11 @@ class RejectWriter:
             self._write()
 
     def _write(self) -> None:
-        groups = [*self._broken, *(each.explainer.explain(pl.concat(frames)) for each, frames in self._frames.items())]
-        self._frames, self._broken, self._held, self._bytes = {}, [], 0, 0
+        groups = [
+            *(each.explainer.explain_broken(BrokenRecords(pl.concat(frames))) for each, frames in self._broken.items()),
+            *(each.explainer.explain(pl.concat(frames)) for each, frames in self._frames.items()),
+        ]
+        self._frames, self._broken, self._held, self._bytes = {}, {}, 0, 0
         if not groups:
             return
         lines, rules = merged(groups)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from processing.tables.batches import Numbering, RawBatch, RawReader, moved, moved_broken
+from processing.tables.batches import Numbering, RawBatch, RawReader, moved
 
 
 def batches_of(reader: RawReader) -> Iterator[RawBatch]:
@@ -13,4 +13,4 @@ def batches_of(reader: RawReader) -> Iterator[RawBatch]:
     for piece in reader.pieces():
         batch = piece()
         by = (0, 0) if batch.lines is None else numbering.next(batch.read, batch.lines)
-        yield RawBatch(frame=moved(batch.frame, *by), broken=moved_broken(batch.broken, *by))
+        yield RawBatch(frame=moved(batch.frame, *by), broken=batch.broken.moved(*by))

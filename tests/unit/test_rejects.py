@@ -13,7 +13,7 @@ import pytest
 from processing.domain.datasets import Dataset
 from processing.domain.records import BrokenRule
 from processing.tables import rejects
-from processing.tables.batches import LINE, RECORD, BrokenRecord
+from processing.tables.batches import LINE, RECORD, BrokenRecord, BrokenRecords
 from processing.tables.catalogue import SchemaContext, kind_of
 from processing.tables.column_plan import plan_columns
 from processing.tables.explanation import Shape
@@ -60,7 +60,7 @@ def written(
 ) -> tuple[list[Any], tuple[BrokenRule, ...]]:
     writer = RejectWriter(path)
     own = validator(*masked)
-    writer.add_broken(own, records)
+    writer.add_broken(own, BrokenRecords.of(records))
     writer.add(own, frame)
     writer.close()
     found = lines([path])

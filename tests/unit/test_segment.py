@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.tables.batches import LINE, RECORD, BrokenRecord, Piece, RawBatch
+from processing.tables.batches import LINE, RECORD, BrokenRecord, BrokenRecords, Piece, RawBatch
 from processing.tables.segment import EXPOSURE_NAMES, SegmentReader, is_segment, late_record
 from tests.support.batches import batches_of
 
@@ -38,7 +38,7 @@ class Rows:
         frame = pl.DataFrame(self.rows, schema=schema, orient="row")
         lines = pl.Series(LINE, range(2, frame.height + 2), pl.Int64)
         numbered = frame.with_row_index(RECORD, 1).cast({RECORD: pl.Int64}).with_columns(lines)
-        batch = RawBatch(frame=numbered, broken=self.broken)
+        batch = RawBatch(frame=numbered, broken=BrokenRecords.of(self.broken))
         yield lambda: batch
 
 
@@ -215,7 +215,7 @@ def test_records_that_could_not_be_taken_apart_go_through() -> None:
     broken = BrokenRecord(record=2, line=3, rule="broken_quoting", hint="h", raw="r")
     rows = Rows(header=("event", "userId"), rows=[("buy", "u")], dtypes=(pl.String(), pl.String()), broken=(broken,))
     (batch,) = batches_of(SegmentReader(rows, Dataset.EVENTS, "UTC"))
-    assert batch.broken == (broken,)
+    assert tuple(batch.broken) == (broken,)
     assert batch.frame.select(RECORD, LINE).rows() == [(1, 2)]
 
 
