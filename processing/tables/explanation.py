@@ -58,8 +58,8 @@ class Explainer:
     """Explains the rows that one validator rejects."""
 
     rules: Sequence[Rule]
-    typed: Sequence[pl.Expr]
-    """Typed columns and their raw ones, as the rules read them."""
+    typed: Sequence[Sequence[pl.Expr]]
+    """Raw columns, then the typed ones made of them, as the rules read them."""
     texts: Mapping[str, pl.Expr]
     """Contract column to its uploaded text."""
     shape: Shape
@@ -122,11 +122,10 @@ class Explainer:
 
     def _given(self, rejected: pl.DataFrame) -> pl.DataFrame:
         """For each rule whether it is a reason, by its number."""
-        failed = (
-            rejected.lazy()
-            .with_columns(self.typed)
-            .select(rule.fails.alias(str(index)) for index, rule in enumerate(self.rules))
-        )
+        rows = rejected.lazy()
+        for stage in self.typed:
+            rows = rows.with_columns(stage)
+        failed = rows.select(rule.fails.alias(str(index)) for index, rule in enumerate(self.rules))
         given: list[pl.Expr] = []
         for index, rule in enumerate(self.rules):
             is_given = pl.col(str(index))

@@ -61,10 +61,7 @@ def _split(lane: Lane, kept: pl.DataFrame, filtered: int) -> LaneSplit:
 
 
 def _moved(split: Split, records: int, lines: int) -> Split:
-    parts = (
-        replace(part, accepted=moved(part.accepted, records, lines), rejected=moved(part.rejected, records, lines))
-        for part in split.lanes
-    )
+    parts = (replace(part, rejected=moved(part.rejected, records, lines)) for part in split.lanes)
     return replace(split, broken=split.broken.moved(records, lines), lanes=tuple(parts))
 
 

@@ -63,7 +63,7 @@ class PartWriter:
         """Accepted rows of each day so far."""
 
     def add(self, accepted: pl.DataFrame) -> None:
-        """Take accepted rows, typed and with their record numbers."""
+        """Take accepted rows, typed, in the order of their records."""
         if accepted.height:
             self._frames.append(accepted)
             self._held += accepted.height
@@ -95,14 +95,22 @@ class PartWriter:
     def _write(self, frames: list[pl.DataFrame]) -> None:
         rows = pl.concat(frames, rechunk=False).with_columns(self._day)
         frames.clear()
-        by_day = rows.partition_by(_DAY, maintain_order=True, include_key=False, as_dict=True)
-        if len(self.days.keys() | {day for (day,) in by_day}) > _MOST_DAYS:
+        by_day = _by_day(rows)
+        if len(self.days.keys() | by_day.keys()) > _MOST_DAYS:
             raise CustomerError("too_many_days", f"the file has rows of more than {_MOST_DAYS:,} days: upload several files")
         self._scratch.mkdir(exist_ok=True)
-        for (day,), frame in sorted(by_day.items()):
+        for day, frame in sorted(by_day.items()):
             path = self._scratch / f"{day.isoformat()}.parquet"
             frame.write_parquet(path, compression="lz4", statistics=False)
             self._emit(LocalPart(day=day, number=self._numbers[day], rows=frame.height, path=path))
             path.unlink()
             self._numbers[day] += 1
             self.days[day] += frame.height
+
+
+def _by_day(rows: pl.DataFrame) -> dict[date, pl.DataFrame]:
+    days = rows.get_column(_DAY)
+    first, last = days.min(), days.max()
+    if isinstance(first, date) and first == last:
+        return {first: rows.drop(_DAY)}
+    return {day: frame for (day,), frame in rows.partition_by(_DAY, include_key=False, as_dict=True).items()}

@@ -5,6 +5,9 @@ The good rows pay for one typed pass and one mask. What the mask turns down is c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from functools import reduce
 from operator import or_
 from typing import Final
@@ -19,7 +22,7 @@ from processing.tables.compact import compacted
 from processing.tables.conversion import convert
 from processing.tables.explanation import Explainer, Shape
 from processing.tables.header import fold
-from processing.tables.rules import compile_rules, is_of_uploaded_text, raw_column
+from processing.tables.rules import Rule, compile_rules, is_of_uploaded_text, raw_column
 from schemas.customer_config import TimestampFormat
 
 _BAD: Final = "__bad"
@@ -33,16 +36,21 @@ class Validator:
     ) -> None:
         rules = (*([shape.stray] if shape.stray is not None else []), *compile_rules(schema))
         self._columns = list(schema.columns)
-        self._typed: list[pl.Expr] = []
+        raws: list[pl.Expr] = []
+        values: list[pl.Expr] = []
         texts: dict[str, pl.Expr] = {}
         for name, column in schema.columns.items():
             planned = plan.columns[name]
-            value = convert(planned, column, timestamp or TimestampFormat())
             text = as_text(planned.raw, planned.dtype)
-            raw = text if any(map(is_of_uploaded_text, column.checks)) else planned.raw
-            self._typed += [raw.alias(raw_column(name)), value.alias(name)]
+            is_text = any(map(is_of_uploaded_text, column.checks))
+            raws.append((text if is_text else planned.raw).alias(raw_column(name)))
+            # What stands in the raw column is not computed once more.
+            source = planned if is_text and planned.dtype != pl.String else replace(planned, raw=pl.col(raw_column(name)))
+            values.append(convert(source, column, timestamp or TimestampFormat()).alias(name))
             texts[name] = text
-        self._bad = reduce(or_, [rule.fails for rule in rules]).alias(_BAD)
+        self._typed = (raws, values)
+        constant = {name for name, column in plan.columns.items() if not column.positions}
+        self._bad = reduce(or_, [rule.fails for rule in rules if not _always_holds(rule, constant, self._typed)]).alias(_BAD)
         masked = _with_sources(plan.masked(shape.header, shape.masked), shape)
         # In either case, as later records of a file may have other names than the first.
         masked_names = frozenset(fold(name) for name in (*shape.masked, *(shape.header[position] for position in masked)))
@@ -62,20 +70,33 @@ class Validator:
         """Explains the rows that this validator turns down."""
 
     def split(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The accepted rows, typed and with RECORD, and the rejected ones as they were read."""
-        checked = frame.lazy().with_columns(self._typed).with_columns(self._bad).collect()
-        bad = checked.get_column(_BAD)
+        """The accepted rows, typed, and the rejected ones as they were read; both in the order of the batch."""
+        rows = frame.lazy()
+        for stage in self._typed:
+            rows = rows.with_columns(stage)
+        checked = rows.select(*self._columns, self._bad).collect()
+        bad = checked.drop_in_place(_BAD)
         if bad.null_count():
             raise AssertionError("a rule gave no verdict")
         if not bad.any():
-            return checked.select(*self._columns, RECORD), frame.clear()
-        accepted = checked.filter(~bad).select(*self._columns, RECORD)
+            return checked, frame.clear()
+        accepted = checked.filter(~bad)
         # Where little is left of a batch, what is left must not hold all of it.
         return (accepted if 2 * accepted.height > frame.height else compacted(accepted)), frame.filter(bad)
 
     def masks(self, column: str) -> bool:
         """Whether the values of a contract column may not be shown."""
         return column in self.explainer.masked_columns
+
+
+def _always_holds(rule: Rule, constant: AbstractSet[str], typed: Sequence[Sequence[pl.Expr]]) -> bool:
+    """Whether a rule holds for every row because it is about columns that are the same in all of them."""
+    if not rule.reads or not constant >= {*rule.reads}:
+        return False
+    row = pl.LazyFrame({RECORD: [1]})
+    for stage in typed:
+        row = row.with_columns(each for each in stage if each.meta.output_name().removeprefix(raw_column("")) in rule.reads)
+    return row.select(rule.fails).collect().item() is False
 
 
 def _with_sources(positions: frozenset[int], shape: Shape) -> frozenset[int]:

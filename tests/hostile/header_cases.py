@@ -130,12 +130,12 @@ CASES = (
     Case(
         name="names that the program uses inside",
         data=table(
-            GOOD + ",a,b,c,d,e,f,g",
-            header=HEADER + ",__record,__line,__text,__end,__bad,__raw_unit_id,0",
+            GOOD + ",a,b,c,d,e,f",
+            header=HEADER + ",__record,__line,__text,__bad,__raw_unit_id,0",
         ),
         accepted=1,
-        warnings={"extra_columns": 7},
-        values={"unit_id": ["u1"], "__record": [1]},
+        warnings={"extra_columns": 6},
+        values={"unit_id": ["u1"]},
     ),
     mended(
         "a value column that is absent counts as null",

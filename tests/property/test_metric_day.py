@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from processing.domain.datasets import Dataset
 from processing.tables import shuffle
-from processing.tables.batches import RECORD
 from processing.tables.day_catalogue import compute_day
 from processing.tables.day_model import DayInput, DayRequest, DayResult
 
@@ -32,7 +31,6 @@ SCHEMA = {
     "numerator": pl.Float64,
     "denominator": pl.Float64,
     "is_test": pl.Boolean,
-    RECORD: pl.Int64,
 }
 amounts = st.integers(-100, 100).map(float)
 rows = st.tuples(
@@ -50,10 +48,7 @@ Row = tuple[str, str, str, tuple[float | None, float | None, float | None], bool
 def compute(parts: list[list[Row]], before: tuple[str, ...] = ()) -> tuple[DayResult, pl.DataFrame, pl.DataFrame]:
     def part(order: int, table: list[Row]) -> DayInput:
         frame = pl.DataFrame(
-            [
-                (unit, kind, DAY, metric, *value, test, record)
-                for record, (unit, kind, metric, value, test) in enumerate(table, 1)
-            ],
+            [(unit, kind, DAY, metric, *value, test) for unit, kind, metric, value, test in table],
             schema=SCHEMA,
             orient="row",
         )

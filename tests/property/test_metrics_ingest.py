@@ -14,12 +14,11 @@ from processing.domain.datasets import Dataset
 from processing.domain.records import RowCounts
 from processing.tables import csv_reader, staging
 from processing.tables import ingest as engine
-from processing.tables.batches import RECORD
 from processing.tables.ingest import IngestRequest, ingest_file
 from processing.tables.staging import LocalPart
 from schemas.customer_config import CustomerConfig
 from tests.support.bytes_source import Bytes
-from tests.support.ingest import UPLOAD_DAY, UPLOADED_AT, Ingested, Reasons, Row, Staged, ingest
+from tests.support.ingest import UPLOAD_DAY, UPLOADED_AT, Ingested, Reasons, Row, Staged, by_day, ingest
 from tests.support.uploads import as_csv
 
 COLUMNS = ("unit_id", "id_type", "date", "metric_name", "metric_value", "numerator", "denominator", "is_test")
@@ -86,8 +85,9 @@ def test_exactly_the_spoilt_rows_are_rejected_with_their_reasons(
     assert found.outcome.rows.rejected == len(table) - len(good)
     assert found.outcome.days == Counter(row["date"] for row in good.values())
 
-    assert found.rows(Dataset.METRICS) == {number: {**row, "is_test": bool(row["is_test"])} for number, row in good.items()}
-    assert found.days_of(Dataset.METRICS) == {number: row["date"] for number, row in good.items()}
+    assert found.rows(Dataset.METRICS) == by_day(
+        {number: {**row, "is_test": bool(row["is_test"])} for number, row in good.items()}
+    )
 
     assert found.reasons() == {number: spoiler[1] for number, (_, spoiler) in enumerate(table, 1) if spoiler}
     for line in found.rejected:
@@ -116,8 +116,8 @@ def test_parts_are_cut_by_rows_alone_and_keep_the_order(limit: int, monkeypatch:
     for day in outcome.days:
         parts = [part for part in found.parts if part.day == day]
         assert [part.number for part in parts] == list(range(len(parts)))
-        records = [record for part in parts for record in part.frame.get_column(RECORD)]
-        assert records == sorted(records)
+        values = [value for part in parts for value in part.frame.get_column("metric_value")]
+        assert values == sorted(values)
 
 
 @pytest.mark.parametrize(("rejected", "refused"), [(10, False), (11, True)])
@@ -172,7 +172,7 @@ def test_a_header_that_does_not_fit_refuses_the_file(header: bytes, code: str) -
 def test_names_are_found_after_trimming_and_lower_casing_and_extra_ones_ignored_with_warnings() -> None:
     found = ingest_csv(b" Unit_ID,ID_TYPE,Date,metric_name,metric_value,more\nu,t,2026-11-18,m,1,x\n")
     assert [warning.code for warning in found.outcome.warnings] == ["column_name_differs", "extra_columns"]
-    assert found.rows(Dataset.METRICS)[1]["unit_id"] == "u"
+    assert found.only_row(Dataset.METRICS)["unit_id"] == "u"
 
 
 class Failing(Bytes):
@@ -266,4 +266,4 @@ def test_a_quoted_empty_field_is_no_value_like_a_bare_one() -> None:
     header = b"unit_id,id_type,date,metric_name,metric_value,is_test\n"
     found = ingest_csv(header + b'"",t,2026-11-18,m,1,""\nu,t,2026-11-18,m,1,""\n')
     assert found.reasons() == {1: {("required", "unit_id")}}
-    assert found.rows(Dataset.METRICS)[2]["is_test"] is False
+    assert found.only_row(Dataset.METRICS)["is_test"] is False

@@ -17,7 +17,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.days import PST
 from processing.tables.segment import EXPOSURE_NAMES
 from schemas.customer_config import CustomerConfig
-from tests.support.ingest import UPLOADED_AT, Reasons, Row, ingest
+from tests.support.ingest import UPLOADED_AT, Reasons, Row, by_day, ingest
 from tests.support.instants import spelt_instants
 from tests.support.uploads import as_csv, as_ndjson, as_parquet
 
@@ -143,8 +143,7 @@ def test_each_row_goes_to_its_dataset_or_is_rejected_with_its_reasons(form: str,
     assert found.reasons() == {record: reasons for record, (_, _, reasons) in known.items() if reasons}
     for dataset in (Dataset.EVENTS, Dataset.EXPOSURES):
         own = {record: staged for record, (lane, staged, reasons) in known.items() if lane is dataset and not reasons}
-        assert found.rows(dataset) == own
-        assert found.days_of(dataset) == {record: PST.day_of(staged["timestamp"]) for record, staged in own.items()}
+        assert found.rows(dataset) == by_day(own)
     sound = [staged for _, staged, reasons in known.values() if not reasons]
     assert found.outcome.days == Counter(PST.day_of(staged["timestamp"]) for staged in sound)
     assert (found.outcome.rows.read, found.outcome.rows.accepted) == (len(table), len(sound))
@@ -160,7 +159,7 @@ def test_structs_of_parquet_are_properties_too() -> None:
     }
     properties = pa.struct([("value", pa.float64()), ("metadata", pa.map_(pa.string(), pa.string()))])
     types = {"userId": pa.int64(), "originalTimestamp": pa.timestamp("us", "UTC"), "properties": properties}
-    staged = ingest(as_parquet([row], list(row), types), "a.parquet", Dataset.EVENTS).rows(Dataset.EVENTS)[1]
+    staged = ingest(as_parquet([row], list(row), types), "a.parquet", Dataset.EVENTS).only_row(Dataset.EVENTS)
     assert staged["timestamp"] == UPLOADED_AT
     assert (staged["user"], staged["event_value"], staged["event_metadata"]) == ('{"userID":"7"}', "1.5", '{"a":"b"}')
 
@@ -177,7 +176,7 @@ def test_our_own_columns_come_before_what_segment_calls_the_same() -> None:
         "event_value": "ours",
     }
     found = ingest(as_ndjson([row, row | {"event_name": "", "event_value": None}], list(row)), "a.ndjson", Dataset.EVENTS)
-    first, second = found.rows(Dataset.EVENTS).values()
+    ((first, second),) = found.rows(Dataset.EVENTS).values()
     assert (first["event_name"], first["event_value"], first["user"]) == ("ours", "ours", '{"userID":"ours"}')
     assert first["timestamp"] == datetime(2026, 11, 18, 9, tzinfo=UTC)
     assert (second["event_name"], second["event_value"]) == ("theirs", "theirs")
@@ -228,7 +227,7 @@ def test_below_exposures_the_exposures_are_taken_and_segments_other_records_are_
             wanted[record] = {("required", column) for column in needed}
     assert found.outcome.problem is None
     assert found.reasons() == wanted
-    assert found.rows(Dataset.EXPOSURES) == staged
+    assert found.rows(Dataset.EXPOSURES) == by_day(staged)
     assert found.rows(Dataset.EVENTS) == {}
     assert all("events/" in rule.hint for rule in found.outcome.rules if rule.rule == "not_an_exposure")
 
@@ -237,7 +236,7 @@ def test_exposures_of_our_own_shape_stay_what_they_are_beside_columns_that_segme
     row = {"timestamp": "1795000000", "experiment": "x", "group_id": "g", "unit_id": "", "event": "bought", "userId": "u"}
     found = ingest(as_csv([row, row | {"unit_id": "own"}], list(row)), "a.csv", Dataset.EXPOSURES)
     assert found.reasons() == {1: {("required", "unit_id")}}
-    assert found.rows(Dataset.EXPOSURES)[2]["unit_id"] == "own"
+    assert found.only_row(Dataset.EXPOSURES)["unit_id"] == "own"
 
 
 @pytest.mark.parametrize("dataset", [Dataset.EVENTS, Dataset.EXPOSURES])
@@ -250,7 +249,7 @@ def test_a_record_of_segments_shape_behind_a_thousand_others_is_a_bad_row_whose_
     columns = [*own, *GATE]
     found = ingest(as_ndjson(table, columns), "a.ndjson", dataset)
     assert found.reasons() == {1_001: {("segment_record", None)}}
-    assert len(found.rows(dataset)) == 1_002
+    assert [len(rows) for rows in found.rows(dataset).values()] == [1_002]
     assert "Segment" in found.outcome.rules[0].hint
     assert found.outcome.warnings == ()
 
@@ -283,5 +282,8 @@ def test_instants_without_a_zone_are_read_as_in_a_column_of_our_own(names: list[
             config=config,
         )
         assert segments.reasons() == ours.reasons()
-        stamps = [{record: row["timestamp"] for record, row in each.rows(Dataset.EVENTS).items()} for each in (ours, segments)]
+        stamps = [
+            {day: [row["timestamp"] for row in rows] for day, rows in each.rows(Dataset.EVENTS).items()}
+            for each in (ours, segments)
+        ]
         assert stamps[0] == stamps[1] != {}

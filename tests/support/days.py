@@ -15,7 +15,6 @@ import polars as pl
 
 from processing.domain.datasets import Dataset
 from processing.domain.records import TableFile
-from processing.tables.batches import RECORD
 from processing.tables.day_catalogue import compute_day
 from processing.tables.day_model import DayInput, DayRequest, DayResult
 
@@ -24,10 +23,9 @@ DAY = date(2026, 11, 18)
 
 
 def staged_part(order: int, rows: Sequence[Row], schema: Mapping[str, Any]) -> DayInput:
-    """Rows as a staged part; their records count from 1."""
-    numbered = [{**row, RECORD: record} for record, row in enumerate(rows, 1)]
+    """Rows as a staged part."""
     data = io.BytesIO()
-    pl.DataFrame(numbered, schema={**schema, RECORD: pl.Int64}).write_parquet(data)
+    pl.DataFrame(list(rows), schema=dict(schema)).write_parquet(data)
     return DayInput(order=order, data=data.getvalue())
 
 

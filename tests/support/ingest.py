@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -13,7 +14,6 @@ import polars as pl
 
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
-from processing.tables.batches import RECORD
 from processing.tables.ingest import IngestOutcome, IngestRequest, ingest_file
 from processing.tables.staging import LocalPart
 from schemas.customer_config import CustomerConfig
@@ -61,27 +61,31 @@ class Ingested:
     rejected: list[Row]
     """The lines of rejected rows."""
 
-    def rows(self, dataset: Dataset) -> dict[int, Row]:
-        """Staged rows by record number; their days must be those of their parts, which are kept apart by `days_of`."""
-        found = [row for part in self.parts if part.dataset is dataset for row in part.frame.to_dicts()]
-        by_record = {row.pop(RECORD): row for row in found}
-        assert len(by_record) == len(found), "a record was staged twice"
-        return by_record
+    def rows(self, dataset: Dataset) -> dict[date, list[Row]]:
+        """The staged rows of each day, part after part."""
+        found: dict[date, list[Row]] = {}
+        for part in sorted((part for part in self.parts if part.dataset is dataset), key=lambda part: part.number):
+            found.setdefault(part.day, []).extend(part.frame.to_dicts())
+        return found
 
-    def days_of(self, dataset: Dataset) -> dict[int, date]:
-        """The day of the part in which each record was staged."""
-        return {
-            record: part.day
-            for part in self.parts
-            if part.dataset is dataset
-            for record in part.frame.get_column(RECORD).to_list()
-        }
+    def only_row(self, dataset: Dataset) -> Row:
+        """The one row that was staged."""
+        ((row,),) = self.rows(dataset).values()
+        return row
 
     def reasons(self) -> dict[int, Reasons]:
         """The reasons of each rejected record."""
         found = {line["record"]: {(reason["rule"], reason["column"]) for reason in line["reasons"]} for line in self.rejected}
         assert len(found) == len(self.rejected), "a record was rejected twice"
         return found
+
+
+def by_day(rows: Mapping[int, Row], zone: DayZone = PST) -> dict[date, list[Row]]:
+    """Rows by their record numbers as `Ingested.rows` gives them: those of each day in the order of their records."""
+    found: dict[date, list[Row]] = {}
+    for _, row in sorted(rows.items()):
+        found.setdefault(row["date"] if "date" in row else zone.day_of(row["timestamp"]), []).append(row)
+    return found
 
 
 def ingest(
