@@ -11,6 +11,7 @@ _TRUE: Final = ("true", "1")
 _FALSE: Final = ("false", "0")
 # Whole floats below this are written digit by digit; no id is larger, and beyond it Int64 ends.
 _WHOLE: Final = 2.0**63
+_MOST_KNOWN: Final = 1_500
 _FIRST_DAY: Final = date(1, 1, 1)
 _LAST_DAY: Final = date(9999, 12, 31)
 
@@ -81,7 +82,7 @@ def cast_text(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         return text.cast(pl.Float64, strict=False)
     if dtype == pl.Date:
         if text.meta.root_names():
-            return text.map_batches(_days, return_dtype=pl.Date)
+            return text.map_batches(DayTexts().days, return_dtype=pl.Date)
         # A literal stays one, so that it fits rows of any number.
         return pl.when(_is_shaped(text)).then(text.str.to_date("%Y-%m-%d", strict=False))
     if dtype == pl.Boolean:
@@ -104,6 +105,34 @@ def _days(texts: pl.Series) -> pl.Series:
     misshapen = different.to_frame("text").filter(~_is_shaped(pl.col("text"))).to_series()
     days = texts.str.to_date("%Y-%m-%d", strict=False)
     return days if misshapen.is_empty() else days.zip_with(~texts.is_in(misshapen.implode()), pl.Series([None], dtype=pl.Date))
+
+
+class DayTexts:
+    """Gives the days of texts, quickly for those that it has seen before: a day stands in many rows of many batches."""
+
+    def __init__(self) -> None:
+        self._known: tuple[pl.Enum, pl.Series] | None = None
+
+    def days(self, texts: pl.Series) -> pl.Series:
+        """The same as `_days`; safe to share between threads."""
+        if self._known is None:
+            return self._learnt(texts, _days(texts))
+        kind, known = self._known
+        seen = texts.cast(kind, strict=False).to_physical()
+        found = known.gather(seen).alias(texts.name)
+        if seen.null_count() == texts.null_count():
+            return found
+        new = (seen.is_null() & texts.is_not_null()).arg_true()
+        others = texts.gather(new)
+        return found.scatter(new, self._learnt(others, _days(others)))
+
+    def _learnt(self, texts: pl.Series, days: pl.Series) -> pl.Series:
+        names = texts.filter(days.is_not_null()).unique()
+        before = [] if self._known is None else self._known[0].categories.to_list()
+        if len(names) and len(before) + len(names) <= _MOST_KNOWN:
+            kind = pl.Enum(list(dict.fromkeys([*before, *names])))
+            self._known = kind, _days(kind.categories)
+        return days
 
 
 def _known_day(day: pl.Expr) -> pl.Expr:

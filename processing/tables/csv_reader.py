@@ -16,6 +16,7 @@ import polars as pl
 
 from processing.domain.errors import CustomerError
 from processing.tables.batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch
+from processing.tables.byte_queue import ByteQueue
 from processing.tables.csv_records import CsvBlock, Damage, Dialect, Offsets, count_byte, cut_records, fields_of, settled
 
 LONGEST_RECORD: Final = 16 * 1024 * 1024
@@ -49,9 +50,7 @@ class CsvReader:
 
     def __init__(self, chunks: Iterator[bytes], dialect: Dialect | None = None) -> None:
         self._dialect = dialect or Dialect()
-        self._chunks = chunks
-        self._buffer = bytearray()
-        self._ended = False
+        self._bytes = ByteQueue(chunks)
         self._lines = 0
         self._header = self._read_header()
         self._lines_before = self._lines
@@ -79,9 +78,10 @@ class CsvReader:
             yield partial(self._batch, block)
 
     def _read_header(self) -> tuple[str, ...]:
-        self._fill(len(_BOM))
-        if self._buffer.startswith(_BOM):
-            del self._buffer[: len(_BOM)]
+        self._bytes.fill(len(_BOM))
+        mark = self._bytes.take(len(_BOM))
+        if mark != _BOM:
+            self._bytes.put_back(mark)
         # Reading a block at a time finds the header even behind blank lines and with quoted newlines in it.
         for cut in self._blocks(_HEADER_BLOCK):
             block = settled(cut, self._dialect)
@@ -92,7 +92,7 @@ class CsvReader:
                 raise CustomerError("unreadable_header", f"the first line is not a CSV header: {hint}")
             (raw,) = block.raw(np.zeros(1, np.int64))
             last_line = 0 if block.last is None else int(block.last[0])
-            self._buffer[:0] = block.data[int(block.stops[0]) + 1 :]
+            self._bytes.put_back(block.data[int(block.stops[0]) + 1 :])
             self._lines += last_line + 1 - block.line_count
             names = self._names(raw.decode("utf-8"))
             if len(names) > MOST_COLUMNS:
@@ -110,34 +110,29 @@ class CsvReader:
     def _blocks(self, size: int) -> Iterator[CsvBlock]:
         wanted = size
         while True:
-            self._fill(wanted)
-            final = self._ended
-            if final and self._buffer and not self._buffer.endswith(b"\n"):
-                self._buffer += b"\n"
+            self._bytes.fill(wanted + 1)
+            final = self._bytes.is_all_here
+            held = len(self._bytes)
+            if final and held and self._bytes.rfind(b"\n", held) < held - 1:
+                self._bytes.append(b"\n")
+                held += 1
             # No more than was asked for, however much has arrived, so that the same bytes always give the same blocks.
-            end = self._buffer.rfind(b"\n", 0, wanted) + 1
-            if end == 0 and len(self._buffer) > wanted:
-                wanted *= 2
-                if wanted > 2 * LONGEST_RECORD:
-                    self._refuse_long()
-                continue
+            end = self._bytes.rfind(b"\n", wanted) + 1
             if end == 0:
-                if final:
+                if final and not held:
                     return
-                if len(self._buffer) > LONGEST_RECORD:
+                if min(held, wanted) > LONGEST_RECORD:
                     self._refuse_long()
                 wanted *= 2
                 continue
-            with memoryview(self._buffer) as buffer:
-                data = buffer[:end].tobytes()
-            whole = final and end == len(self._buffer)
-            block, used = cut_records(data, self._dialect, final=whole, longest=LONGEST_RECORD)
+            data = self._bytes.take(end)
+            block, used = cut_records(data, self._dialect, final=final and end == held, longest=LONGEST_RECORD)
+            self._bytes.put_back(data[used:])
             if used == 0:
                 wanted *= 2
                 continue
             if used > LONGEST_RECORD and block.longest() > LONGEST_RECORD:
                 self._refuse_long()
-            del self._buffer[:used]
             wanted = size
             self._lines += block.line_count
             yield block
@@ -146,14 +141,6 @@ class CsvReader:
         raise CustomerError(
             "record_too_long", f"a record from line {self._lines + 1:,} on is longer than 16 MiB: is this CSV with newlines?"
         )
-
-    def _fill(self, size: int) -> None:
-        while len(self._buffer) < size and not self._ended:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                self._ended = True
-            else:
-                self._buffer += chunk
 
     def _batch(self, block: CsvBlock) -> RawBatch:
         """The records of a block, counted from its beginning."""

@@ -182,10 +182,10 @@ def _take(batch: Split, lanes: Sequence[Lane], rejects: RejectWriter, notices: N
     for part in batch.lanes:
         part.lane.parts.add(part.accepted)
         rejects.add(part.lane.validator, part.rejected)
-        notices.look(part.lane, part.kept, part.accepted)
-        counts.accepted += part.accepted.height
+        notices.add(part.lane, part.noticed)
+        counts.accepted += part.accepted.rows
         counts.filtered += part.filtered
-        settled += part.accepted.height + part.rejected.height + part.filtered
+        settled += part.accepted.rows + part.rejected.height + part.filtered
     if settled != batch.read:
         raise AssertionError("rows of a batch were lost or doubled")
 

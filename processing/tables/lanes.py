@@ -33,6 +33,8 @@ class Lane:
     dataset: Dataset
     plan: ColumnPlan
     validator: Validator
+    day: pl.Expr
+    """The day of a typed row, Date."""
     parts: PartWriter
     belongs: pl.Expr | None
     """Which records are its own, never null; None for all that no other lane takes."""
@@ -69,7 +71,8 @@ def open_lanes(
             dataset=own,
             plan=plan,
             validator=Validator(schema, plan, shape, part.timestamp),
-            parts=PartWriter(scratch / own, kind.day(context.zone), lambda staged: emit(own, staged), pool),
+            day=kind.day(context.zone),
+            parts=PartWriter(scratch / own, lambda staged: emit(own, staged), pool),
             belongs=belongs,
         )
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from processing.domain.errors import CustomerError
 from processing.tables.batches import LINE, RAW, RECORD, BrokenRecord, BrokenRecords, Piece, RawBatch
+from processing.tables.byte_queue import ByteQueue
 from processing.tables.json_lines import Flaw, columns_of, flaws_of, keys_of, lines_of, lone_surrogates
 
 LONGEST_RECORD: Final = 16 * 1024 * 1024
@@ -42,13 +43,11 @@ class NdjsonReader:
     """
 
     def __init__(self, chunks: Iterator[bytes], wanted: Sequence[str]) -> None:
-        self._chunks = chunks
-        self._buffer = bytearray()
-        self._ended = False
-        self._fill(_BLOCK)
-        if self._buffer.startswith(_BOM):
-            del self._buffer[: len(_BOM)]
-        _refuse_other_json(bytes(self._buffer[:_BLOCK]))
+        self._bytes = ByteQueue(chunks)
+        self._bytes.fill(_BLOCK)
+        head = self._bytes.take(_BLOCK).removeprefix(_BOM)
+        self._bytes.put_back(head)
+        _refuse_other_json(head)
         blocks = self._blocks()
         first = next(blocks, b"")
         self._pending = chain([first] if first else [], blocks)
@@ -89,33 +88,22 @@ class NdjsonReader:
     def _blocks(self) -> Iterator[bytes]:
         """Whole lines of about 4 MiB, cut at the same places however the bytes arrive."""
         while True:
-            self._fill(_BLOCK)
-            end = self._buffer.rfind(b"\n", 0, _BLOCK) + 1
-            if self._ended and len(self._buffer) <= _BLOCK:
-                end = len(self._buffer)
+            self._bytes.fill(_BLOCK + 1)
+            end = self._bytes.rfind(b"\n", _BLOCK) + 1
+            if self._bytes.is_all_here and len(self._bytes) <= _BLOCK:
+                end = len(self._bytes)
             elif end == 0:
                 end = self._end_of_long_record()
             if end == 0:
                 return
-            with memoryview(self._buffer) as buffer:
-                block = buffer[:end].tobytes()
-            del self._buffer[:end]
-            yield block
+            yield self._bytes.take(end)
 
     def _end_of_long_record(self) -> int:
-        self._fill(LONGEST_RECORD + 1)
-        end = self._buffer.find(b"\n", 0, LONGEST_RECORD + 1) + 1
-        if end == 0 and len(self._buffer) > LONGEST_RECORD:
+        self._bytes.fill(LONGEST_RECORD + 1)
+        end = self._bytes.find(b"\n", LONGEST_RECORD + 1) + 1
+        if end == 0 and len(self._bytes) > LONGEST_RECORD:
             raise CustomerError("record_too_long", "a line is longer than 16 MiB: write one JSON object on each line (NDJSON)")
-        return end or len(self._buffer)
-
-    def _fill(self, size: int) -> None:
-        while len(self._buffer) < size and not self._ended:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                self._ended = True
-            else:
-                self._buffer += chunk
+        return end or len(self._bytes)
 
     def _batch(self, block: bytes) -> RawBatch:
         lines = lines_of(block)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -21,6 +22,26 @@ _KNOWN_IDS: Final = {"userid": "user_id", "stableid": "stable_id"}
 _FOLDER_DAY: Final = re.compile(r"(?:[A-Za-z_]+=)?(\d{4}-\d{2}-\d{2})", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noticed:
+    """What may be worth a warning in one batch."""
+
+    ids: Mapping[str, int]
+    """Accepted rows of each id type."""
+    finer: int
+    """Times in ms, us or ns."""
+
+
+def notice(lane: Lane, kept: pl.DataFrame, accepted: pl.DataFrame) -> Noticed:
+    """Look at a batch: at the records that were kept, and at those of them that were accepted."""
+    ids = _counts(accepted.get_column("id_type")) if "id_type" in accepted.columns else {}
+    planned = lane.plan.columns.get("timestamp")
+    finer = 0
+    if planned is not None and not isinstance(planned.dtype, pl.Datetime):
+        finer = int(kept.select(is_finer_than_seconds(as_text(planned.raw, planned.dtype)).sum()).item() or 0)
+    return Noticed(ids=ids, finer=finer)
+
+
 @dataclass(slots=True)
 class NoticeTally:
     """Counts what is worth a warning while the batches of one upload go by."""
@@ -33,15 +54,11 @@ class NoticeTally:
     _ids_are_masked: bool = False
     _finer: int = 0
 
-    def look(self, lane: Lane, kept: pl.DataFrame, accepted: pl.DataFrame) -> None:
-        """See one batch: the records that were kept, and those of them that were accepted."""
-        if "id_type" in accepted.columns:
-            self._ids_are_masked |= lane.validator.masks("id_type")
-            self._ids.update(_counts(accepted.get_column("id_type")))
-        planned = lane.plan.columns.get("timestamp")
-        if planned is not None and not isinstance(planned.dtype, pl.Datetime):
-            finer = is_finer_than_seconds(as_text(planned.raw, planned.dtype)).sum()
-            self._finer += int(kept.select(finer).item() or 0)
+    def add(self, lane: Lane, noticed: Noticed) -> None:
+        """Count what was noticed in a batch."""
+        self._ids_are_masked |= lane.validator.masks("id_type")
+        self._ids.update(noticed.ids)
+        self._finer += noticed.finer
 
     def notices(self, days: Counter[date]) -> list[Notice]:
         """The warnings, given the accepted rows of each day."""

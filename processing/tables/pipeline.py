@@ -12,6 +12,8 @@ import polars as pl
 
 from processing.tables.batches import BrokenRecords, Numbering, Piece, RawReader, moved
 from processing.tables.lanes import Lane, divided
+from processing.tables.notices import Noticed, notice
+from processing.tables.staging import DayRows, divide
 
 T = TypeVar("T")
 
@@ -25,12 +27,11 @@ class LaneSplit:
     """What one lane made of a batch."""
 
     lane: Lane
-    kept: pl.DataFrame
-    """Its records, without those that `where` dropped."""
-    accepted: pl.DataFrame
+    accepted: DayRows
     rejected: pl.DataFrame
     filtered: int
     """Records that `where` dropped."""
+    noticed: Noticed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,13 @@ def splits(reader: RawReader, lanes: Sequence[Lane], pool: ThreadPoolExecutor | 
 
 def _split(lane: Lane, kept: pl.DataFrame, filtered: int) -> LaneSplit:
     accepted, rejected = lane.validator.split(kept)
-    return LaneSplit(lane=lane, kept=kept, accepted=accepted, rejected=rejected, filtered=filtered)
+    return LaneSplit(
+        lane=lane,
+        accepted=divide(accepted, lane.day),
+        rejected=rejected,
+        filtered=filtered,
+        noticed=notice(lane, kept, accepted),
+    )
 
 
 def _moved(split: Split, records: int, lines: int) -> Split:

@@ -22,6 +22,8 @@ from processing.tables.sql_expressions import columns_read
 from processing.tables.unpacking import unpack
 from schemas.customer_config import DatasetConfig
 
+_FIRST_RANGE: Final = 4 * 1024 * 1024
+"""Bytes; work begins before a large range is there."""
 _RANGE: Final = 16 * 1024 * 1024
 _DELIMITERS: Final = {Layout.CSV: ",", Layout.TSV: "\t"}
 
@@ -69,5 +71,7 @@ _OPENERS: Final[Mapping[Layout, _Opener]] = {
 
 
 def _chunks(source: RandomAccess) -> Iterator[bytes]:
-    for offset in range(0, source.size, _RANGE):
-        yield source.read(offset, min(_RANGE, source.size - offset))
+    offset, size = 0, _FIRST_RANGE
+    while offset < source.size:
+        yield source.read(offset, min(size, source.size - offset))
+        offset, size = offset + size, _RANGE

@@ -6,7 +6,7 @@ The same rows in the same order give the same parts, whatever the machine; nothi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -35,6 +35,29 @@ class LocalPart:
     path: Path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayRows:
+    """Accepted rows of one batch, divided by day; to divide each small batch takes half the time of a large one."""
+
+    frames: Mapping[date, pl.DataFrame]
+    """Typed rows in the order of their records."""
+    rows: int
+    text_bytes: int
+    """Bytes of all text in them."""
+
+
+def divide(accepted: pl.DataFrame, day: pl.Expr) -> DayRows:
+    """Typed rows by their days, which `day` tells (Date)."""
+    with_day = accepted.with_columns(day.alias(_DAY))
+    days = with_day.get_column(_DAY)
+    first, last = days.min(), days.max()
+    if first == last:
+        frames = {first: accepted} if isinstance(first, date) else {}
+    else:
+        frames = {own: frame for (own,), frame in with_day.partition_by(_DAY, include_key=False, as_dict=True).items()}
+    return DayRows(frames=frames, rows=accepted.height, text_bytes=text_bytes(accepted))
+
+
 class PartWriter:
     """Collects accepted rows and hands finished parts to `emit`, which moves them away; the file is removed after it.
 
@@ -46,28 +69,26 @@ class PartWriter:
     def __init__(
         self,
         scratch: Path,
-        day: pl.Expr,
         emit: Callable[[LocalPart], None],
         pool: ThreadPoolExecutor | None = None,
     ) -> None:
         self._scratch = scratch
         self._pool = pool
         self._writing: Future[None] | None = None
-        self._day = day.alias(_DAY)
         self._emit = emit
-        self._frames: list[pl.DataFrame] = []
+        self._frames: dict[date, list[pl.DataFrame]] = {}
         self._held = 0
         self._bytes = 0
         self._numbers: Counter[date] = Counter()
         self.days: Counter[date] = Counter()
         """Accepted rows of each day so far."""
 
-    def add(self, accepted: pl.DataFrame) -> None:
-        """Take accepted rows, typed, in the order of their records."""
-        if accepted.height:
-            self._frames.append(accepted)
-            self._held += accepted.height
-            self._bytes += text_bytes(accepted)
+    def add(self, accepted: DayRows) -> None:
+        """Take the rows of the next batch."""
+        for day, frame in accepted.frames.items():
+            self._frames.setdefault(day, []).append(frame)
+        self._held += accepted.rows
+        self._bytes += accepted.text_bytes
         if self._held >= _ROWS_IN_MEMORY or self._bytes >= _BYTES_IN_MEMORY:
             self.flush()
 
@@ -76,7 +97,7 @@ class PartWriter:
         self._wait()
         if not self._frames:
             return
-        frames, self._frames, self._held, self._bytes = self._frames, [], 0, 0
+        frames, self._frames, self._held, self._bytes = self._frames, {}, 0, 0
         if self._pool is None:
             self._write(frames)
         else:
@@ -92,25 +113,15 @@ class PartWriter:
         if writing is not None:
             writing.result()
 
-    def _write(self, frames: list[pl.DataFrame]) -> None:
-        rows = pl.concat(frames, rechunk=False).with_columns(self._day)
-        frames.clear()
-        by_day = _by_day(rows)
-        if len(self.days.keys() | by_day.keys()) > _MOST_DAYS:
+    def _write(self, frames: dict[date, list[pl.DataFrame]]) -> None:
+        if len(self.days.keys() | frames.keys()) > _MOST_DAYS:
             raise CustomerError("too_many_days", f"the file has rows of more than {_MOST_DAYS:,} days: upload several files")
         self._scratch.mkdir(exist_ok=True)
-        for day, frame in sorted(by_day.items()):
+        for day in sorted(frames):
+            frame = pl.concat(frames.pop(day), rechunk=False)
             path = self._scratch / f"{day.isoformat()}.parquet"
             frame.write_parquet(path, compression="lz4", statistics=False)
             self._emit(LocalPart(day=day, number=self._numbers[day], rows=frame.height, path=path))
             path.unlink()
             self._numbers[day] += 1
             self.days[day] += frame.height
-
-
-def _by_day(rows: pl.DataFrame) -> dict[date, pl.DataFrame]:
-    days = rows.get_column(_DAY)
-    first, last = days.min(), days.max()
-    if isinstance(first, date) and first == last:
-        return {first: rows.drop(_DAY)}
-    return {day: frame for (day,), frame in rows.partition_by(_DAY, include_key=False, as_dict=True).items()}
