@@ -10,7 +10,6 @@ leave a quote open need to be followed one after another.
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
@@ -20,6 +19,7 @@ import numpy.typing as npt
 
 _LF = 10
 _CR = 13
+_BEYOND_ASCII = 0x80
 _FEW = 10_000
 
 Offsets = npt.NDArray[np.int64]
@@ -253,22 +253,21 @@ def _without_blank_lines(block: CsvBlock) -> CsvBlock:
 
 
 def _mark_bad_text(block: CsvBlock) -> CsvBlock:
-    if block.data.isascii():
+    if block.data.isascii() or _is_text(block.data):
         return block
-    bad: list[int] = []
-    view = memoryview(block.data)
-    done = 0
-    while done < len(view):
-        try:
-            codecs.utf_8_decode(view[done:], "strict", True)
-            break
-        except UnicodeDecodeError as error:
-            bad.append(done + error.start)
-        done = block.data.index(b"\n", bad[-1]) + 1
-    if not bad:
-        return block
-    # A record of several lines may be found more than once; no blank line holds a byte that is not text.
-    return _with_damage(block, np.searchsorted(block.stops, bad), Damage.ENCODING)
+    offsets = np.flatnonzero(np.frombuffer(block.data, np.uint8) >= _BEYOND_ASCII)
+    # No byte of a blank line is beyond ASCII, so that each lies in the record that ends next.
+    suspects = np.unique(np.searchsorted(block.stops, offsets))
+    bad = [not _is_text(raw) for raw in block.raw(suspects)]
+    return _with_damage(block, suspects[bad], Damage.ENCODING)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _mark_field_count(block: CsvBlock, dialect: Dialect, fields: int) -> CsvBlock:
