@@ -15,6 +15,7 @@ from typing import Final
 import polars as pl
 
 from processing.tables.json_nesting import may_nest, put_nested, take_nested
+from processing.tables.json_slices import sliced_columns
 
 _PARTS: Final = 16
 _ABSENT: Final = ""
@@ -52,19 +53,38 @@ def columns_of(data: bytes, names: Sequence[str]) -> pl.DataFrame | None:
     value counts. Objects and arrays are their text as written. None when any line is not a JSON object.
     """
     try:
-        taken = None
-        if may_nest(data):
-            # What is taken out of the records is looked at while it still is in them.
-            _parse(data, [_ABSENT])
-            data, taken = take_nested(data)
-        frame = _parse(data, names or [_ABSENT])
+        found = _quickly(data, names) if may_nest(data) else _parsed(data, names)
+        frame = _exactly(data, names) if found is None else found
     except pl.exceptions.ComputeError:
         return None
-    frame.columns = [str(number) for number in range(frame.width)]
-    if taken is not None:
-        frame = put_nested(frame, taken)
     frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
     return frame if names else frame.drop("0")
+
+
+def _quickly(data: bytes, names: Sequence[str]) -> pl.DataFrame | None:
+    """The columns, where the engine need not be asked for any object or array; else None."""
+    sliced = sliced_columns(data, names)
+    frame = _parsed(data, [name for name in names if name not in sliced])
+    if any(len(column) != frame.height for column in sliced.values()):
+        return None
+    if frame.select(pl.any_horizontal(pl.all().str.contains(r"^[{\[]").any())).item():
+        return None
+    others = iter(frame.get_columns())
+    columns = [sliced[name] if name in sliced else next(others) for name in names]
+    return pl.DataFrame([column.alias(str(number)) for number, column in enumerate(columns)]) if names else frame
+
+
+def _exactly(data: bytes, names: Sequence[str]) -> pl.DataFrame:
+    # What is taken out of the records is looked at while it still is in them.
+    _parse(data, [_ABSENT])
+    data, taken = take_nested(data)
+    return put_nested(_parsed(data, names), taken)
+
+
+def _parsed(data: bytes, names: Sequence[str]) -> pl.DataFrame:
+    frame = _parse(data, names or [_ABSENT])
+    frame.columns = [str(number) for number in range(frame.width)]
+    return frame
 
 
 def lone_surrogates(lines: pl.Series) -> pl.Series:

@@ -48,13 +48,27 @@ def may_nest(data: bytes) -> bool:
     return bool(np.any((text[quotes - 1] != _BACKSLASH) | (text[quotes - 2] == _BACKSLASH)))
 
 
+def nested_values(text: Text) -> tuple[Offsets, Offsets]:
+    """Where the values that are objects or arrays begin and end."""
+    quotes = _plain_quotes(text)
+    # All four brackets have these bits, and a few letters, which take no step.
+    marks = np.flatnonzero((text & 0xD9) == 0x59)  # noqa: PLR2004
+    marks = marks[_STEP[text[marks]] != 0]
+    marks = marks[np.searchsorted(quotes, marks) % 2 == 0]
+    steps = _STEP[text[marks]]
+    depth = np.cumsum(steps, dtype=np.int32)
+    starts = marks[(steps == 1) & (depth == 2)]  # noqa: PLR2004  # one is the record itself
+    ends = marks[(steps == -1) & (depth == 1)] + 1
+    return starts, ends
+
+
 def take_nested(data: bytes) -> tuple[bytes, pl.Series]:
     """`data` with a short string for each object and array that is a value, and the texts of these in their order.
 
     `data` must be lines of valid JSON objects.
     """
     text = np.frombuffer(data, np.uint8)
-    starts, ends = _nested(text)
+    starts, ends = nested_values(text)
     kept = zip([0, *ends.tolist()], [*starts.tolist(), len(data)], strict=True)
     pieces = [b""] * (2 * len(starts) + 1)
     pieces[::2] = [data[start:end] for start, end in kept]
@@ -89,29 +103,16 @@ def _before(text: Text, at: Offsets) -> Offsets:
     return at
 
 
-def _nested(text: Text) -> tuple[Offsets, Offsets]:
-    """Where the values that are objects or arrays begin and end."""
-    # All four brackets have these bits, and a few letters, which take no step.
-    marks = np.flatnonzero((text == _QUOTE) | ((text & 0xD9) == 0x59))  # noqa: PLR2004
-    kinds = text[marks]
-    is_string_end = kinds == _QUOTE
-    is_string_end &= ~_escaped(text, marks, is_string_end)
-    steps = _STEP[kinds]
-    steps[np.bitwise_xor.accumulate(is_string_end)] = 0
-    depth = np.cumsum(steps, dtype=np.int32)
-    starts = marks[(steps == 1) & (depth == 2)]  # noqa: PLR2004  # one is the record itself
-    ends = marks[(steps == -1) & (depth == 1)] + 1
-    return starts, ends
-
-
-def _escaped(text: Text, marks: Offsets, is_quote: Flags) -> Flags:
-    """Which of the marks are quotes behind an odd number of backslashes."""
-    behind: Flags = is_quote & (text[marks - 1] == _BACKSLASH)
-    if not np.any(text[marks[behind] - 2] == _BACKSLASH):
-        return behind
+def _plain_quotes(text: Text) -> Offsets:
+    """Offsets of the quotes that begin or end strings: those behind an even number of backslashes."""
+    quotes = np.flatnonzero(text == _QUOTE)
+    behind: Flags = text[quotes - 1] == _BACKSLASH
+    if not behind.any():
+        return quotes
+    if not np.any(text[quotes[behind] - 2] == _BACKSLASH):
+        return quotes[~behind]
     slashes = np.flatnonzero(text == _BACKSLASH)
     run_starts = np.flatnonzero(np.diff(slashes, prepend=-2) != 1)
     run_ends = np.append(run_starts[1:], len(slashes)) - 1
     after_odd = slashes[run_ends[(run_ends - run_starts) % 2 == 0]] + 1
-    behind &= np.isin(marks, after_odd, assume_unique=True)
-    return behind
+    return quotes[~np.isin(quotes, after_odd, assume_unique=True)]

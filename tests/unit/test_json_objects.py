@@ -207,3 +207,10 @@ def test_any_text_is_an_object_or_null(text: str) -> None:
     except ValueError:
         is_object = False
     assert (one(parse_objects(pl.Series([text]))) is not None) == is_object
+
+
+def test_what_is_parsed_stays_as_it_was() -> None:
+    texts = pl.Series(['{"userID": "u"}', "no user"])
+    parse_users(texts)
+    parse_objects(texts)
+    assert texts.to_list() == ['{"userID": "u"}', "no user"]
