@@ -16,12 +16,16 @@ _UUID: Final = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0
 USER_ID: Final = "userID"
 CUSTOM_IDS: Final = "customIDs"
 
+_Convert = Callable[[dict[str, Any]], dict[str, Any] | None]
+
 # What the encoder below would write just so. Python writes longer numbers, and those with exponents, in ways of its own.
 _STRING: Final = r'"[^"\\\x00-\x1f]*"'
 _FULL_STRING: Final = r'"[^"\\\x00-\x1f]+"'
 _NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,8})\.[0-9]{0,2}[1-9]|0|-?[1-9][0-9]{0,17}"
 _SCALAR: Final = f"(?:{_STRING}|{_NUMBER}|true|false|null)"
 _FLAT: Final = rf"^\{{{_STRING}:{_SCALAR}(?:,{_STRING}:{_SCALAR})*\}}$"
+# Blanks behind a mark, outside of strings: an unescaped quote is never part of one.
+_BLANKS: Final = rf"({_STRING})|([{{\[:,])[ \t\r\n]+"
 _MEMBER_VALUE: Final = rf"(?:^\{{)?({_STRING}):{_SCALAR}\}}?"
 _CUSTOM_ID: Final = rf'"{CUSTOM_IDS}":\{{{_FULL_STRING}:{_FULL_STRING}\}}'
 _PLAIN_USER: Final = rf'^\{{(?:"{USER_ID}":(?:{_FULL_STRING}|[1-9][0-9]{{0,17}})(?:,{_CUSTOM_ID})?|{_CUSTOM_ID})\}}$'
@@ -31,12 +35,13 @@ def parse_objects(texts: pl.Series) -> pl.Series:
     """The compact JSON text of each object, one level deep; null for text that is no JSON object."""
     # They repeat, and most are flat: what must be looked at is each different one.
     known = texts.unique().drop_nulls()
-    is_flat = known.str.contains(_FLAT)
-    names = known.filter(is_flat).str.replace_all(_MEMBER_VALUE, "$1").unique()
+    compact = known.str.replace_all(_BLANKS, "$1$2")
+    is_flat = compact.str.contains(_FLAT)
+    names = compact.filter(is_flat).str.replace_all(_MEMBER_VALUE, "$1").unique()
     if any(_has_twins(each) for each in names):
         # Of a name that stands twice the last value counts.
-        return _replaced(texts, known, _flat)
-    return texts if is_flat.all() else _replaced(texts, known.filter(~is_flat), _flat)
+        is_flat = is_flat & False
+    return _replaced(texts, known, compact, is_flat, _flat)
 
 
 def parse_users(texts: pl.Series) -> pl.Series:
@@ -45,7 +50,11 @@ def parse_users(texts: pl.Series) -> pl.Series:
     A user is named by `userID`, or by at least one entry of `customIDs`; an empty id names nobody.
     """
     is_plain = texts.str.contains(_PLAIN_USER).fill_null(value=True)
-    return texts if is_plain.all() else _replaced(texts, texts.filter(~is_plain).unique(), _user)
+    if is_plain.all():
+        return texts
+    others = texts.filter(~is_plain).unique()
+    compact = others.str.replace_all(_BLANKS, "$1$2")
+    return _replaced(texts, others, compact, compact.str.contains(_PLAIN_USER), _user)
 
 
 def parse_uuids(text: pl.Expr) -> pl.Expr:
@@ -53,9 +62,14 @@ def parse_uuids(text: pl.Expr) -> pl.Expr:
     return pl.when(text.str.contains(_UUID)).then(text.str.to_lowercase())
 
 
-def _replaced(texts: pl.Series, some: pl.Series, convert: Callable[[dict[str, Any]], dict[str, Any] | None]) -> pl.Series:
-    """The texts, with each of `some` converted; these are all different."""
-    converted = pl.Series([_converted(text, convert) for text in some], dtype=pl.String)
+def _replaced(texts: pl.Series, some: pl.Series, compact: pl.Series, is_done: pl.Series, convert: _Convert) -> pl.Series:
+    """The texts, with each of `some`, which are all different, as its `compact` one where that `is_done`, else converted."""
+    pairs = zip(some, compact, is_done, strict=True)
+    converted = pl.Series(
+        [short if is_short else _converted(text, convert) for text, short, is_short in pairs], dtype=pl.String
+    )
+    if converted.equals(some):
+        return texts
     number = texts.cast(pl.Enum(some), strict=False).to_physical()
     places = number.is_not_null().arg_true()
     # Changes the series that it is called on.
@@ -67,7 +81,7 @@ def _has_twins(names: str) -> bool:
     return len(set(each)) < len(each)
 
 
-def _converted(text: str, convert: Callable[[dict[str, Any]], dict[str, Any] | None]) -> str | None:
+def _converted(text: str, convert: _Convert) -> str | None:
     try:
         value = _DECODER.decode(text)
         found = convert(value) if isinstance(value, dict) else None
