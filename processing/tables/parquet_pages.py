@@ -7,11 +7,13 @@ compressed size in the one before.
 
 from __future__ import annotations
 
+import struct
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 
 from processing.domain.errors import CustomerError
@@ -179,11 +181,24 @@ def _longest_text(page: bytes, codec: str, header: PageHeader) -> int:
     try:
         if codec != "none":
             page = pa.Codec(codec).decompress(page, header.unpacked, asbytes=True)
-        longest = at = 0
-        for _ in range(header.values):
-            size = int.from_bytes(page[at : at + _LENGTH_BYTES], "little")
-            at += _LENGTH_BYTES + size
-            longest = max(longest, size)
-    except (pa.ArrowException, OSError, ValueError):
+        return min(max(_sizes(page, header.values), default=0), header.unpacked)
+    except (pa.ArrowException, OSError, ValueError, struct.error):
         return header.unpacked
-    return min(longest, header.unpacked)
+
+
+def _sizes(page: bytes, count: int) -> Iterator[int]:
+    """The sizes of the texts of a plain page, each of which begins with its own."""
+    size_at = struct.Struct("<I").unpack_from
+    at = 0
+    if count:
+        (size,) = size_at(page)
+        # Ids are mostly of one length, and then need no walk from each to the next.
+        if len(page) == count * (_LENGTH_BYTES + size):
+            heads = np.frombuffer(page, np.uint8).reshape(count, -1)[:, :_LENGTH_BYTES]
+            if bool(np.all(heads == heads[0])):
+                yield size
+                return
+    for _ in range(count):
+        (size,) = size_at(page, at)
+        at += _LENGTH_BYTES + size
+        yield size
