@@ -130,7 +130,7 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
         # A small file is done before a thread has started.
         is_large = source.size > _SMALL
         readers = stack.enter_context(ThreadPoolExecutor(WORKERS, "read")) if is_large else None
-        writer = stack.enter_context(ThreadPoolExecutor(1, "write")) if is_large else None
+        writer = stack.enter_context(ThreadPoolExecutor(1 + WORKERS, "write")) if is_large else None
         lanes = open_lanes(
             reader, request.dataset, context, request.config, scratch=outlets.scratch, emit=outlets.emit, pool=writer
         )

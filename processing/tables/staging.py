@@ -61,9 +61,9 @@ def divide(accepted: pl.DataFrame, day: pl.Expr) -> DayRows:
 class PartWriter:
     """Collects accepted rows and hands finished parts to `emit`, which moves them away; the file is removed after it.
 
-    With a pool, parts are written and emitted in one of its threads while more rows are collected, never two at a time and
-    always in order. Raises CustomerError for a file of more than 1,100 days, about three years: each day costs a part of its
-    own; what a thread raises is raised by the next `flush` or by `finish`.
+    With a pool, of two threads at least, parts are written in its threads and emitted in one of them while more rows are
+    collected, always one at a time and in order. Raises CustomerError for a file of more than 1,100 days, about three years:
+    each day costs a part of its own; what a thread raises is raised by the next `flush` or by `finish`.
     """
 
     def __init__(
@@ -117,11 +117,16 @@ class PartWriter:
         if len(self.days.keys() | frames.keys()) > _MOST_DAYS:
             raise CustomerError("too_many_days", f"the file has rows of more than {_MOST_DAYS:,} days: upload several files")
         self._scratch.mkdir(exist_ok=True)
-        for day in sorted(frames):
-            frame = pl.concat(frames.pop(day), rechunk=False)
+        days = sorted(frames)
+        rows = {day: sum(frame.height for frame in frames[day]) for day in days}
+
+        def write(day: date) -> Path:
             path = self._scratch / f"{day.isoformat()}.parquet"
-            frame.write_parquet(path, compression="lz4", statistics=False)
-            self._emit(LocalPart(day=day, number=self._numbers[day], rows=frame.height, path=path))
+            pl.concat(frames.pop(day), rechunk=False).write_parquet(path, compression="lz4", statistics=False)
+            return path
+
+        for day, path in zip(days, map(write, days) if self._pool is None else self._pool.map(write, days), strict=True):
+            self._emit(LocalPart(day=day, number=self._numbers[day], rows=rows[day], path=path))
             path.unlink()
             self._numbers[day] += 1
-            self.days[day] += frame.height
+            self.days[day] += rows[day]
