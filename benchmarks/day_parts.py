@@ -11,13 +11,12 @@ import numpy as np
 import polars as pl
 
 from benchmarks.samples import FOLDER
-from processing.tables.batches import RECORD
 
 DAY: Final = "2026-10-31"
 _METRICS: Final = 40
 _RATIOS: Final = 4
 """Metrics that carry both parts of a ratio."""
-_MAKER: Final = 1
+_MAKER: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,5 +76,4 @@ def _part(rng: np.random.Generator, keys: np.ndarray[tuple[int], np.dtype[np.int
         pl.when(is_ratio).then(pl.col("value")).alias("numerator"),
         pl.when(is_ratio).then(pl.col("parts").cast(pl.Float64)).alias("denominator"),
         pl.lit(value=False).alias("is_test"),
-        pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias(RECORD),
     )

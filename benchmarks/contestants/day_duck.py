@@ -11,9 +11,9 @@ import duckdb
 _LATEST: Final = """
     CREATE TABLE latest AS
     SELECT unit_id, id_type, metric_name, metric_value, numerator, denominator
-    FROM read_parquet({files})
+    FROM read_parquet({files}, file_row_number = true)
     WHERE NOT is_test
-    QUALIFY row_number() OVER (PARTITION BY unit_id, id_type, metric_name ORDER BY file_index DESC, __record DESC) = 1
+    QUALIFY row_number() OVER (PARTITION BY unit_id, id_type, metric_name ORDER BY file_index DESC, file_row_number DESC) = 1
 """
 _RATIOS: Final = """
     CREATE TABLE ratios AS

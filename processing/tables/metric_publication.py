@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,6 @@ import polars as pl
 
 from processing.domain.records import TableFile, TableOutput
 from processing.tables import metric_day
-from processing.tables.day_inputs import part_rows
 from processing.tables.day_model import DayInput, DayRequest, DayResult
 from processing.tables.shuffle import Shuffle
 from processing.tables.table_files import write_table_file
@@ -29,9 +29,20 @@ class _Counts:
 def compute_metric_day(request: DayRequest, inputs: Iterable[DayInput], scratch: Path) -> DayResult:
     """Remove duplicates, find the ratios, value every row and sum up."""
     counts = _Counts()
-    clean, ratios = _clean_rows(inputs, scratch, counts)
-    known = {*request.ratios_before, *ratios}
-    row_files = _write_rows(request, clean, known, scratch)
+    shuffle, candidates = _shuffled(inputs, scratch, counts)
+    # What looks like a ratio mostly is one; that its rows may all be superseded is known at the end.
+    known = {*request.ratios_before, *candidates}
+    ratios: set[str] = set()
+    row_files: list[TableFile] = []
+    for bucket in shuffle.buckets():
+        rows = metric_day.latest_rows(bucket).collect()
+        counts.rows += rows.height
+        ratios.update(metric_day.ratio_metrics(rows.lazy()).collect().get_column("metric_name"))
+        valued = metric_day.valued_rows(rows.lazy(), known).collect()
+        row_files.append(_write_rows(request, metric_day.by_metric(valued), scratch, len(row_files)))
+    if known != {*request.ratios_before, *ratios}:
+        known = {*request.ratios_before, *ratios}
+        row_files = [_valued_again(request, file, known, scratch, number) for number, file in enumerate(row_files)]
     totals = _write_totals(request, row_files, known, scratch)
     rows_in = sum(counts.inputs)
     return DayResult(
@@ -47,38 +58,36 @@ def compute_metric_day(request: DayRequest, inputs: Iterable[DayInput], scratch:
     )
 
 
-def _clean_rows(inputs: Iterable[DayInput], scratch: Path, counts: _Counts) -> tuple[list[Path], set[str]]:
-    """The day's rows without test rows and duplicates, as IPC files, and the metrics that they show to be ratios."""
+def _shuffled(inputs: Iterable[DayInput], scratch: Path, counts: _Counts) -> tuple[Shuffle, set[str]]:
+    """The day's rows without test rows, later ones behind earlier ones, and the metrics of which any row is of a ratio."""
     folder = scratch / "shuffle"
     folder.mkdir()
-    shuffle = Shuffle(folder, metric_day.KEY)
+    # The unit alone would do, but for a unit that has most of the rows.
+    shuffle = Shuffle(folder, pl.col("unit_id").hash(1) ^ pl.col("metric_name").hash(2))
+    candidates: set[str] = set()
+    last = -1
     for each in inputs:
-        part = part_rows(each)
+        if each.order <= last:
+            raise ValueError("parts must come in their order")
+        last = each.order
+        part = pl.read_parquet(io.BytesIO(each.data))
         counts.inputs.append(part.height)
-        rows = metric_day.result_rows(part.lazy()).collect()
+        rows = metric_day.result_rows(part)
         counts.test_rows += part.height - rows.height
-        shuffle.add(rows.drop("is_test"))
-    files: list[Path] = []
-    ratios: set[str] = set()
-    for number, bucket in enumerate(shuffle.buckets()):
-        rows = metric_day.latest_rows(bucket).collect()
-        counts.rows += rows.height
-        ratios.update(metric_day.ratio_metrics(rows.lazy()).collect().get_column("metric_name"))
-        files.append(scratch / f"clean-{number:02d}.arrow")
-        rows.write_ipc(files[-1], compression="lz4")
-    return files, ratios
+        candidates.update(metric_day.ratio_metrics(rows.lazy()).collect().get_column("metric_name"))
+        shuffle.add(rows)
+    return shuffle, candidates
 
 
-def _write_rows(request: DayRequest, clean: list[Path], ratios: set[str], scratch: Path) -> list[TableFile]:
-    files = []
-    for number, path in enumerate(clean):
-        rows = metric_day.valued_rows(pl.scan_ipc(path), ratios).collect()
-        path.unlink()
-        if rows.height:
-            name = f"{request.file_prefix}-{number:05d}.parquet"
-            partition = {"pst_date": request.day.isoformat()}
-            files.append(write_table_file(rows, METRIC_ROWS, scratch, name=name, partition=partition))
-    return files
+def _write_rows(request: DayRequest, rows: pl.DataFrame, scratch: Path, number: int) -> TableFile:
+    name = f"{request.file_prefix}-{number:05d}.parquet"
+    partition = {"pst_date": request.day.isoformat()}
+    return write_table_file(rows, METRIC_ROWS, scratch, name=name, partition=partition)
+
+
+def _valued_again(request: DayRequest, file: TableFile, ratios: set[str], scratch: Path, number: int) -> TableFile:
+    rows = pl.read_parquet(scratch / METRIC_ROWS.name / file.path, hive_partitioning=False)
+    return _write_rows(request, metric_day.valued_rows(rows.lazy(), ratios).collect(), scratch, number)
 
 
 def _write_totals(request: DayRequest, row_files: list[TableFile], ratios: set[str], scratch: Path) -> list[TableFile]:
@@ -86,24 +95,28 @@ def _write_totals(request: DayRequest, row_files: list[TableFile], ratios: set[s
         return []
     rows = pl.scan_parquet([scratch / METRIC_ROWS.name / file.path for file in row_files], hive_partitioning=False)
     totals = pl.concat(
-        metric_day.metric_totals(rows.filter(pl.col("metric_name").is_in(names)), ratios).collect() for names in _groups(rows)
+        metric_day.metric_totals(rows.filter(pl.col("metric_name").is_between(pl.lit(first), pl.lit(last))), ratios).collect()
+        for first, last in _groups(rows)
     ).sort("metric_name", "id_type")
     name = f"{request.file_prefix}-00000.parquet"
     return [write_table_file(totals, METRIC_DAYS, scratch, name=name, partition=_totals_partition(request))]
 
 
-def _groups(rows: pl.LazyFrame) -> Iterator[list[str]]:
-    """All metrics, in groups of about a million rows: percentiles need all values of a metric at once, and no others."""
+def _groups(rows: pl.LazyFrame) -> Iterator[tuple[str, str]]:
+    """The first and last of all metrics, in groups of about a million rows, by name.
+
+    Percentiles need all values of a metric at once, and no others.
+    """
     counts = rows.group_by("metric_name").len().sort("metric_name").collect()
     group: list[str] = []
     held = 0
     for name, count in counts.iter_rows():
         if group and held + count > _ROWS_AT_ONCE:
-            yield group
+            yield group[0], group[-1]
             group, held = [], 0
         group.append(name)
         held += count
-    yield group
+    yield group[0], group[-1]
 
 
 def _totals_partition(request: DayRequest) -> dict[str, str]:

@@ -28,15 +28,16 @@ Reduce = Callable[[pl.LazyFrame], pl.LazyFrame]
 class Shuffle:
     """Takes frames of one schema and gives them back bucket by bucket.
 
-    `by` are the columns, or expressions, whose hash is the bucket. With `reduce` the rows in memory and on disk stay
-    within about twice what it leaves of them.
+    `by` are the columns, or expressions, whose hash is the bucket, or the hash itself. With `reduce` the rows in memory and
+    on disk stay within about twice what it leaves of them.
     """
 
     def __init__(
-        self, scratch: Path, by: Sequence[str | pl.Expr], *, reduce: Reduce | None = None, buckets: int = BUCKETS
+        self, scratch: Path, by: Sequence[str | pl.Expr] | pl.Expr, *, reduce: Reduce | None = None, buckets: int = BUCKETS
     ) -> None:
         self._scratch = scratch
-        self._bucket = (pl.struct(by).hash(seed=1) % buckets).alias(_BUCKET)
+        number = by if isinstance(by, pl.Expr) else pl.struct(by).hash(seed=1)
+        self._bucket = (number % buckets).alias(_BUCKET)
         self._reduce = reduce
         self._buckets = buckets
         self._frames: list[pl.DataFrame] = []

@@ -21,6 +21,8 @@ _DTYPES: Final[Mapping[str, pl.DataType]] = {
     "timestamp": pl.Datetime("us", "UTC"),
 }
 _LONGEST_STATISTIC: Final = 64
+_ROW_GROUP: Final = 65_536
+"""Rows; files are in the order of what they are asked for by, and a reader leaves out the groups that it need not see."""
 
 
 def file_schema(spec: TableSpec) -> dict[str, pl.DataType]:
@@ -44,7 +46,7 @@ def write_table_file(
     path = "/".join([*(f"{column}={partition[column]}" for column in spec.partition_by), name])
     target = folder / spec.name / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    rows.write_parquet(target, compression="zstd", compression_level=3)
+    rows.write_parquet(target, compression="zstd", compression_level=3, row_group_size=_ROW_GROUP)
     return TableFile(
         path=path, size=target.stat().st_size, rows=rows.height, partition=dict(partition), statistics=_statistics(rows)
     )
