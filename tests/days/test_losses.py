@@ -1,0 +1,129 @@
+"""What `docs/operators/disaster.md` says to do when blobs were lost brings the days back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from processing.domain import blob_names
+from processing.domain.datasets import Dataset
+from processing.domain.records import DayState
+from processing.jobs.advance_days import advance_days
+from processing.jobs.housekeeping.keep_house import keep_house
+from processing.jobs.operate import ask_reprocess, mark_ready
+from processing.jobs.reingest import ReingestFilter, reingest
+from processing.ports import BlobStore
+from processing.storage.in_memory import InMemoryTables
+from tests.support.memory import Memory, metrics
+
+D1, D2 = date(2026, 11, 17), date(2026, 11, 18)
+ROWS = {"u": 1.0, "v": 2.0}
+HOLD = "late_policy: hold\n"
+
+
+@pytest.fixture
+def world() -> Memory:
+    """D1 is published, twice."""
+    world = Memory()
+    world.upload("metrics/a.csv", metrics(D1, ROWS))
+    world.upload(f"signals/{D1}")
+    world.settle()
+    ask_reprocess(world.context, "acme", Dataset.METRICS, D1)
+    world.tick()
+    assert world.values(D1) == ROWS
+    return world
+
+
+def lose(store: BlobStore, container: str, prefix: str = "") -> None:
+    for info in list(store.list_blobs(container, prefix)):
+        store.delete(container, info.name)
+
+
+def go_on(world: Memory) -> None:
+    """The sweep and the timers for long enough that every published day is compared."""
+    world.pass_time(hours=2)
+    world.sweep()
+    world.answer_events()
+    world.tick()
+    world.settle()
+
+
+def test_lost_staged_rows_come_back_by_a_reingest_once_the_config_was_put_again(world: Memory) -> None:
+    world.config("late_policy: hold # first\n")
+    lose(world.lake, blob_names.STAGED_CONTAINER)
+    world.config(HOLD)
+    assert reingest(world.context, "acme", ReingestFilter(dataset=Dataset.METRICS)) == 1
+    go_on(world)
+    assert world.states() == {D1: DayState.CHANGED}
+    ask_reprocess(world.context, "acme", Dataset.METRICS, D1)
+    world.tick()
+    assert world.values(D1) == ROWS
+
+
+def test_lost_receipts_of_uploads_that_are_there_are_written_again_and_the_days_keep_their_rows(world: Memory) -> None:
+    world.config(HOLD)
+    lose(world.drop, blob_names.receipts_container("acme"))
+    go_on(world)
+    assert world.receipt("metrics/a.csv")["status"] == "accepted"
+    assert world.values(D1) == ROWS
+    ask_reprocess(world.context, "acme", Dataset.METRICS, D1)
+    world.tick()
+    assert world.values(D1) == ROWS
+
+
+def test_held_days_keep_their_rows_though_receipts_and_uploads_are_gone(world: Memory) -> None:
+    world.config(HOLD)
+    lose(world.drop, blob_names.receipts_container("acme"))
+    lose(world.drop, blob_names.drop_container("acme"))
+    go_on(world)
+    assert world.states() == {D1: DayState.CHANGED}
+    assert world.values(D1) == ROWS
+
+
+def test_staged_rows_of_a_publication_outlive_their_receipts(world: Memory) -> None:
+    world.config(HOLD)
+    lose(world.drop, blob_names.receipts_container("acme"))
+    lose(world.drop, blob_names.drop_container("acme"))
+    for _ in range(3):
+        world.pass_time(days=2)
+        keep_house(world.context)
+    assert len(list(world.lake.list_blobs(blob_names.STAGED_CONTAINER))) == 1
+
+
+def test_a_marker_uploaded_again_makes_a_day_wait_for_uploads_whose_receipts_are_lost(world: Memory) -> None:
+    world.upload("metrics/b.csv", metrics(D2, ROWS))
+    world.put(f"signals/{D2}")
+    world.pass_time(minutes=2)
+    advance_days(world.context)
+    assert world.work.take() is not None  # and its worker never came
+    assert world.day(D2).cut == ()
+    lose(world.drop, blob_names.receipts_container("acme"), "metrics/b.csv")
+    mark_ready(world.context, "acme", D2, None)
+    world.pass_time(minutes=2)
+    world.tick()
+    assert world.status(D2)["waiting_for"] == ["metrics/b.csv"]
+    go_on(world)
+    assert world.values(D2) == ROWS
+
+
+def test_a_stream_whose_state_is_lost_stands_still_until_its_tables_are_moved_away(world: Memory) -> None:
+    lose(world.lake, blob_names.STATE_CONTAINER)
+    go_on(world)
+    assert world.states() == {D1: DayState.PROCESSING}
+    lose(world.lake, blob_names.STATE_CONTAINER)
+    lose(world.lake, blob_names.results_container("acme"))
+    world.tables = InMemoryTables()
+    world.context = replace(world.context, tables=world.tables)
+    go_on(world)
+    assert world.states() == {D1: DayState.PROCESSED}
+    assert world.values(D1) == ROWS
+
+
+def test_the_host_account_holds_nothing_that_the_sweep_and_the_timer_do_not_find(world: Memory) -> None:
+    world.put("metrics/b.csv", metrics(D2, ROWS))
+    world.put(f"signals/{D2}")
+    assert world.context.drop_events.length() == 0  # no event came, or its queue was lost
+    go_on(world)
+    assert world.values(D2) == ROWS
