@@ -50,15 +50,33 @@ def go_on(world: Memory) -> None:
     world.settle()
 
 
-def test_lost_staged_rows_come_back_by_a_reingest_once_the_config_was_put_again(world: Memory) -> None:
-    world.config("late_policy: hold # first\n")
-    lose(world.lake, blob_names.STAGED_CONTAINER)
+def test_lost_staged_rows_come_back_by_a_reingest(world: Memory) -> None:
     world.config(HOLD)
+    reingest(world.context, "acme", ReingestFilter())
+    go_on(world)
+    lose(world.lake, blob_names.STAGED_CONTAINER)
     assert reingest(world.context, "acme", ReingestFilter(dataset=Dataset.METRICS)) == 1
     go_on(world)
     assert world.states() == {D1: DayState.CHANGED}
     ask_reprocess(world.context, "acme", Dataset.METRICS, D1)
     world.tick()
+    assert world.values(D1) == ROWS
+
+
+def test_a_reingest_of_rows_that_are_there_changes_nothing(world: Memory) -> None:
+    before = [info.name for info in world.lake.list_blobs(blob_names.STAGED_CONTAINER)]
+    assert reingest(world.context, "acme", ReingestFilter(dataset=Dataset.METRICS)) == 1
+    go_on(world)
+    assert world.receipt("metrics/a.csv")["in_force"]["parts"][0]["name"] in before
+    assert world.states() == {D1: DayState.PROCESSED}
+
+
+def test_a_reingest_by_another_program_takes_what_it_makes_of_the_rows(world: Memory) -> None:
+    before = world.receipt("metrics/a.csv")["in_force"]["attempt"]
+    world.context = replace(world.context, program="mended")
+    assert reingest(world.context, "acme", ReingestFilter(dataset=Dataset.METRICS)) == 1
+    go_on(world)
+    assert world.receipt("metrics/a.csv")["in_force"]["attempt"] != before
     assert world.values(D1) == ROWS
 
 
