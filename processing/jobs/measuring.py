@@ -11,7 +11,11 @@ from processing.ports import Telemetry
 
 
 def measure_receipt(telemetry: Telemetry, receipt: Receipt, *, is_first: bool) -> None:
-    """Count what a receipt that was just written answers; `is_first` unless the answer was asked for again."""
+    """Count what a receipt that was just written answers, and name its dataset on the open span.
+
+    `is_first` unless the answer was asked for again.
+    """
+    telemetry.tell({Fact.DATASET: receipt.dataset})
     upload: Facts = {Fact.CUSTOMER: receipt.customer, Fact.DATASET: receipt.dataset}
     telemetry.measure(UPLOADS, 1, {**upload, Fact.OUTCOME: receipt.status.value})
     if not receipt.status.is_answer:

@@ -67,6 +67,8 @@ def test_an_upload_gives_the_counts_of_its_receipt(house: Watched) -> None:
     assert house.told.by(ROWS, Fact.OUTCOME) == {"accepted": 1, "rejected": 2}
     assert house.told.of(BYTES) == [receipt["size"]]
     assert house.told.by(UPLOADS, Fact.OUTCOME) == {receipt["status"]: 1}
+    (span,) = house.told.named(SpanName.RECEIVE_FILE)
+    assert span.facts == {Fact.CUSTOMER: "acme", Fact.DATASET: "metrics", Fact.OUTCOME: receipt["status"]}
 
 
 def test_rejects_by_rule_are_the_rules_of_the_receipt(house: Watched) -> None:
