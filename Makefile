@@ -57,7 +57,7 @@ package: setup ## dist/app.zip, what runs in Azure: the program and its librarie
 	$(UV) pip install --quiet $(IN_AZURE) --require-hashes -r requirements.txt
 	$(UV) pip install --quiet $(IN_AZURE) --no-deps dist/*.whl
 	cp function_app.py host.json dist/app/
-	$(BIN)/python -c 'import shutil; shutil.make_archive("dist/app", "zip", "dist/app")'
+	$(BIN)/python -m infra.package
 
 lock: $(UV) ## requirements*.txt from pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from processing.domain.events import parse_stream_work
+from processing.domain.events import cause_of, parse_stream_work
 from processing.jobs.process_day import work_stream
 from processing.wiring import app
 
@@ -16,4 +16,4 @@ blueprint = func.Blueprint()
 def day_worker(message: func.QueueMessage) -> None:
     """An unreadable message raises and ends in the poison queue; every readable one is finished."""
     customer, dataset = parse_stream_work(message.get_body())
-    work_stream(app(), customer, dataset)
+    work_stream(app(), customer, dataset, cause=cause_of(message.get_body()))

@@ -1,17 +1,19 @@
-"""What the jobs need from outside: blobs, queues, Delta tables, time.
+"""What the jobs need from outside: blobs, queues, Delta tables, time, and somebody to tell of the work.
 
 Every adapter in `processing.storage` implements these protocols and passes the suite in `tests/storage`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol, Self
 
+from processing.domain.measures import Facts, Metric, SpanName
 from processing.domain.records import TableFile, TableSpec
 
 
@@ -194,3 +196,51 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The present, in UTC."""
         ...
+
+
+class Telemetry(Protocol):
+    """Who is told how long work took and how much of it there was; nothing is decided by it, and it never raises."""
+
+    def span(self, name: SpanName, facts: Facts, *, causes: Iterable[str | None] = ()) -> AbstractContextManager[None]:
+        """Measure what is done inside, as a part of the span that is open in this thread; an error passes and is told.
+
+        `causes` are identities of the spans that this work comes from, as `trace` gave them.
+        """
+        ...
+
+    def tell(self, facts: Facts) -> None:
+        """Add facts to the open span."""
+        ...
+
+    def link(self, causes: Iterable[str | None]) -> None:
+        """Add causes to the open span; the first 100 different ones are kept, None is left out."""
+        ...
+
+    def trace(self) -> str | None:
+        """The identity of the open span, as W3C's `traceparent` writes it; None when nothing is told."""
+        ...
+
+    def measure(self, metric: Metric, value: float, facts: Facts) -> None:
+        """Give one value, in the metric's unit."""
+        ...
+
+
+class Silence:
+    """Telemetry that is switched off."""
+
+    def span(self, name: SpanName, facts: Facts, *, causes: Iterable[str | None] = ()) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Measures nothing."""
+        return nullcontext()
+
+    def tell(self, facts: Facts) -> None:
+        """Keeps nothing."""
+
+    def link(self, causes: Iterable[str | None]) -> None:
+        """Keeps nothing."""
+
+    def trace(self) -> str | None:
+        """None."""
+        return None
+
+    def measure(self, metric: Metric, value: float, facts: Facts) -> None:
+        """Keeps nothing."""

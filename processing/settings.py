@@ -30,6 +30,10 @@ class Settings(BaseSettings):
     host_queue_uri: str | None = Field(None, validation_alias="AzureWebJobsStorage__queueServiceUri")
     host_client_id: str | None = Field(None, validation_alias="AzureWebJobsStorage__clientId")
 
+    telemetry: str | None = Field(None, validation_alias="APPLICATIONINSIGHTS_CONNECTION_STRING", repr=False)
+    """Connection string of Application Insights; without one nothing is told. Its identity is the host's own setting,
+    `APPLICATIONINSIGHTS_AUTHENTICATION_STRING`, which the exporter reads too."""
+
     day_zone: str = Field("PST", validation_alias="DROPZONE_DAY_ZONE")
     """`PST` (UTC-8 all year) or an IANA zone name."""
     settle_seconds: float = Field(60, ge=0, validation_alias="DROPZONE_SETTLE_SECONDS")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 
@@ -20,6 +21,7 @@ from processing.storage.azure_queue import AzureQueue
 from processing.storage.clock import SystemClock
 from processing.storage.connections import Connection
 from processing.storage.delta_tables import DeltaTables
+from processing.telemetry import open_telemetry
 
 DROP_EVENTS = "drop-events"
 STREAM_WORK = "stream-work"
@@ -65,7 +67,8 @@ def app() -> JobContext:
     """The outside world of this process, made on first use: one client for each account and process."""
     if not structlog.is_configured():  # the command line has configured its own
         configure_logs()
-    context = build_app(load_settings())
+    settings = load_settings()
+    context = replace(build_app(settings), telemetry=open_telemetry(settings.telemetry))
     check_zone(context.lake, context.zone)
     return context
 

@@ -13,10 +13,13 @@ from typing import Any, Final
 
 from processing.domain.blob_names import is_customer_name
 from processing.domain.datasets import Dataset
+from processing.domain.measures import is_trace
 
 BLOB_CREATED: Final = "Microsoft.Storage.BlobCreated"
 _SUBJECT_START: Final = "/blobServices/default/containers/"
 _BLOBS: Final = "/blobs/"
+_TRACE: Final = "traceparent"
+"""The name that CloudEvents gives it too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,8 @@ class UploadEvent:
     """The version that was written, without quotes; by now there may be another."""
     again: str | None = None
     """ETag of the receipt that is to be replaced although it answers the upload; None unless that was asked for."""
+    cause: str | None = None
+    """The span that announced the upload, if the message says."""
 
 
 def parse_upload_event(body: bytes) -> UploadEvent | None:
@@ -52,18 +57,20 @@ def parse_upload_event(body: bytes) -> UploadEvent | None:
         name=name,
         etag=etag.strip('"') if isinstance(etag, str) else None,
         again=again if isinstance(again, str) else None,
+        cause=_cause(event),
     )
 
 
-def upload_event(container: str, name: str, etag: str, *, again: str | None = None) -> str:
+def upload_event(container: str, name: str, etag: str, *, again: str | None = None, cause: str | None = None) -> str:
     """A message of our own about an upload, in the Event Grid schema; `again` asks for another answer (UploadEvent)."""
     data = {"eTag": etag} if again is None else {"eTag": etag, "replacesReceipt": again}
-    return json.dumps({"eventType": BLOB_CREATED, "subject": f"{_SUBJECT_START}{container}{_BLOBS}{name}", "data": data})
+    event = {"eventType": BLOB_CREATED, "subject": f"{_SUBJECT_START}{container}{_BLOBS}{name}", "data": data}
+    return json.dumps(event | _caused(cause))
 
 
-def stream_work(customer: str, dataset: Dataset) -> str:
-    """A message that asks a worker to look after one stream."""
-    return json.dumps({"customer": customer, "dataset": dataset})
+def stream_work(customer: str, dataset: Dataset, *, cause: str | None = None) -> str:
+    """A message that asks a worker to look after one stream; `cause` is the span that asks."""
+    return json.dumps({"customer": customer, "dataset": dataset} | _caused(cause))
 
 
 def parse_stream_work(body: bytes) -> tuple[str, Dataset]:
@@ -73,6 +80,20 @@ def parse_stream_work(body: bytes) -> tuple[str, Dataset]:
     if not isinstance(customer, str) or not is_customer_name(customer):
         raise ValueError("the message names no customer")
     return customer, Dataset(str(work.get("dataset")))
+
+
+def cause_of(body: bytes) -> str | None:
+    """The span that sent a readable message, if the message says."""
+    return _cause(_decoded(body))
+
+
+def _caused(cause: str | None) -> dict[str, str]:
+    return {} if cause is None else {_TRACE: cause}
+
+
+def _cause(event: dict[str, Any]) -> str | None:
+    cause = event.get(_TRACE)
+    return cause if is_trace(cause) else None
 
 
 def _decoded(body: bytes) -> dict[str, Any]:

@@ -135,6 +135,8 @@ class InForce:
     parts: tuple[Part, ...]
     config: str | None = None
     """Version of the customer's config by which the rows were read."""
+    trace: str | None = None
+    """Identity of the span that staged the rows (W3C traceparent); None without telemetry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +180,8 @@ class Receipt:
     """Version of the program that answered."""
     config: str | None = None
     """Version of the customer's config that was in force, None for none."""
+    trace: str | None = None
+    """Identity of the span that wrote the receipt (W3C traceparent); None without telemetry."""
 
 
 _MOST_DAYS_IN_METADATA: Final = 60
@@ -201,6 +205,8 @@ class ReceiptSummary:
     """Rows of the version that the receipt speaks of."""
     marks: tuple[date, ...] | None = ()
     """Of a file with finished dates, the days of the version in force; None where they are too many for metadata."""
+    trace: str | None = None
+    """Identity of the span that staged the rows in force."""
 
     @classmethod
     def of(cls, receipt: Receipt) -> ReceiptSummary:
@@ -213,6 +219,7 @@ class ReceiptSummary:
             next_try=receipt.retry.next_try if receipt.retry else None,
             rows_read=receipt.rows.read,
             marks=finished_days(receipt),
+            trace=receipt.in_force.trace if receipt.in_force else None,
         )
 
     def to_metadata(self) -> dict[str, str]:
@@ -225,6 +232,7 @@ class ReceiptSummary:
             "nexttry": self.next_try.isoformat() if self.next_try else None,
             "read": str(self.rows_read) if self.rows_read else None,
             "marks": self._printed_marks(),
+            "trace": self.trace,
         }
         return {key: value for key, value in values.items() if value is not None}
 
@@ -239,6 +247,7 @@ class ReceiptSummary:
             next_try=_instant(metadata.get("nexttry")),
             rows_read=int(metadata.get("read", "0")),
             marks=_days(metadata.get("marks", "")),
+            trace=metadata.get("trace"),
         )
 
     def _printed_marks(self) -> str | None:

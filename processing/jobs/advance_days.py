@@ -12,11 +12,13 @@ import structlog
 from processing.domain import readiness
 from processing.domain.datasets import Dataset
 from processing.domain.events import stream_work
+from processing.domain.measures import SpanName
 from processing.domain.records import DayState, StreamState
 from processing.jobs.context import JobContext
 from processing.jobs.customers import list_customers
 from processing.jobs.failures import log_failure
 from processing.jobs.look import look_at_stream
+from processing.jobs.measuring import measure_days
 from processing.jobs.stream_state import load_state
 from processing.jobs.streams import streams_of
 
@@ -28,6 +30,19 @@ def advance_days(context: JobContext) -> int:
 
     A stream that fails holds up no other.
     """
+    with context.telemetry.span(SpanName.ADVANCE_DAYS, {}):
+        return _advance(context)
+
+
+def has_work(state: StreamState, now: datetime) -> bool:
+    """Whether a worker has something to do for the stream."""
+    if state.pending is not None:
+        next_try = state.days[state.pending].next_try
+        return next_try is None or next_try <= now
+    return readiness.due_day(state, now) is not None
+
+
+def _advance(context: JobContext) -> int:
     sent = 0
     for customer in list_customers(context):
         try:
@@ -40,23 +55,16 @@ def advance_days(context: JobContext) -> int:
     return sent
 
 
-def has_work(state: StreamState, now: datetime) -> bool:
-    """Whether a worker has something to do for the stream."""
-    if state.pending is not None:
-        next_try = state.days[state.pending].next_try
-        return next_try is None or next_try <= now
-    return readiness.due_day(state, now) is not None
-
-
 def _advance_stream(context: JobContext, customer: str, dataset: Dataset) -> bool:
     """Whether a worker was sent to the stream."""
     try:
         stored = look_at_stream(context, load_state(context, customer, dataset))
         now = context.drop.service_time()
         _tell_waiting(stored.state, now)
+        measure_days(context.telemetry, stored.state)
         due = has_work(stored.state, now)
         if due:
-            context.stream_work.send(stream_work(customer, dataset))
+            context.stream_work.send(stream_work(customer, dataset, cause=context.telemetry.trace()))
     except Exception as error:  # noqa: BLE001 - nor does one stream hold up another
         log_failure(_log, "stream_not_advanced", error, customer=customer, dataset=dataset)
         return False

@@ -10,6 +10,7 @@ from processing.domain.records import InForce, Problem, Receipt, ReceiptSummary,
 from processing.domain.retries import wait_after
 from processing.jobs.context import JobContext
 from processing.jobs.draft_answer import Draft
+from processing.jobs.measuring import measure_receipt
 from processing.jobs.receipts import read_receipt
 from processing.ports import ABSENT, When
 from processing.tables.ingest import EMPTY_FILE
@@ -52,6 +53,7 @@ def commit_receipt(context: JobContext, upload: Upload, draft: Draft, again: str
             )
         except ConditionNotMet:
             continue
+        measure_receipt(context.telemetry, receipt, is_first=again is None)
         return receipt.status
 
 

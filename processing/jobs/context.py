@@ -9,7 +9,7 @@ from pathlib import Path
 from processing.domain.days import PST, DayZone
 from processing.domain.listings import ReadinessPolicy
 from processing.jobs.customer_config import ConfigCache
-from processing.ports import BlobStore, Clock, Queue, Tables
+from processing.ports import BlobStore, Clock, Queue, Silence, Tables, Telemetry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,7 @@ class JobContext:
     drop_events: Queue
     stream_work: Queue
     clock: Clock
+    telemetry: Telemetry = field(default_factory=Silence)
     zone: DayZone = PST
     readiness: ReadinessPolicy = field(default_factory=ReadinessPolicy)
     retention: Retention = field(default_factory=Retention)

@@ -26,6 +26,8 @@ class StagedInput:
     """The upload that it came from."""
     order: int
     """Position among the inputs: by Last-Modified, name and number of the part."""
+    trace: str | None
+    """Identity of the span that staged it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class _Source:
 
     blob: str
     last_modified: datetime
+    trace: str | None
 
 
 def staged_inputs(context: JobContext, state: StreamState, day: date) -> list[StagedInput]:
@@ -47,7 +50,10 @@ def staged_inputs(context: JobContext, state: StreamState, day: date) -> list[St
         if (part := PartName.parse(info.name)) is not None and part.attempt in sources
     ]
     parts.sort(key=lambda part: (sources[part.attempt].last_modified, sources[part.attempt].blob, part.number))
-    return [StagedInput(part=part, blob=sources[part.attempt].blob, order=order) for order, part in enumerate(parts)]
+    return [
+        StagedInput(part=part, blob=sources[part.attempt].blob, order=order, trace=sources[part.attempt].trace)
+        for order, part in enumerate(parts)
+    ]
 
 
 def read_part(context: JobContext, each: StagedInput) -> bytes:
@@ -86,7 +92,8 @@ def _sources(context: JobContext, customer: str, found: Iterable[ReceiptSeen]) -
     for seen in found:
         attempt, modified = seen.summary.attempt, seen.summary.in_force_modified
         if attempt is not None and modified is not None:
-            sources[attempt] = _Source(blob=_upload_name(context, customer, seen), last_modified=modified)
+            name, trace = _upload_name(context, customer, seen), seen.summary.trace
+            sources[attempt] = _Source(blob=name, last_modified=modified, trace=trace)
     return sources
 
 

@@ -122,7 +122,7 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
     if outcome.problem is not None:
         return Draft(receipt=receipt)
     accepted = _in_force(upload, attempt, pinned, outcome.days, parts)
-    return Draft(receipt=receipt, accepted=replace(accepted, config=loaded.version))
+    return Draft(receipt=receipt, accepted=replace(accepted, config=loaded.version, trace=receipt.trace))
 
 
 def _in_force(upload: Upload, attempt: str, pinned: PinnedUpload, days: Mapping[date, int], parts: Iterable[Part]) -> InForce:
@@ -168,4 +168,5 @@ def _receipt(context: JobContext, upload: Upload, status: Status) -> Receipt:
         in_force=None,
         rows=RowCounts(),
         program=context.program,
+        trace=context.telemetry.trace(),
     )

@@ -14,6 +14,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.day_states import moved
 from processing.domain.errors import LaterError, OperatorError, Superseded
 from processing.domain.events import stream_work
+from processing.domain.measures import Fact, SpanName
 from processing.domain.records import DayRecord, DayState, StreamState
 from processing.domain.retries import wait_after
 from processing.jobs.context import JobContext
@@ -46,29 +47,17 @@ LONGEST_TURN: Final = timedelta(minutes=5)
 """How long one message may keep a worker at one stream, longer only for its first day."""
 
 
-def work_stream(context: JobContext, customer: str, dataset: Dataset) -> WorkOutcome:
+def work_stream(context: JobContext, customer: str, dataset: Dataset, *, cause: str | None = None) -> WorkOutcome:
     """Do all that is due in one stream; killed anywhere, the next call takes up where this one stopped.
 
     A failure of a day is written into the stream's state with its next try. When storage fails around the days, or that
-    cannot be written, the timer sends the next worker.
+    cannot be written, the timer sends the next worker. `cause` is the span that sent this one.
     """
     started = context.clock.now()
-    days = 0
-    try:
-        with stream_lease(context, customer, dataset) as ours:
-            if not ours:
-                outcome = WorkOutcome.BUSY
-            else:
-                try:
-                    days, finished = _work(context, _claim(context, customer, dataset), until=started + LONGEST_TURN)
-                    outcome = WorkOutcome.DONE if finished else WorkOutcome.TURN_ENDED
-                except Superseded:
-                    outcome = WorkOutcome.SUPERSEDED
-                except _DayFailed:
-                    outcome = WorkOutcome.FAILED
-    except (LaterError, OperatorError) as error:
-        log_failure(_log, "stream_not_worked", error, customer=customer, dataset=dataset)
-        outcome = WorkOutcome.NOT_NOW
+    stream = {Fact.CUSTOMER: customer, Fact.DATASET: dataset.value}
+    with context.telemetry.span(SpanName.WORK_STREAM, stream, causes=[cause]):
+        outcome, days = _turn(context, customer, dataset, started)
+        context.telemetry.tell({Fact.OUTCOME: outcome.value})
     seconds = (context.clock.now() - started).total_seconds()
     _log.info("stream_worked", customer=customer, dataset=dataset, outcome=outcome, days=days, seconds=seconds)
     return outcome
@@ -76,6 +65,24 @@ def work_stream(context: JobContext, customer: str, dataset: Dataset) -> WorkOut
 
 class _DayFailed(Exception):
     """The failure stands in the stream's state."""
+
+
+def _turn(context: JobContext, customer: str, dataset: Dataset, started: datetime) -> tuple[WorkOutcome, int]:
+    """How the turn ended, and how many days were published in a turn that was not cut short."""
+    try:
+        with stream_lease(context, customer, dataset) as ours:
+            if not ours:
+                return WorkOutcome.BUSY, 0
+            try:
+                days, finished = _work(context, _claim(context, customer, dataset), until=started + LONGEST_TURN)
+            except Superseded:
+                return WorkOutcome.SUPERSEDED, 0
+            except _DayFailed:
+                return WorkOutcome.FAILED, 0
+            return (WorkOutcome.DONE if finished else WorkOutcome.TURN_ENDED), days
+    except (LaterError, OperatorError) as error:
+        log_failure(_log, "stream_not_worked", error, customer=customer, dataset=dataset)
+        return WorkOutcome.NOT_NOW, 0
 
 
 def _claim(context: JobContext, customer: str, dataset: Dataset) -> StoredState:
@@ -98,13 +105,23 @@ def _work(context: JobContext, stored: StoredState, *, until: datetime) -> tuple
         if day is None:
             return stored.state.seq - before, True
         if stored.state.seq > before and context.clock.now() >= until:
-            context.stream_work.send(stream_work(stored.state.customer, stored.state.dataset))
+            cause = context.telemetry.trace()
+            context.stream_work.send(stream_work(stored.state.customer, stored.state.dataset, cause=cause))
             return stored.state.seq - before, False
         stored = _guarded(context, stored, day, epoch, publish=True)
 
 
 def _guarded(context: JobContext, stored: StoredState, day: date, epoch: int, *, publish: bool) -> StoredState:
     """Run one step for a day; a failure of it goes into the stream's state with its next try."""
+    state = stored.state
+    facts = {Fact.CUSTOMER: state.customer, Fact.DATASET: state.dataset.value, Fact.DAY: day.isoformat()}
+    with context.telemetry.span(SpanName.PROCESS_DAY, facts):
+        stored = _stepped(context, stored, day, epoch, publish=publish)
+        context.telemetry.tell({Fact.OUTCOME: stored.state.days[day].state.value})
+        return stored
+
+
+def _stepped(context: JobContext, stored: StoredState, day: date, epoch: int, *, publish: bool) -> StoredState:
     seq = stored.state.seq + 1 if publish else stored.state.seq
     try:
         if publish:

@@ -17,6 +17,7 @@ from processing.domain.day_states import moved
 from processing.domain.errors import ConditionNotMet, OperatorError, Superseded
 from processing.domain.records import DayState, Manifest, StreamState, TableOutput, from_json
 from processing.jobs.context import JobContext
+from processing.jobs.measuring import measure_publication
 from processing.jobs.own_blobs import put_own
 from processing.jobs.stream_state import StoredState, change_state, print_status
 from processing.tables.table_files import write_table_file
@@ -45,6 +46,8 @@ def project_pending(context: JobContext, stored: StoredState, epoch: int) -> Sto
         return replace(state, pending=None, days={**state.days, day: record})
 
     stored = change_state(context, stored, projected, epoch=epoch)
+    if manifest.replaces is None:
+        measure_publication(context.telemetry, stored.state, day, now)
     print_status(context, stored.state)
     return stored
 

@@ -43,6 +43,7 @@ def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int)
     state = stored.state
     seq = state.seq + 1
     inputs = staged_inputs(context, state, day)
+    context.telemetry.link(each.trace for each in inputs)
     carried = carried_into(state, day)
     with tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
         request = DayRequest(

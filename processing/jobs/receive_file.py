@@ -14,6 +14,7 @@ import structlog
 from processing.domain import blob_names
 from processing.domain.blob_names import NotData
 from processing.domain.errors import DropzoneError, Superseded
+from processing.domain.measures import Fact, SpanName
 from processing.domain.records import Status, Upload
 from processing.jobs.commit_receipt import commit_receipt, is_answered
 from processing.jobs.context import JobContext
@@ -41,10 +42,13 @@ class Outcome(StrEnum):
     """Storage failed before anything was known of the upload; the sweep announces it again."""
 
 
-def receive_file(context: JobContext, container: str, name: str, *, again: str | None = None) -> Status | Outcome:
+def receive_file(
+    context: JobContext, container: str, name: str, *, again: str | None = None, cause: str | None = None
+) -> Status | Outcome:
     """Answer the present version of a blob in a drop container; any number of calls give the same answer.
 
-    `again` is the ETag of a receipt that is to be replaced although it answers that version.
+    `again` is the ETag of a receipt that is to be replaced although it answers that version; `cause` the span that
+    announced the upload.
 
     What cannot be answered yet gets a `failed` receipt and is tried again by the sweep. Raises only with `again`, which the
     sweep would not ask for.
@@ -54,13 +58,15 @@ def receive_file(context: JobContext, container: str, name: str, *, again: str |
         return Outcome.NOT_A_CUSTOMER
     log = _log.bind(customer=customer, blob=name)
     started = context.clock.now()
-    try:
-        result = _receive(context, customer, name, again)
-    except DropzoneError as error:
-        if again is not None:
-            raise
-        log_failure(_log, "upload_not_received", error, customer=customer, blob=name)
-        result = Outcome.NOT_NOW
+    with context.telemetry.span(SpanName.RECEIVE_FILE, {Fact.CUSTOMER: customer}, causes=[cause]):
+        try:
+            result = _receive(context, customer, name, again)
+        except DropzoneError as error:
+            if again is not None:
+                raise
+            log_failure(_log, "upload_not_received", error, customer=customer, blob=name)
+            result = Outcome.NOT_NOW
+        context.telemetry.tell({Fact.OUTCOME: result.value})
     log.info("upload_received", outcome=result.value, seconds=(context.clock.now() - started).total_seconds())
     return result
 

@@ -11,6 +11,7 @@ import structlog
 
 from processing.domain import blob_names
 from processing.domain.events import upload_event
+from processing.domain.measures import OLDEST_UNANSWERED, Fact, SpanName
 from processing.jobs.context import JobContext
 from processing.jobs.customers import list_customers
 from processing.jobs.failures import log_failure
@@ -31,6 +32,11 @@ def sweep(context: JobContext) -> int:
     and no more is announced than keeps the workers busy until the next round, because what is not answered by then is
     announced again. A customer whose containers cannot be listed holds up nobody else.
     """
+    with context.telemetry.span(SpanName.SWEEP, {}):
+        return _sweep(context)
+
+
+def _sweep(context: JobContext) -> int:
     room = MOST_WAITING - context.drop_events.length()
     now = context.drop.service_time()
     found = [_unanswered(context, customer, now) for customer in list_customers(context)]
@@ -65,10 +71,13 @@ class _Unanswered:
 def _unanswered(context: JobContext, customer: str, now: datetime) -> _Unanswered:
     """None when the customer cannot be listed."""
     try:
-        return _listed(context, customer, now)
+        found = _listed(context, customer, now)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one customer stays with that one
         log_failure(_log, "customer_not_swept", error, customer=customer)
         return _Unanswered()
+    age = 0.0 if found.oldest is None else max(0.0, (now - found.oldest).total_seconds())
+    context.telemetry.measure(OLDEST_UNANSWERED, age, {Fact.CUSTOMER: customer})
+    return found
 
 
 def _listed(context: JobContext, customer: str, now: datetime) -> _Unanswered:
@@ -80,12 +89,12 @@ def _listed(context: JobContext, customer: str, now: datetime) -> _Unanswered:
         if (seen := receipts.get(blob_names.receipt_name(info.name))) is None or not seen.summary.answers(info.etag)
     ]
     open_ones = [(info, seen) for info, seen in open_ones if not is_directory_stub(context.drop, customer, info)]
-    container = blob_names.drop_container(customer)
+    container, cause = blob_names.drop_container(customer), context.telemetry.trace()
     due = (info for info, seen in open_ones if _is_due(context, info, seen, now))
     return _Unanswered(
         count=len(open_ones),
         oldest=open_ones[0][0].last_modified if open_ones else None,
-        messages=tuple(upload_event(container, info.name, info.etag) for info in due),
+        messages=tuple(upload_event(container, info.name, info.etag, cause=cause) for info in due),
     )
 
 

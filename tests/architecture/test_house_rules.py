@@ -17,6 +17,7 @@ from processing.local.environment import PROJECT
 from processing.settings import Settings
 
 SDK = ("azure.storage", "azure.identity", "azure.core", "deltalake")
+TELEMETRY = ("azure.monitor", "opentelemetry")
 SOURCES = [
     PROJECT / "function_app.py",
     *(path for room in ("functions", "processing", "schemas") for path in (PROJECT / room).rglob("*.py")),
@@ -39,6 +40,8 @@ def test_only_storage_speaks_to_azure_storage_and_only_doors_to_functions(path: 
             assert room.startswith("processing/storage/"), f"{room} imports {name}"
         if name.startswith("azure.functions"):
             assert room.startswith(("functions/", "processing/local/", "function_app.py")), f"{room} imports {name}"
+        if name.startswith(TELEMETRY):
+            assert room == "processing/telemetry.py", f"{room} imports {name}"
 
 
 @pytest.mark.parametrize("path", sorted((PROJECT / "functions").glob("*.py")), ids=lambda path: path.name)
@@ -110,7 +113,7 @@ def test_every_setting_the_host_needs_has_an_example() -> None:
     doors = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "functions").glob("*.py"))
     for name in re.findall(r"%(\w+)%", doors) + re.findall(r'connection="(\w+)"', doors):
         assert name in example
-    optional = {"DROPZONE_SCRATCH"}
+    optional = {"DROPZONE_SCRATCH", "APPLICATIONINSIGHTS_CONNECTION_STRING"}
     for field in Settings.model_fields.values():
         name = str(field.validation_alias)
         assert "__" in name or name in optional or name in example, f"{name} has no example"

@@ -1,0 +1,166 @@
+"""Makes dist/app.zip of dist/app: leaves out what the deployed app never reads, and fails when the rest is too large.
+
+Where Python 3.13 is found, the package is unpacked and its functions are listed by it, from the package alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Final
+
+import deflate
+
+from infra.elf import blank_symbols, needed, unneed
+
+LIMIT: Final = 150_000_000
+"""Bytes of the zip. An instance that starts fetches all of it before it works."""
+LIBRARIES: Final = Path(".python_packages/lib/site-packages")
+
+UNREAD: Final = {
+    "tests of libraries": ("**/tests", "numpy/testing/tests", "numpy/_core/_*tests*.so", "numpy/_core/_simd*.so"),
+    "what compilers and type checkers read": (
+        "**/*.pyi", "**/*.pyx", "**/*.pxd", "**/*.pxi", "**/*.h", "**/*.hpp", "**/*.a", "**/py.typed", "wrapt-stubs",
+        "pyarrow/include", "pyarrow/src", "pyarrow/includes", "numpy/_core/include", "numpy/f2py",
+    ),
+    "parts of NumPy that nothing imports": ("numpy/random", "numpy/fft"),
+    "commands, and lists of what libraries were built of": ("bin", "**/*.dist-info/sboms"),
+    "asynchronous clients": ("azure/**/aio",),
+    "second names of libraries, which a zip holds as copies": (
+        "pyarrow/libarrow_python*.so", "pyarrow/libarrow_python*.so.*.*.*",
+    ),
+    "Arrow over the network, in queries of other engines, on foreign storage": (
+        "pyarrow/libarrow_flight.so.*", "pyarrow/libarrow_python_flight.so.*", "pyarrow/_flight.*", "pyarrow/flight.py",
+        "pyarrow/libarrow_substrait.so.*", "pyarrow/_substrait.*", "pyarrow/substrait.py",
+        "pyarrow/libarrow_s3.so.*", "pyarrow/_s3fs.*", "pyarrow/_gcsfs.*", "pyarrow/_azurefs.*", "pyarrow/_hdfs.*",
+    ),
+    "Arrow's own engine and datasets, and formats that no upload has": (
+        "pyarrow/libarrow_acero.so.*", "pyarrow/_acero.*", "pyarrow/acero.py",
+        "pyarrow/libarrow_dataset.so.*", "pyarrow/_dataset*", "pyarrow/dataset.py",
+        "pyarrow/libarrow_python_parquet_encryption.so.*", "pyarrow/_parquet_encryption.*",
+        "pyarrow/_orc.*", "pyarrow/_feather.*", "pyarrow/_json.*", "pyarrow/_csv.*", "pyarrow/_pyarrow_cpp_tests.*",
+    ),
+}  # fmt: skip
+"""Why, and which files below the folder of libraries."""
+UNCALLED: Final = ("libarrow_substrait.so", "libarrow_acero.so", "libarrow_dataset.so")
+"""Libraries that every module of pyarrow brings along, and that those which stay call nothing of."""
+
+LISTED: Final = """
+import json, sys
+sys.path[:0] = sys.argv[1:]
+from function_app import app
+import azure.monitor.opentelemetry, deltalake, pyarrow.parquet  # what is imported when it is first needed
+found = {f.get_function_name(): json.loads(f.get_function_json())["bindings"] for f in app.get_functions()}
+assert all(name not in sys.modules or sys.modules[name].__file__.startswith(sys.argv[1]) for name in ("polars", "numpy"))
+print(json.dumps({name: [each["type"] for each in bindings] for name, bindings in found.items()}))
+"""
+"""Run by the Python of the app, with the folders of app and libraries as its words."""
+_BEST: Final = 12
+
+
+def main() -> int:
+    """0 when dist/app.zip is there, small enough, and found to hold functions; else 1 with the reason on standard error."""
+    dist = Path(__file__).parent.parent / "dist"
+    prune(dist / "app" / LIBRARIES)
+    package = dist / "app.zip"
+    pack(dist / "app", package)
+    size = package.stat().st_size
+    sys.stdout.write(f"{package.name}: {size / 1e6:.1f} MB zipped, at most {LIMIT / 1e6:.0f}\n")
+    if size >= LIMIT:
+        sys.stderr.write("the package is too large: see infra/package.py\n")
+        return 1
+    python = python_of_azure()
+    if python is None:
+        sys.stdout.write("not tried: this machine has no Python 3.13 for Linux; name one in PYTHON_IN_AZURE\n")
+        return 0
+    for name, bindings in functions_of(package, python).items():
+        sys.stdout.write(f"  {name}: {', '.join(bindings)}\n")
+    return 0
+
+
+def python_of_azure() -> str | None:
+    """A Python on this machine that can run the package, or None."""
+    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
+        return None
+    for name in (os.environ.get("PYTHON_IN_AZURE"), "python3.13", sys.executable):
+        python = name and shutil.which(name)
+        if python:
+            asked = [python, "-c", "import sys; print(*sys.version_info[:2])"]
+            done = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - a Python
+            if done.stdout == "3 13\n":
+                return python
+    return None
+
+
+def prune(libraries: Path) -> None:
+    """Delete what is never read, and take symbols out of what stays."""
+    for patterns in UNREAD.values():
+        for pattern in patterns:
+            # The list is made first: a folder that is gone cannot be walked.
+            for path in sorted(libraries.glob(pattern)):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+    for path in sorted(each for each in libraries.rglob("*") if each.is_file() and ".so" in each.suffixes):
+        blank_symbols(path)
+        if path.is_relative_to(libraries / "pyarrow"):
+            unneed(path, [name for name in needed(path) if name.startswith(UNCALLED)])
+
+
+def pack(folder: Path, package: Path) -> None:
+    """Zip the folder, as small as the format allows; the same files give the same bytes."""
+    package.unlink(missing_ok=True)
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as out:
+        for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+            info = zipfile.ZipInfo(path.relative_to(folder).as_posix())
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            with out.open(info, "w", force_zip64=False) as entry:
+                # The library offers zlib alone, whose best is 3 % larger than the format's.
+                entry._compressor = _Deflate()  # type: ignore[attr-defined]  # noqa: SLF001
+                entry.write(path.read_bytes())
+
+
+def functions_of(package: Path, python: str) -> dict[str, list[str]]:
+    """The functions that this Python finds in the package alone, each with the types of its bindings.
+
+    Raises subprocess.CalledProcessError when the package cannot be imported.
+    """
+    with tempfile.TemporaryDirectory(prefix="dropzone-package-") as folder:
+        app, elsewhere = Path(folder) / "app", Path(folder) / "elsewhere"
+        elsewhere.mkdir()
+        with zipfile.ZipFile(package) as zipped:
+            zipped.extractall(app)
+        # Neither the folder it stands in, nor the environment, nor what is installed in this Python is looked at.
+        command = [python, "-I", "-S", "-c", LISTED, str(app), str(app / LIBRARIES)]
+        done = subprocess.run(command, cwd=elsewhere, env={}, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found
+
+
+class _Deflate:
+    """What zipfile asks of a compressor, over the whole of a file at once."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def compress(self, data: bytes) -> bytes:
+        """Wait for the rest."""
+        self._data += data
+        return b""
+
+    def flush(self) -> bytes:
+        """All of it."""
+        return bytes(deflate.deflate_compress(bytes(self._data), _BEST))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""The names under which the program tells of its work: spans, metrics, and the few facts that stand beside them.
+
+Every list here is closed, and none holds a customer's text: no name of a blob, no value of a row. The one thing that is
+a customer's is its own name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+
+class SpanName(StrEnum):
+    """The pieces of work whose time is measured."""
+
+    RECEIVE_FILE = "receive_file"
+    """One upload, from its event to its receipt."""
+    SWEEP = "sweep"
+    """One round that announces uploads without an answer."""
+    ADVANCE_DAYS = "advance_days"
+    """One look of the day timer at every stream."""
+    WORK_STREAM = "work_stream"
+    """One turn of a worker at a stream."""
+    PROCESS_DAY = "process_day"
+    """One day, from its inputs to every table."""
+
+
+class Fact(StrEnum):
+    """What may stand beside a span or a metric."""
+
+    CUSTOMER = "customer"
+    DATASET = "dataset"
+    """`metrics`, `events`, `exposures` or `signals`; empty for an upload outside these folders."""
+    DAY = "day"
+    """On spans alone."""
+    OUTCOME = "outcome"
+    """How the work ended, or what became of the rows."""
+    RULE = "rule"
+    """A rule of ours, by its name in receipts."""
+    STATE = "state"
+    """A state of days."""
+
+
+Facts: TypeAlias = Mapping[Fact, str]
+
+
+class Kind(StrEnum):
+    """How values of a metric are put together."""
+
+    COUNTER = "counter"
+    """They are added up."""
+    DISTRIBUTION = "distribution"
+    """Of each minute the count, sum, least and greatest are kept.
+
+    What a look sees is one too: a gauge would go on telling its last value from every instance that once looked.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One metric."""
+
+    name: str
+    kind: Kind
+    unit: str
+    """As OpenTelemetry writes units: `s`, `By`, or what is counted, in braces."""
+    meaning: str
+    facts: tuple[Fact, ...]
+
+
+ROWS: Final = Metric(
+    name="dropzone.rows",
+    kind=Kind.COUNTER,
+    unit="{row}",
+    meaning="rows read from answered uploads; the outcome says whether they were accepted, rejected or filtered",
+    facts=(Fact.CUSTOMER, Fact.DATASET, Fact.OUTCOME),
+)
+UPLOADS: Final = Metric(
+    name="dropzone.uploads",
+    kind=Kind.COUNTER,
+    unit="{upload}",
+    meaning="receipts written; the outcome is their status",
+    facts=(Fact.CUSTOMER, Fact.DATASET, Fact.OUTCOME),
+)
+BYTES: Final = Metric(
+    name="dropzone.bytes",
+    kind=Kind.COUNTER,
+    unit="By",
+    meaning="bytes of answered uploads, as they were uploaded",
+    facts=(Fact.CUSTOMER, Fact.DATASET),
+)
+REJECTS: Final = Metric(
+    name="dropzone.rejects",
+    kind=Kind.COUNTER,
+    unit="{row}",
+    meaning="rows that broke a rule; a row that broke two is counted under both",
+    facts=(Fact.CUSTOMER, Fact.DATASET, Fact.RULE),
+)
+ANSWER_LAG: Final = Metric(
+    name="dropzone.answer_lag",
+    kind=Kind.DISTRIBUTION,
+    unit="s",
+    meaning="from the writing of an upload to its receipt; answers that were asked for again are left out",
+    facts=(Fact.CUSTOMER, Fact.DATASET),
+)
+OLDEST_UNANSWERED: Final = Metric(
+    name="dropzone.oldest_unanswered",
+    kind=Kind.DISTRIBUTION,
+    unit="s",
+    meaning="age of the customer's oldest upload without an answer as the sweep saw it, 0 when there is none",
+    facts=(Fact.CUSTOMER,),
+)
+DAYS: Final = Metric(
+    name="dropzone.days",
+    kind=Kind.DISTRIBUTION,
+    unit="{day}",
+    meaning="days of a stream in a state as the day timer saw them; a state without days is not told",
+    facts=(Fact.CUSTOMER, Fact.DATASET, Fact.STATE),
+)
+DAY_LAG: Final = Metric(
+    name="dropzone.day_lag",
+    kind=Kind.DISTRIBUTION,
+    unit="s",
+    meaning="from the writing of a day's first marker to the day in every table, for its first publication",
+    facts=(Fact.CUSTOMER, Fact.DATASET),
+)
+METRICS: Final = (ROWS, UPLOADS, BYTES, REJECTS, ANSWER_LAG, OLDEST_UNANSWERED, DAYS, DAY_LAG)
+
+_TRACE: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def is_trace(value: object) -> bool:
+    """Whether this is the identity of a span as W3C's `traceparent` writes it: two random numbers and a flag."""
+    return isinstance(value, str) and _TRACE.fullmatch(value) is not None

@@ -1,0 +1,143 @@
+"""Tells Application Insights of the work, through OpenTelemetry; without a connection string nothing of it is imported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from processing.domain.measures import METRICS, Fact, Facts, Kind, Metric, SpanName, is_trace
+from processing.ports import Silence, Telemetry
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Meter
+    from opentelemetry.trace import Link, Tracer
+
+SCOPE: Final = "dropzone"
+"""The instrumentation scope of every span and metric of ours."""
+MOST_LINKS: Final = 100
+"""Application Insights keeps 102 of a span."""
+INSTRUMENTED: Final = (
+    "azure_sdk", "django", "fastapi", "flask", "httpx", "httpx2", "psycopg2", "requests", "urllib", "urllib3",
+)  # fmt: skip
+"""What the distribution would watch by itself."""
+
+_log = structlog.get_logger()
+
+
+def open_telemetry(connection_string: str | None) -> Telemetry:
+    """Telemetry that goes to this Application Insights; silence without one, or when it cannot be opened.
+
+    The identity is the exporter's affair: it reads `APPLICATIONINSIGHTS_AUTHENTICATION_STRING` as the Functions host does.
+    """
+    if not connection_string:
+        return Silence()
+    try:
+        _configure(connection_string)
+    except Exception as error:  # noqa: BLE001 - work goes on unwatched
+        _log.warning("telemetry_not_opened", error=type(error).__name__)
+        return Silence()
+    from opentelemetry import metrics, trace  # noqa: PLC0415 - costs start-up time, and is for those who asked for it
+
+    return OpenTelemetry(trace.get_tracer(SCOPE), metrics.get_meter(SCOPE))
+
+
+class OpenTelemetry:
+    """Telemetry by way of a tracer and a meter; safe to share between threads."""
+
+    def __init__(self, tracer: Tracer, meter: Meter) -> None:
+        self._tracer = tracer
+        self._counters = {
+            each.name: meter.create_counter(each.name, each.unit, each.meaning) for each in METRICS if each.kind is Kind.COUNTER
+        }
+        self._distributions = {
+            each.name: meter.create_histogram(each.name, each.unit, each.meaning)
+            for each in METRICS
+            if each.kind is Kind.DISTRIBUTION
+        }
+
+    @contextmanager
+    def span(self, name: SpanName, facts: Facts, *, causes: Iterable[str | None] = ()) -> Iterator[None]:
+        """See the port. An error is told by its type: its message may quote a value."""
+        from opentelemetry.trace import StatusCode  # noqa: PLC0415
+
+        with self._tracer.start_as_current_span(
+            name.value, attributes=_plain(facts), links=_links(causes), record_exception=False, set_status_on_exception=False
+        ) as span:
+            try:
+                yield
+            except BaseException as error:
+                kind = type(error.__cause__ or error).__name__
+                span.set_status(StatusCode.ERROR, kind)
+                span.set_attribute("error.type", kind)
+                raise
+
+    def tell(self, facts: Facts) -> None:
+        """See the port."""
+        from opentelemetry.trace import get_current_span  # noqa: PLC0415
+
+        get_current_span().set_attributes(_plain(facts))
+
+    def link(self, causes: Iterable[str | None]) -> None:
+        """See the port."""
+        from opentelemetry.trace import get_current_span  # noqa: PLC0415
+
+        span = get_current_span()
+        for link in _links(causes):
+            span.add_link(link.context)
+
+    def trace(self) -> str | None:
+        """See the port."""
+        from opentelemetry.trace import get_current_span  # noqa: PLC0415
+
+        context = get_current_span().get_span_context()
+        if not context.is_valid:
+            return None
+        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+
+    def measure(self, metric: Metric, value: float, facts: Facts) -> None:
+        """See the port."""
+        if metric.kind is Kind.COUNTER:
+            self._counters[metric.name].add(value, _plain(facts))
+        else:
+            self._distributions[metric.name].record(value, _plain(facts))
+
+
+def _configure(connection_string: str) -> None:
+    # Lines of the log reach Application Insights through the host. The distribution takes this switch from the
+    # environment alone; a second copy of each line would also carry what lines may say and telemetry may not.
+    os.environ["OTEL_LOGS_EXPORTER"] = "none"
+    from azure.monitor.opentelemetry import configure_azure_monitor  # noqa: PLC0415
+
+    configure_azure_monitor(
+        connection_string=connection_string,
+        # Their spans hold addresses, and the address of a blob is its name.
+        instrumentation_options={name: {"enabled": False} for name in INSTRUMENTED},
+        # One span an upload is not much. By itself it would leave most of a burst out, and links would lead nowhere.
+        sampling_ratio=1.0,
+        enable_live_metrics=False,
+        # The platform counts processors and memory itself.
+        enable_performance_counters=False,
+        # The only disk is small, and is for work.
+        disable_offline_storage=True,
+    )
+
+
+def _plain(facts: Mapping[Fact, str]) -> dict[str, str]:
+    return {fact.value: value for fact, value in facts.items()}
+
+
+def _links(causes: Iterable[str | None]) -> list[Link]:
+    from opentelemetry.trace import Link, SpanContext, TraceFlags  # noqa: PLC0415
+
+    different = dict.fromkeys(cause for cause in causes if cause is not None and is_trace(cause))
+    found = []
+    for cause in islice(different, MOST_LINKS):
+        _, trace_id, span_id, flags = cause.split("-")
+        context = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
+        found.append(Link(context))
+    return found

@@ -1,0 +1,233 @@
+"""What the jobs tell of uploads and days is what their documents say, and nothing of a customer's."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+import pytest
+
+from processing.domain import blob_names
+from processing.domain.errors import LaterError
+from processing.domain.events import cause_of, parse_upload_event
+from processing.domain.measures import (
+    ANSWER_LAG,
+    BYTES,
+    DAY_LAG,
+    DAYS,
+    OLDEST_UNANSWERED,
+    REJECTS,
+    ROWS,
+    UPLOADS,
+    Fact,
+    SpanName,
+)
+from processing.domain.records import ReceiptSummary
+from processing.jobs.advance_days import advance_days
+from processing.jobs.customers import list_customers
+from processing.jobs.process_day import work_stream
+from processing.jobs.receipts import read_receipt
+from processing.jobs.receive_file import receive_file
+from processing.jobs.sweep import sweep
+from processing.ports import BlobInfo
+from processing.storage.in_memory import InMemoryBlobStore
+from tests.support.memory import HEADER, Memory, metrics
+from tests.support.told import Told
+
+DAY = date(2026, 11, 18)
+MARKER = f"signals/metrics/{DAY}"
+NAME = "Kunigunde-4711"
+FILE = f"metrics/{NAME}-zahlen.csv"
+BAD = f"{HEADER}{NAME},user_id,{DAY},{NAME},1,,\n{NAME},user_id,{DAY},{NAME},{NAME},,\n,user_id,{NAME},m,1,,\n"
+
+
+@dataclass(slots=True)
+class Watched(Memory):
+    """An installation whose telemetry is kept."""
+
+    told: Told = field(default_factory=Told)
+
+    def __post_init__(self) -> None:
+        Memory.__post_init__(self)
+        self.context = replace(self.context, telemetry=self.told)
+
+
+@pytest.fixture
+def house() -> Watched:
+    return Watched()
+
+
+def test_an_upload_gives_the_counts_of_its_receipt(house: Watched) -> None:
+    house.upload(FILE, BAD.encode())
+    receipt = house.receipt(FILE)
+    assert receipt["rows"] == {"read": 3, "accepted": 1, "rejected": 2, "filtered": 0}
+    assert house.told.by(ROWS, Fact.OUTCOME) == {"accepted": 1, "rejected": 2}
+    assert house.told.of(BYTES) == [receipt["size"]]
+    assert house.told.by(UPLOADS, Fact.OUTCOME) == {receipt["status"]: 1}
+    (span,) = house.told.named(SpanName.RECEIVE_FILE)
+    assert span.facts == {Fact.CUSTOMER: "acme", Fact.DATASET: "metrics", Fact.OUTCOME: receipt["status"]}
+
+
+def test_rejects_by_rule_are_the_rules_of_the_receipt(house: Watched) -> None:
+    house.upload(FILE, BAD.encode())
+    rules: Counter[str] = Counter()
+    for each in house.receipt(FILE)["rules"]:
+        rules[each["rule"]] += each["count"]
+    assert len(rules) > 1
+    assert house.told.by(REJECTS, Fact.RULE) == dict(rules)
+
+
+def test_an_upload_that_is_answered_already_is_not_counted_again(house: Watched) -> None:
+    house.upload(FILE, BAD.encode())
+    before = list(house.told.values)
+    receive_file(house.context, house.container, FILE)
+    assert house.told.values == before
+
+
+def test_the_time_to_an_answer_runs_from_the_writing_of_the_upload(house: Watched) -> None:
+    house.put(FILE, metrics(DAY, {"u": 1}))
+    house.pass_time(seconds=90)
+    receive_file(house.context, house.container, FILE)
+    assert house.told.of(ANSWER_LAG) == [90]
+
+
+def test_an_answer_that_was_asked_for_again_has_no_such_time(house: Watched) -> None:
+    house.upload(FILE, metrics(DAY, {"u": 1}))
+    found = read_receipt(house.drop, house.customer, FILE)
+    assert found is not None
+    receive_file(house.context, house.container, FILE, again=found[1])
+    assert len(house.told.of(UPLOADS)) == 2
+    assert len(house.told.of(ANSWER_LAG)) == 1
+
+
+def test_a_processed_day_gives_the_time_since_its_marker_once(house: Watched) -> None:
+    house.upload(FILE, metrics(DAY, {"u": 1}))
+    house.upload(MARKER)
+    house.settle()
+    assert house.states() == {DAY: "processed"}
+    assert house.told.of(DAY_LAG) == [3720]
+    house.upload("metrics/more.csv", metrics(DAY, {"v": 1}))
+    house.upload(MARKER, b" ")
+    house.settle()
+    assert house.day(DAY).published is not None
+    assert house.state().seq == 2
+    assert house.told.of(DAY_LAG) == [3720]
+
+
+def test_each_look_tells_how_many_days_are_in_each_state(house: Watched) -> None:
+    house.upload(FILE, metrics(DAY, {"u": 1}))
+    house.upload(MARKER)
+    house.settle()
+    house.told.values.clear()
+    advance_days(house.context)
+    assert house.told.by(DAYS, Fact.STATE) == {"processed": 1}
+
+
+def test_the_sweep_tells_the_age_of_the_oldest_upload_without_an_answer(house: Watched) -> None:
+    house.put(FILE, metrics(DAY, {"u": 1}))
+    house.pass_time(minutes=10)
+    house.sweep()
+    sweep(house.context)
+    assert house.told.of(OLDEST_UNANSWERED) == [600, 0]
+
+
+class _Unlistable(InMemoryBlobStore):
+    """A store that is down for listings."""
+
+    def list_blobs(self, *_: object, **__: object) -> Iterator[BlobInfo]:
+        raise LaterError("storage is down")
+
+
+def test_a_customer_that_cannot_be_listed_is_not_told_to_have_no_open_upload(house: Watched) -> None:
+    store = _Unlistable(house.time)
+    store.create_container(house.container)
+    context = replace(house.context, drop=store)
+    assert list_customers(context) == [house.customer]
+    sweep(context)
+    assert len(house.told.named(SpanName.SWEEP)) == 1
+    assert house.told.of(OLDEST_UNANSWERED) == []
+
+
+def test_the_receipt_names_the_span_that_wrote_it_and_its_listing_the_one_that_staged_the_rows(house: Watched) -> None:
+    house.upload(FILE, metrics(DAY, {"u": 1}))
+    house.upload(FILE, b"no header at all\n\x00")
+    first, second = house.told.named(SpanName.RECEIVE_FILE)
+    found = read_receipt(house.drop, house.customer, FILE)
+    assert found is not None
+    receipt, _ = found
+    assert receipt.trace == second.trace
+    summary = ReceiptSummary.of(receipt)
+    assert summary.trace == first.trace
+    assert ReceiptSummary.from_metadata(summary.to_metadata()) == summary
+
+
+def test_a_day_names_the_uploads_that_it_was_made_of_each_once(house: Watched) -> None:
+    for number in range(3):
+        house.upload(f"metrics/{number}.csv", metrics(DAY, {f"u{number}": 1}))
+    house.upload(MARKER)
+    house.settle()
+    uploads = [span.trace for span in house.told.named(SpanName.RECEIVE_FILE)][:3]
+    (day,) = house.told.named(SpanName.PROCESS_DAY)
+    assert sorted(day.causes) == sorted(uploads)
+    assert day.facts[Fact.DAY] == DAY.isoformat()
+    assert day.facts[Fact.OUTCOME] == "processed"
+    (turn,) = house.told.named(SpanName.WORK_STREAM)
+    assert day.parent == turn.trace
+
+
+def test_messages_carry_the_span_that_sent_them(house: Watched) -> None:
+    house.put(FILE, metrics(DAY, {"u": 1}))
+    house.upload(MARKER)
+    house.pass_time(hours=1, minutes=2)
+    sweep(house.context)
+    body = house.events.take()
+    assert body is not None
+    event = parse_upload_event(body.encode())
+    assert event is not None
+    assert event.cause == house.told.named(SpanName.SWEEP)[0].trace
+    receive_file(house.context, event.container, event.name, cause=event.cause)
+    assert house.told.named(SpanName.RECEIVE_FILE)[-1].causes == [event.cause]
+    advance_days(house.context)
+    work = house.work.take()
+    assert work is not None
+    assert cause_of(work.encode()) == house.told.named(SpanName.ADVANCE_DAYS)[0].trace
+    work_stream(house.context, house.customer, house.state().dataset, cause=cause_of(work.encode()))
+    assert house.told.named(SpanName.WORK_STREAM)[0].causes == [cause_of(work.encode())]
+
+
+@pytest.mark.parametrize("trace", ["", "x", 7, None, "00-" + "0" * 32 + "-" + "1" * 16 + "-01", NAME])
+def test_a_message_with_another_text_for_a_span_has_no_cause(trace: object) -> None:
+    body = json.dumps({"customer": "acme", "dataset": "metrics", "traceparent": trace}).encode()
+    assert cause_of(body) is None
+
+
+def test_a_day_that_fails_says_so_without_the_words_of_the_error(house: Watched) -> None:
+    house.upload(FILE, metrics(DAY, {"u": 1}))
+    house.upload(MARKER)
+    for part in list(house.lake.list_blobs(blob_names.STAGED_CONTAINER)):
+        house.lake.put(blob_names.STAGED_CONTAINER, part.name, f"no Parquet but {NAME}".encode())
+    house.settle()
+    (day,) = house.told.named(SpanName.PROCESS_DAY)
+    assert day.error is not None
+    assert house.told.named(SpanName.WORK_STREAM)[0].facts[Fact.OUTCOME] == "failed"
+    assert NAME not in house.told.everything()
+
+
+def test_neither_a_blob_nor_a_value_is_told(house: Watched) -> None:
+    house.upload(FILE, BAD.encode())
+    house.upload(f"{NAME}/outside.csv", b"x")
+    house.upload(f"metrics/{NAME}.parquet", NAME.encode())
+    house.upload(MARKER, NAME.encode())
+    house.put(f"metrics/{NAME}2.csv", metrics(DAY, {NAME: 1}, metric=NAME))
+    house.settle()
+    house.sweep()
+    house.tick()
+    assert {span.name for span in house.told.spans} == set(SpanName)
+    told = house.told.everything()
+    assert "acme" in told
+    assert NAME not in told
+    assert "zahlen" not in told
+    assert ".csv" not in told
