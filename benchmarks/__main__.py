@@ -18,6 +18,8 @@ from benchmarks.report import print_findings, print_goals, write_json
 from benchmarks.scale import FULL, QUICK, Scale
 from benchmarks.suites import Findings, day, decision, growth, ingest, job, memory, small_file
 
+_PIPED: Final = 180
+"""Columns of a table that goes to no terminal."""
 OUT: Final = Path(__file__).parent / "out"
 SUITES: Final[Mapping[str, Callable[[Scale], Findings]]] = {
     "ingest": ingest.measure,
@@ -41,7 +43,8 @@ def main() -> None:
     unknown = set(chosen.suites) - set(SUITES)
     if unknown:
         parser.error(f"no suite {', '.join(sorted(unknown))}")
-    out, progress = Console(), Console(stderr=True)
+    # A pipe says nothing of its width, and half a table is of no use.
+    out, progress = Console(width=None if sys.stdout.isatty() else _PIPED), Console(stderr=True)
     scale = _scale(chosen, progress)
     facts = machine_facts()
     out.print(f"{facts['cores']} cores, {facts['memory_gib']} GiB, {facts['processor']}; load {facts['load_before']:.1f}")

@@ -87,7 +87,7 @@ def _is_all(data: bytes, key: bytes, lines: Offsets, line_ends: Offsets) -> bool
 
 
 def _slices(data: bytes, starts: Offsets, ends: Offsets, lines: Offsets, count: int) -> pl.Series:
-    """Text for `count` lines, null but for those of `lines`: slices of `data`, which are not copied."""
+    """Text for `count` lines, null but for those of `lines`: slices of `data`."""
     text = np.frombuffer(data, np.uint8)
     size = ends - starts
     views = np.zeros((count, _VIEW), np.uint8)
@@ -103,4 +103,5 @@ def _slices(data: bytes, starts: Offsets, ends: Offsets, lines: Offsets, count: 
     is_given[lines] = True
     validity = None if len(lines) == count else pa.py_buffer(np.packbits(is_given, bitorder="little"))
     array = pa.Array.from_buffers(pa.string_view(), count, [validity, pa.py_buffer(views), pa.py_buffer(data)])
-    return pl.Series(array)
+    # A copy of the slices alone: what is kept of a block must not keep all of it.
+    return pl.Series(array.cast(pa.large_string()))

@@ -90,3 +90,9 @@ def test_text_that_is_left_alone_is_what_it_would_be_rewritten_to(table: list[st
     for parse, convert in ((parse_objects, json_objects._flat), (parse_users, json_objects._user)):
         rewritten = [None if text is None else json_objects._converted(text, convert) for text in table]
         assert parse(series).to_list() == rewritten
+
+
+def test_what_is_sliced_does_not_keep_the_block() -> None:
+    lines = [b'{"other":"%s","user":{"userID":"%d"}}' % (b"x" * 2_000, number) for number in range(500)]
+    data = b"\n".join(lines)
+    assert sliced_columns(data, NAMES)["user"].estimated_size() < len(data) / 10
