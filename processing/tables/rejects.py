@@ -76,7 +76,7 @@ class RejectWriter:
         if not groups:
             return
         lines, rules = merged(groups)
-        self._file.writelines(f"{line}\n" for line in lines)
+        self._file.write("\n".join([*lines, ""]))
         for rule in rules:
             key = (rule.rule, rule.column)
             self._rules[key] = joined(self._rules[key], rule) if key in self._rules else rule
