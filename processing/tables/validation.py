@@ -50,7 +50,8 @@ class Validator:
             texts[name] = text
         self._typed = (raws, values)
         constant = {name for name, column in plan.columns.items() if not column.positions}
-        self._bad = reduce(or_, [rule.fails for rule in rules if not _always_holds(rule, constant, self._typed)]).alias(_BAD)
+        fails = (rule.fails for rule in rules if not _always_holds(rule, constant, self._typed))
+        self._bad = reduce(or_, fails, pl.lit(value=False)).alias(_BAD)
         masked = _with_sources(plan.masked(shape.header, shape.masked), shape)
         # In either case, as later records of a file may have other names than the first.
         masked_names = frozenset(fold(name) for name in (*shape.masked, *(shape.header[position] for position in masked)))

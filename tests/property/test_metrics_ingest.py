@@ -267,3 +267,11 @@ def test_a_quoted_empty_field_is_no_value_like_a_bare_one() -> None:
     found = ingest_csv(header + b'"",t,2026-11-18,m,1,""\nu,t,2026-11-18,m,1,""\n')
     assert found.reasons() == {1: {("required", "unit_id")}}
     assert found.only_row(Dataset.METRICS)["is_test"] is False
+
+
+def test_rows_whose_every_value_the_config_gives_are_taken_or_rejected_all_the_same() -> None:
+    constants = {"unit_id": "u", "id_type": "t", "date": "2026-11-18", "metric_name": "m", "metric_value": "1"}
+    for given, accepted in ((constants, 3), (constants | {"metric_value": "x"}, 0)):
+        config = CustomerConfig.model_validate({"datasets": {"metrics": {"constants": given}}, "max_rejected_fraction": 1.0})
+        found = ingest(b"note\na\nb\nc\n", "a.csv", Dataset.METRICS, config=config)
+        assert (found.outcome.rows.accepted, found.outcome.rows.rejected) == (accepted, 3 - accepted)
