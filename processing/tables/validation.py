@@ -44,8 +44,9 @@ class Validator:
             text = as_text(planned.raw, planned.dtype)
             is_text = any(map(is_of_uploaded_text, column.checks))
             raws.append((text if is_text else planned.raw).alias(raw_column(name)))
-            # What stands in the raw column is not computed once more.
-            source = planned if is_text and planned.dtype != pl.String else replace(planned, raw=pl.col(raw_column(name)))
+            # What stands in the raw column is not computed once more; a constant stays one, and fits rows of any number.
+            is_there = planned.positions and not (is_text and planned.dtype != pl.String)
+            source = replace(planned, raw=pl.col(raw_column(name))) if is_there else planned
             values.append(convert(source, column, timestamp or TimestampFormat()).alias(name))
             texts[name] = text
         self._typed = (raws, values)
@@ -75,7 +76,7 @@ class Validator:
         rows = frame.lazy()
         for stage in self._typed:
             rows = rows.with_columns(stage)
-        checked = rows.select(*self._columns, self._bad).collect()
+        checked = rows.with_columns(self._bad).select(*self._columns, _BAD).collect()
         bad = checked.drop_in_place(_BAD)
         if bad.null_count():
             raise AssertionError("a rule gave no verdict")

@@ -271,7 +271,7 @@ def test_a_quoted_empty_field_is_no_value_like_a_bare_one() -> None:
 
 def test_rows_whose_every_value_the_config_gives_are_taken_or_rejected_all_the_same() -> None:
     constants = {"unit_id": "u", "id_type": "t", "date": "2026-11-18", "metric_name": "m", "metric_value": "1"}
-    for given, accepted in ((constants, 3), (constants | {"metric_value": "x"}, 0)):
-        config = CustomerConfig.model_validate({"datasets": {"metrics": {"constants": given}}, "max_rejected_fraction": 1.0})
+    for values, accepted in ((constants, 3), (constants | {"metric_value": "x"}, 0)):
+        config = CustomerConfig.model_validate({"datasets": {"metrics": {"constants": values}}, "max_rejected_fraction": 1.0})
         found = ingest(b"note\na\nb\nc\n", "a.csv", Dataset.METRICS, config=config)
         assert (found.outcome.rows.accepted, found.outcome.rows.rejected) == (accepted, 3 - accepted)
