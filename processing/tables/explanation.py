@@ -75,7 +75,9 @@ class Explainer:
         active = [(rule, is_given) for rule, is_given in active if is_given.any()]
         if not given.select(pl.any_horizontal(pl.all()).all()).item():
             raise AssertionError("a rejected row has no reason")
-        values = rejected.select(self._value(rule).alias(str(index)) for index, (rule, _) in enumerate(active))
+        shown = [self._value(rule).alias(str(index)) for index, (rule, _) in enumerate(active)]
+        # Selected alone, values that are all constant would be one row.
+        values = rejected.with_columns(shown).select(str(index) for index in range(len(shown)))
         reasons = values.select(
             pl.when(is_given).then(_reason(rule, pl.col(str(index)))).alias(str(index))
             for index, (rule, is_given) in enumerate(active)
