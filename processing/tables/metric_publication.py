@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from processing.tables.table_files import write_table_file
 from processing.tables.table_specs import METRIC_DAYS, METRIC_ROWS
 
 _ROWS_AT_ONCE = 1_000_000
+_WORKERS = 2
+_BUCKETS = 32
+"""Twice the usual number, as two of them are in memory at once."""
 
 
 @dataclass(slots=True)
@@ -34,12 +39,10 @@ def compute_metric_day(request: DayRequest, inputs: Iterable[DayInput], scratch:
     known = {*request.ratios_before, *candidates}
     ratios: set[str] = set()
     row_files: list[TableFile] = []
-    for bucket in shuffle.buckets():
-        rows = metric_day.latest_rows(bucket).collect()
-        counts.rows += rows.height
-        ratios.update(metric_day.ratio_metrics(rows.lazy()).collect().get_column("metric_name"))
-        valued = metric_day.valued_rows(rows.lazy(), known).collect()
-        row_files.append(_write_rows(request, metric_day.by_metric(valued), scratch, len(row_files)))
+    for file, shown in _published(request, shuffle, known, scratch):
+        row_files.append(file)
+        ratios |= shown
+    counts.rows = sum(file.rows for file in row_files)
     if known != {*request.ratios_before, *ratios}:
         known = {*request.ratios_before, *ratios}
         row_files = [_valued_again(request, file, known, scratch, number) for number, file in enumerate(row_files)]
@@ -63,7 +66,7 @@ def _shuffled(inputs: Iterable[DayInput], scratch: Path, counts: _Counts) -> tup
     folder = scratch / "shuffle"
     folder.mkdir()
     # The unit alone would do, but for a unit that has most of the rows.
-    shuffle = Shuffle(folder, pl.col("unit_id").hash(1) ^ pl.col("metric_name").hash(2))
+    shuffle = Shuffle(folder, pl.col("unit_id").hash(1) ^ pl.col("metric_name").hash(2), buckets=_BUCKETS)
     candidates: set[str] = set()
     last = -1
     for each in inputs:
@@ -77,6 +80,27 @@ def _shuffled(inputs: Iterable[DayInput], scratch: Path, counts: _Counts) -> tup
         candidates.update(metric_day.ratio_metrics(rows.lazy()).collect().get_column("metric_name"))
         shuffle.add(rows)
     return shuffle, candidates
+
+
+def _published(request: DayRequest, shuffle: Shuffle, known: set[str], scratch: Path) -> Iterator[tuple[TableFile, set[str]]]:
+    """The file of each bucket's clean rows, valued, and the metrics that they show to be ratios; two buckets at a time."""
+
+    def publish(rows: pl.DataFrame, number: int) -> tuple[TableFile, set[str]]:
+        latest = metric_day.latest_rows(rows.lazy()).collect()
+        del rows
+        shown = set(metric_day.ratio_metrics(latest.lazy()).collect().get_column("metric_name"))
+        valued = metric_day.valued_rows(latest.lazy(), known).collect()
+        del latest
+        return _write_rows(request, metric_day.by_metric(valued), scratch, number), shown
+
+    waiting: deque[Future[tuple[TableFile, set[str]]]] = deque()
+    with ThreadPoolExecutor(_WORKERS, "bucket") as pool:
+        for number, bucket in enumerate(shuffle.buckets()):
+            waiting.append(pool.submit(publish, bucket.collect(), number))
+            if len(waiting) >= _WORKERS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _write_rows(request: DayRequest, rows: pl.DataFrame, scratch: Path, number: int) -> TableFile:
