@@ -38,7 +38,7 @@ def blank_symbols(path: Path) -> int:
             data[section.offset : section.offset + section.size] = bytes(section.size)
             blanked += section.size
     if blanked:
-        path.write_bytes(data)
+        _replace(path, data)
     return blanked
 
 
@@ -59,6 +59,12 @@ def unneed(path: Path, names: Collection[str]) -> None:
             kept = b"".join(data[offset : offset + _ENTRY.size] for offset in offsets if offset not in gone)
             # What is left over at the end is zeros, which end the list.
             data[section.offset : section.offset + section.size] = kept.ljust(section.size, b"\0")
+    _replace(path, data)
+
+
+def _replace(path: Path, data: bytearray) -> None:
+    # Never in place: an installer may have linked the file to a cache, from which other programs have it in use.
+    path.unlink()
     path.write_bytes(data)
 
 

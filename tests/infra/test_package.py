@@ -97,3 +97,18 @@ def test_the_same_files_make_the_same_zip_and_come_out_of_it(tmp_path: Path) -> 
         assert zipped.testzip() is None
         assert zipped.namelist() == ["empty", "in/a.py"]
         assert zipped.read("in/a.py") == b"print(1)\n" * 1000
+
+
+@linux
+def test_a_library_that_is_changed_is_no_longer_the_one_that_others_have(tmp_path: Path) -> None:
+    """Installers link files to a cache that other environments use."""
+    spec = find_spec("pyarrow")
+    assert spec is not None
+    assert spec.origin is not None
+    library = min(Path(spec.origin).parent.glob("libarrow_python.so.*"), key=lambda path: len(path.name))
+    cached, packed = tmp_path / "cached.so", tmp_path / "packed.so"
+    shutil.copy(library, cached)
+    packed.hardlink_to(cached)
+    assert blank_symbols(packed) > 0
+    unneed(packed, needed(packed))
+    assert cached.read_bytes() == library.read_bytes()
