@@ -37,7 +37,7 @@ def commit_receipt(context: JobContext, upload: Upload, draft: Draft, again: str
         current = found[0] if found else None
         if is_answered(found, upload, again):
             return None
-        receipt = _final(draft, current, renewed=again is not None and not _stands(context, draft, current))
+        receipt = _final(context, draft, current, is_reingest=again is not None)
         # Step 6: is this still the version to answer?
         info = context.drop.head(blob_names.drop_container(upload.customer), upload.name)
         if info is None or info.etag != upload.etag:
@@ -57,17 +57,7 @@ def commit_receipt(context: JobContext, upload: Upload, draft: Draft, again: str
         return receipt.status
 
 
-def _stands(context: JobContext, draft: Draft, current: Receipt | None) -> bool:
-    """Whether what is in force came from this program and is all there, so that to ingest it again can change nothing."""
-    if current is None or current.in_force is None:
-        return True
-    if current.program != draft.receipt.program:
-        return False
-    parts = current.in_force.parts
-    return all(context.lake.head(blob_names.STAGED_CONTAINER, part.name) is not None for part in parts)
-
-
-def _final(draft: Draft, current: Receipt | None, *, renewed: bool) -> Receipt:
+def _final(context: JobContext, draft: Draft, current: Receipt | None, *, is_reingest: bool) -> Receipt:
     in_force = current.in_force if current else None
     receipt = draft.receipt
     if receipt.status is Status.FAILED and receipt.retry is not None:
@@ -80,9 +70,15 @@ def _final(draft: Draft, current: Receipt | None, *, renewed: bool) -> Receipt:
     accepted = draft.accepted
     # Step 5: the same bytes with the same outcome change nothing, not even the order among uploads. The outcome is
     # compared too, because a rule may depend on the day of the upload or on the config.
-    if in_force is not None and not renewed and _outcome(in_force) == _outcome(accepted):
-        accepted = replace(in_force, etag=accepted.etag)
+    if current is not None and in_force is not None and _outcome(in_force) == _outcome(accepted):
+        # A reingest also writes anew what another program made, or what is not there any more.
+        stands = not is_reingest or (current.program == receipt.program and _is_all_there(context, in_force))
+        accepted = replace(in_force, etag=accepted.etag) if stands else accepted
     return replace(receipt, in_force=accepted)
+
+
+def _is_all_there(context: JobContext, version: InForce) -> bool:
+    return all(context.lake.head(blob_names.STAGED_CONTAINER, part.name) is not None for part in version.parts)
 
 
 def _outcome(version: InForce) -> tuple[object, ...]:

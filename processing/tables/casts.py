@@ -12,6 +12,7 @@ _FALSE: Final = ("false", "0")
 # Whole floats below this are written digit by digit; no id is larger, and beyond it Int64 ends.
 _WHOLE: Final = 2.0**63
 _MOST_KNOWN: Final = 1_500
+"""Days whose texts are remembered: more than one file may have."""
 _FIRST_DAY: Final = date(1, 1, 1)
 _LAST_DAY: Final = date(9999, 12, 31)
 

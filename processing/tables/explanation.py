@@ -18,7 +18,7 @@ from processing.domain.records import BrokenRule, Example
 from processing.tables.batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords
 from processing.tables.casts import as_text
 from processing.tables.header import fold
-from processing.tables.rules import Rule
+from processing.tables.rules import Rule, typed_rows
 
 MASKED: Final = "(masked)"
 """What is shown in place of a value that the config masks."""
@@ -97,8 +97,7 @@ class Explainer:
 
     def explain_broken(self, broken: BrokenRecords) -> Explained:
         """Records that could not be taken apart: each has one reason, and is shown as its text."""
-        hidden = bool(self.shape.masked)
-        frame = broken.frame.with_columns(pl.lit(MASKED).alias(RAW)) if hidden else broken.frame
+        frame = broken.frame.with_columns(pl.lit(MASKED).alias(RAW)) if self.shape.masked else broken.frame
         line = pl.concat_str(
             _place(),
             _object(rule=pl.col(RULE), column=pl.lit(None, pl.String), value=pl.lit(None, pl.String), message=pl.col(HINT)),
@@ -124,10 +123,8 @@ class Explainer:
 
     def _given(self, rejected: pl.DataFrame) -> pl.DataFrame:
         """For each rule whether it is a reason, by its number."""
-        rows = rejected.lazy()
-        for stage in self.typed:
-            rows = rows.with_columns(stage)
-        failed = rows.select(rule.fails.alias(str(index)) for index, rule in enumerate(self.rules))
+        typed = typed_rows(rejected.lazy(), self.typed)
+        failed = typed.select(rule.fails.alias(str(index)) for index, rule in enumerate(self.rules))
         given: list[pl.Expr] = []
         for index, rule in enumerate(self.rules):
             is_given = pl.col(str(index))

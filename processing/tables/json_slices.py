@@ -33,6 +33,7 @@ def sliced_columns(data: bytes, names: Sequence[str]) -> dict[str, pl.Series]:
     its values are not certain: where it may stand twice in a line, or anywhere else than at the top of one, or be spelt with
     escapes.
     """
+    # To look for two bytes is slow; most text has not even the first of them.
     if b"\\" in data and b"\\u" in data:
         return {}
     text = np.frombuffer(data, np.uint8)
@@ -45,9 +46,9 @@ def sliced_columns(data: bytes, names: Sequence[str]) -> dict[str, pl.Series]:
     count = len(line_ends) + (not data.endswith(b"\n"))
     found: dict[str, pl.Series] = {}
     for name in names:
-        key = b'"%s":' % name.encode()
         if not _WORD.fullmatch(name):
             continue
+        key = b'"%s":' % name.encode()
         own = _ends_with(text, behind, tails, key)
         lines = np.searchsorted(line_ends, starts[own])
         if len(own) and _is_all(data, key, lines, line_ends):

@@ -11,8 +11,6 @@ from typing import Final
 import polars as pl
 
 KEY: Final = ("unit_id", "id_type", "metric_name")
-
-
 VALUES: Final = ("metric_value", "numerator", "denominator")
 
 
@@ -46,7 +44,7 @@ def valued_rows(rows: pl.LazyFrame, ratios: Collection[str]) -> pl.LazyFrame:
 
 def by_metric(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows in the order of metric and id type; those of one metric and id type stay in theirs."""
-    # Sorting numbers takes a tenth of the time of sorting text, and there are few different names.
+    # Sorting numbers takes a seventh of the time of sorting text, and there are few different names.
     names, types = (rows.get_column(name).unique().sort() for name in ("metric_name", "id_type"))
     number = _place("metric_name", names) * len(types) + _place("id_type", types)
     return rows[rows.select(number.alias("place")).to_series().arg_sort()]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from processing.domain.records import TableFile, TableOutput
 from processing.tables import metric_day
 from processing.tables.day_model import DayInput, DayRequest, DayResult
 from processing.tables.shuffle import Shuffle
+from processing.tables.side_by_side import in_order
 from processing.tables.table_files import write_table_file
 from processing.tables.table_specs import METRIC_DAYS, METRIC_ROWS
 
@@ -28,7 +28,6 @@ _BUCKETS = 32
 class _Counts:
     inputs: list[int] = field(default_factory=list)
     test_rows: int = 0
-    rows: int = 0
 
 
 def compute_metric_day(request: DayRequest, inputs: Iterable[DayInput], scratch: Path) -> DayResult:
@@ -42,20 +41,19 @@ def compute_metric_day(request: DayRequest, inputs: Iterable[DayInput], scratch:
     for file, shown in _published(request, shuffle, known, scratch):
         row_files.append(file)
         ratios |= shown
-    counts.rows = sum(file.rows for file in row_files)
+    rows = sum(file.rows for file in row_files)
     if known != {*request.ratios_before, *ratios}:
         known = {*request.ratios_before, *ratios}
         row_files = [_valued_again(request, file, known, scratch, number) for number, file in enumerate(row_files)]
     totals = _write_totals(request, row_files, known, scratch)
-    rows_in = sum(counts.inputs)
     return DayResult(
         outputs=(
-            TableOutput(table=METRIC_ROWS.name, partition={"pst_date": request.day.isoformat()}, files=tuple(row_files)),
+            TableOutput(table=METRIC_ROWS.name, partition=_rows_partition(request), files=tuple(row_files)),
             TableOutput(table=METRIC_DAYS.name, partition=_totals_partition(request), files=tuple(totals)),
         ),
         input_rows=tuple(counts.inputs),
-        rows=counts.rows,
-        superseded=rows_in - counts.test_rows - counts.rows,
+        rows=rows,
+        superseded=sum(counts.inputs) - counts.test_rows - rows,
         test_rows=counts.test_rows,
         ratios=tuple(sorted(ratios)),
     )
@@ -85,7 +83,8 @@ def _shuffled(inputs: Iterable[DayInput], scratch: Path, counts: _Counts) -> tup
 def _published(request: DayRequest, shuffle: Shuffle, known: set[str], scratch: Path) -> Iterator[tuple[TableFile, set[str]]]:
     """The file of each bucket's clean rows, valued, and the metrics that they show to be ratios; two buckets at a time."""
 
-    def publish(rows: pl.DataFrame, number: int) -> tuple[TableFile, set[str]]:
+    def publish(numbered: tuple[pl.DataFrame, int]) -> tuple[TableFile, set[str]]:
+        rows, number = numbered
         latest = metric_day.latest_rows(rows.lazy()).collect()
         del rows
         shown = set(metric_day.ratio_metrics(latest.lazy()).collect().get_column("metric_name"))
@@ -93,20 +92,14 @@ def _published(request: DayRequest, shuffle: Shuffle, known: set[str], scratch: 
         del latest
         return _write_rows(request, metric_day.by_metric(valued), scratch, number), shown
 
-    waiting: deque[Future[tuple[TableFile, set[str]]]] = deque()
+    buckets = ((bucket.collect(), number) for number, bucket in enumerate(shuffle.buckets()))
     with ThreadPoolExecutor(_WORKERS, "bucket") as pool:
-        for number, bucket in enumerate(shuffle.buckets()):
-            waiting.append(pool.submit(publish, bucket.collect(), number))
-            if len(waiting) >= _WORKERS:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        yield from in_order(publish, buckets, pool, most=_WORKERS)
 
 
 def _write_rows(request: DayRequest, rows: pl.DataFrame, scratch: Path, number: int) -> TableFile:
     name = f"{request.file_prefix}-{number:05d}.parquet"
-    partition = {"pst_date": request.day.isoformat()}
-    return write_table_file(rows, METRIC_ROWS, scratch, name=name, partition=partition)
+    return write_table_file(rows, METRIC_ROWS, scratch, name=name, partition=_rows_partition(request))
 
 
 def _valued_again(request: DayRequest, file: TableFile, ratios: set[str], scratch: Path, number: int) -> TableFile:
@@ -141,6 +134,10 @@ def _groups(rows: pl.LazyFrame) -> Iterator[tuple[str, str]]:
         group.append(name)
         held += count
     yield group[0], group[-1]
+
+
+def _rows_partition(request: DayRequest) -> dict[str, str]:
+    return {"pst_date": request.day.isoformat()}
 
 
 def _totals_partition(request: DayRequest) -> dict[str, str]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Final
 
 import polars as pl
 
 from processing.tables.batches import BrokenRecords, Numbering, Piece, RawReader, moved
 from processing.tables.lanes import Lane, divided
 from processing.tables.notices import Noticed, notice
+from processing.tables.side_by_side import in_order
 from processing.tables.staging import DayRows, divide
-
-T = TypeVar("T")
 
 WORKERS: Final = 2
 _IN_FLIGHT: Final = 3
@@ -52,7 +50,7 @@ def splits(reader: RawReader, lanes: Sequence[Lane], pool: ThreadPoolExecutor | 
         split = Split(read=batch.read, broken=batch.broken, lanes=tuple(_split(*each) for each in divided(batch.frame, lanes)))
         return split, None if batch.lines is None else (batch.read, batch.lines)
 
-    for split, counts in _in_order(work, reader.pieces(), pool):
+    for split, counts in in_order(work, reader.pieces(), pool, most=_IN_FLIGHT):
         yield split if counts is None else _moved(split, *numbering.next(*counts))
 
 
@@ -70,20 +68,3 @@ def _split(lane: Lane, kept: pl.DataFrame, filtered: int) -> LaneSplit:
 def _moved(split: Split, records: int, lines: int) -> Split:
     parts = (replace(part, rejected=moved(part.rejected, records, lines)) for part in split.lanes)
     return replace(split, broken=split.broken.moved(records, lines), lanes=tuple(parts))
-
-
-def _in_order(work: Callable[[Piece], T], pieces: Iterable[Piece], pool: ThreadPoolExecutor | None) -> Iterator[T]:
-    if pool is None:
-        yield from map(work, pieces)
-        return
-    waiting: deque[Future[T]] = deque()
-    try:
-        for piece in pieces:
-            waiting.append(pool.submit(work, piece))
-            if len(waiting) >= _IN_FLIGHT:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for each in waiting:
-            each.cancel()

@@ -7,7 +7,7 @@ together).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandera.backends.polars.builtin_checks  # noqa: F401 - registers the checks for Polars
@@ -42,6 +42,13 @@ def raw_column(name: str) -> str:
 def is_of_uploaded_text(check: Check) -> bool:
     """Whether a column's check reads the uploaded text, which then must stand in the raw column as text."""
     return bool(check.title == OF_UPLOADED_TEXT)
+
+
+def typed_rows(rows: pl.LazyFrame, typed: Sequence[Sequence[pl.Expr]]) -> pl.LazyFrame:
+    """Rows with the columns that rules read: raw ones, then the typed ones made of them."""
+    for stage in typed:
+        rows = rows.with_columns(stage)
+    return rows
 
 
 def compile_rules(schema: pa.DataFrameSchema) -> tuple[Rule, ...]:

@@ -22,7 +22,7 @@ from processing.tables.compact import compacted
 from processing.tables.conversion import convert
 from processing.tables.explanation import Explainer, Shape
 from processing.tables.header import fold
-from processing.tables.rules import Rule, compile_rules, is_of_uploaded_text, raw_column
+from processing.tables.rules import Rule, compile_rules, is_of_uploaded_text, raw_column, typed_rows
 from schemas.customer_config import TimestampFormat
 
 _BAD: Final = "__bad"
@@ -50,8 +50,8 @@ class Validator:
             values.append(convert(source, column, timestamp or TimestampFormat()).alias(name))
             texts[name] = text
         self._typed = (raws, values)
-        constant = {name for name, column in plan.columns.items() if not column.positions}
-        fails = (rule.fails for rule in rules if not _always_holds(rule, constant, self._typed))
+        judged = _holding(rules, {name for name, column in plan.columns.items() if not column.positions}, self._typed)
+        fails = (rule.fails for index, rule in enumerate(rules) if index not in judged)
         self._bad = reduce(or_, fails, pl.lit(value=False)).alias(_BAD)
         masked = _with_sources(plan.masked(shape.header, shape.masked), shape)
         # In either case, as later records of a file may have other names than the first.
@@ -73,10 +73,7 @@ class Validator:
 
     def split(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The accepted rows, typed, and the rejected ones as they were read; both in the order of the batch."""
-        rows = frame.lazy()
-        for stage in self._typed:
-            rows = rows.with_columns(stage)
-        checked = rows.with_columns(self._bad).select(*self._columns, _BAD).collect()
+        checked = typed_rows(frame.lazy(), self._typed).with_columns(self._bad).select(*self._columns, _BAD).collect()
         bad = checked.drop_in_place(_BAD)
         if bad.null_count():
             raise AssertionError("a rule gave no verdict")
@@ -91,14 +88,14 @@ class Validator:
         return column in self.explainer.masked_columns
 
 
-def _always_holds(rule: Rule, constant: AbstractSet[str], typed: Sequence[Sequence[pl.Expr]]) -> bool:
-    """Whether a rule holds for every row because it is about columns that are the same in all of them."""
-    if not rule.reads or not constant >= {*rule.reads}:
-        return False
-    row = pl.LazyFrame({RECORD: [1]})
-    for stage in typed:
-        row = row.with_columns(each for each in stage if each.meta.output_name().removeprefix(raw_column("")) in rule.reads)
-    return row.select(rule.fails).collect().item() is False
+def _holding(rules: Sequence[Rule], constant: AbstractSet[str], typed: Sequence[Sequence[pl.Expr]]) -> set[int]:
+    """Which rules hold for every row, because they are about columns that are the same in all of them."""
+    same = [index for index, rule in enumerate(rules) if rule.reads and constant >= {*rule.reads}]
+    read = {name for index in same for name in rules[index].reads}
+    stages = [[each for each in stage if each.meta.output_name().removeprefix(raw_column("")) in read] for stage in typed]
+    row = typed_rows(pl.LazyFrame({RECORD: [1]}), stages)
+    fails = row.select(rules[index].fails.alias(str(index)) for index in same).collect()
+    return {index for index in same if fails.item(0, str(index)) is False}
 
 
 def _with_sources(positions: frozenset[int], shape: Shape) -> frozenset[int]:

@@ -1,0 +1,35 @@
+"""Work on several items beside each other, with its results in the order of the items."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], pool: ThreadPoolExecutor | None, *, most: int
+) -> Iterator[Result]:
+    """The result of `work` for each item; `most` items are taken ahead of the results, at most.
+
+    Without a pool everything happens in this thread. What `work` raises is raised in the place of its result, and the items
+    behind it are not begun.
+    """
+    if pool is None:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for each in waiting:
+            each.cancel()
