@@ -14,6 +14,7 @@ from benchmarks.suites.ingest import wrong
 
 _SPEED: Final = 2.0
 _MEMORY: Final = 1_024.0
+_DISK: Final = 512_000_000 / 2**20
 
 
 def measure(scale: Scale) -> Findings:
@@ -36,6 +37,7 @@ def measure(scale: Scale) -> Findings:
         found.goals += [
             Goal(what=f"{title}: speed against DuckDB at 1 GB", reached=ours.speed_of(duck), goal=_SPEED, unit="x", note=note),
             Goal(what=f"{title}: peak memory", reached=ours.peak_mib, goal=_MEMORY, unit="MiB", is_most=True),
+            Goal(what=f"{title}: peak scratch disk", reached=ours.disk_mib, goal=_DISK, unit="MiB", is_most=True),
         ]
     return found
 

@@ -26,6 +26,8 @@ class StagedInput:
     """The upload that it came from."""
     order: int
     """Position among the inputs: by Last-Modified, name and number of the part."""
+    size: int
+    """Bytes."""
     trace: str | None
     """Identity of the span that staged it."""
 
@@ -45,14 +47,14 @@ def staged_inputs(context: JobContext, state: StreamState, day: date) -> list[St
     sources = _sources(context, state.customer, list_in_force(context, state.customer, state.dataset).values())
     prefix = blob_names.parts_prefix(state.customer, state.dataset, day)
     parts = [
-        part
+        (part, info.size)
         for info in context.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix)
         if (part := PartName.parse(info.name)) is not None and part.attempt in sources
     ]
-    parts.sort(key=lambda part: (sources[part.attempt].last_modified, sources[part.attempt].blob, part.number))
+    parts.sort(key=lambda sized: (sources[sized[0].attempt].last_modified, sources[sized[0].attempt].blob, sized[0].number))
     return [
-        StagedInput(part=part, blob=sources[part.attempt].blob, order=order, trace=sources[part.attempt].trace)
-        for order, part in enumerate(parts)
+        StagedInput(part=part, blob=sources[part.attempt].blob, order=order, size=size, trace=sources[part.attempt].trace)
+        for order, (part, size) in enumerate(parts)
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from processing.domain import blob_names
@@ -15,16 +14,18 @@ from processing.jobs.own_blobs import put_own
 from processing.tables.day_totals import changed_totals
 
 
-def write_difference(context: JobContext, state: StreamState, manifest: Manifest, scratch: Path) -> str | None:
+def write_difference(context: JobContext, state: StreamState, manifest: Manifest) -> str | None:
     """The name of the blob beside the day's status document that tells what `manifest` will change.
 
-    The new files lie below `scratch`. None when the manifest of the publication before is gone.
+    None when the manifest of the publication before is gone.
     """
     before = read_manifest(context, state, manifest.day)
     if before is None:
         return None
-    old = [read_result(context, state.customer, name) for name in _files(before.outputs)]
-    new = [(scratch / name).read_bytes() for name in _files(manifest.outputs)]
+    old, new = (
+        (read_result(context, state.customer, name) for name in _files(outputs))
+        for outputs in (before.outputs, manifest.outputs)
+    )
     document = _document(before, manifest) | {"totals": changed_totals(old, new)}
     name = blob_names.difference_name(state.dataset, manifest.day, manifest.seq, manifest.epoch)
     text = json.dumps(document, indent=1, ensure_ascii=False, default=str, allow_nan=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from processing.domain import blob_names
@@ -17,7 +18,6 @@ from processing.domain.records import (
     Manifest,
     Published,
     StreamState,
-    TableOutput,
     to_json,
 )
 from processing.jobs.context import JobContext
@@ -52,14 +52,13 @@ def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int)
             file_prefix=f"{seq:08d}-{epoch:08d}-{blob_names.new_attempt()[:8]}",
             ratios_before=carried.ratios,
         )
-        frames = (DayInput(order=each.order, data=read_part(context, each)) for each in inputs)
-        result = compute_day(request, frames, Path(scratch), earlier_files(context, state, day))
-        # Step 3: what it will change, files create-only, then the manifest that names them.
-        manifest = _manifest(context, state, request, epoch=epoch, inputs=inputs, carried=carried, result=result)
-        if manifest.replaces is not None:
-            manifest = replace(manifest, difference=write_difference(context, state, manifest, Path(scratch)))
-        for output in result.outputs:
-            _upload(context, state.customer, output, Path(scratch))
+        parts = [DayInput(order=each.order, size=each.size, read=partial(read_part, context, each)) for each in inputs]
+        # Step 3: files create-only, what they will change, then the manifest that names both.
+        upload = partial(_upload, context, state.customer, Path(scratch))
+        result = compute_day(request, parts, Path(scratch), upload, earlier_files(context, state, day))
+    manifest = _manifest(context, state, request, epoch=epoch, inputs=inputs, carried=carried, result=result)
+    if manifest.replaces is not None:
+        manifest = replace(manifest, difference=write_difference(context, state, manifest))
     name = blob_names.manifest_name(state.customer, state.dataset, day, seq, epoch)
     put_own(context.lake, blob_names.STATE_CONTAINER, name, to_json(manifest))
     published = Published(
@@ -76,10 +75,9 @@ def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int)
     return _commit(context, stored, manifest, published, epoch)
 
 
-def _upload(context: JobContext, customer: str, output: TableOutput, scratch: Path) -> None:
-    for file in output.files:
-        name = f"{output.table}/{file.path}"
-        put_own(context.lake, blob_names.results_container(customer), name, scratch / name)
+def _upload(context: JobContext, customer: str, scratch: Path, name: str) -> None:
+    put_own(context.lake, blob_names.results_container(customer), name, scratch / name)
+    (scratch / name).unlink()
 
 
 def _manifest(

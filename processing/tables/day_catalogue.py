@@ -5,36 +5,39 @@ A new data stream is one transform and one line here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from processing.domain.datasets import Dataset
 from processing.domain.errors import OperatorError
-from processing.tables.day_model import DayInput, DayRequest, DayResult
+from processing.tables.day_model import DayInput, DayRequest, DayResult, Emit
 from processing.tables.event_publication import compute_event_day
 from processing.tables.exposure_publication import compute_exposure_day
 from processing.tables.metric_publication import compute_metric_day
 from processing.tables.table_specs import FIRST_EXPOSURES
 
-DayTransform = Callable[[DayRequest, Iterable[DayInput], Path, Iterable[bytes]], DayResult]
+DayTransform = Callable[[DayRequest, Sequence[DayInput], Path, Emit, Iterable[bytes]], DayResult]
 
 
-def compute_day(request: DayRequest, inputs: Iterable[DayInput], scratch: Path, earlier: Iterable[bytes] = ()) -> DayResult:
+def compute_day(
+    request: DayRequest, inputs: Sequence[DayInput], scratch: Path, emit: Emit, earlier: Iterable[bytes] = ()
+) -> DayResult:
     """Compute the day by the transform of its dataset; OperatorError for a dataset that has none.
 
-    `scratch` is an empty folder. `earlier` are the Parquet files of the tables named in EARLIER_DAYS_OF, those of the
-    earlier published days: each is asked for once, when the one before is done with.
+    `scratch` is an empty folder; each file is emitted as soon as it is finished. `earlier` are the Parquet files of the
+    tables named in EARLIER_DAYS_OF, those of the earlier published days: each is asked for once, when the one before is done
+    with.
     """
     transform = _TRANSFORMS.get(request.dataset)
     if transform is None:
         raise OperatorError(f"days of {request.dataset} are not processed by this version")
-    return transform(request, inputs, scratch, earlier)
+    return transform(request, inputs, scratch, emit, earlier)
 
 
-def _alone(compute: Callable[[DayRequest, Iterable[DayInput], Path], DayResult]) -> DayTransform:
+def _alone(compute: Callable[[DayRequest, Sequence[DayInput], Path, Emit], DayResult]) -> DayTransform:
     """The transform of a dataset whose days do not depend on the tables of earlier ones."""
-    return lambda request, inputs, scratch, _earlier: compute(request, inputs, scratch)
+    return lambda request, inputs, scratch, emit, _earlier: compute(request, inputs, scratch, emit)
 
 
 _TRANSFORMS: Final[Mapping[Dataset, DayTransform]] = {

@@ -17,6 +17,6 @@ _PLACE_BITS: Final = 40
 def part_rows(each: DayInput) -> pl.DataFrame:
     """The rows of a staged part, with ORDER; a part has its rows in the order of their records."""
     first = each.order << _PLACE_BITS
-    return pl.read_parquet(io.BytesIO(each.data)).with_columns(
+    return pl.read_parquet(io.BytesIO(each.read())).with_columns(
         pl.int_range(first, first + pl.len(), dtype=pl.Int64).alias(ORDER)
     )

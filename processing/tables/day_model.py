@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -26,13 +27,20 @@ class DayInput:
     """One staged part; of two rows for the same thing, the one of the higher order, then record, is the later."""
 
     order: int
-    data: bytes
-    """Parquet."""
+    size: int
+    """Bytes."""
+    read: Callable[[], bytes]
+    """Gives the Parquet; it is asked again where a day is too large to be worked on at once."""
+
+
+Emit = Callable[[str], None]
+"""Takes a finished file away, which it is told by its name below the scratch folder: its table, then its path there. Of a large
+day it is called in several threads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayResult:
-    """What a day's rows came to; the files of `outputs` lie below the scratch folder, each under its table's name."""
+    """What a day's rows came to; the files of `outputs` were emitted, maybe beside others that came to nothing."""
 
     outputs: tuple[TableOutput, ...]
     input_rows: tuple[int, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 import polars as pl
@@ -14,7 +14,7 @@ _CLOSE: Final = 1e-9
 """Relative; figures that differ by less are the same (contract section 6)."""
 
 
-def changed_totals(before: Sequence[bytes], after: Sequence[bytes]) -> list[dict[str, Any]]:
+def changed_totals(before: Iterable[bytes], after: Iterable[bytes]) -> list[dict[str, Any]]:
     """The totals that differ, from the Parquet files of two publications of one day.
 
     One entry for each metric and id type, or each experiment, group and id type: its key, with `before` and `after`; None
@@ -28,7 +28,7 @@ def changed_totals(before: Sequence[bytes], after: Sequence[bytes]) -> list[dict
     ]
 
 
-def _totals(files: Sequence[bytes]) -> dict[tuple[tuple[str, str], ...], dict[str, Any]]:
+def _totals(files: Iterable[bytes]) -> dict[tuple[tuple[str, str], ...], dict[str, Any]]:
     totals: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
     for data in files:
         frame = pl.read_parquet(io.BytesIO(data))

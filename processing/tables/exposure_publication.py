@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from processing.domain.records import TableFile, TableOutput
+from processing.domain.records import TableFile
 from processing.tables import exposure_day
+from processing.tables.day_files import DayFiles
 from processing.tables.day_inputs import ORDER, part_rows
-from processing.tables.day_model import DayInput, DayRequest, DayResult
+from processing.tables.day_model import DayInput, DayRequest, DayResult, Emit
 from processing.tables.key_filter import KeyFilter
 from processing.tables.shuffle import Shuffle
-from processing.tables.table_files import file_schema, write_table_file
+from processing.tables.table_files import file_schema
 from processing.tables.table_specs import FIRST_EXPOSURES
 
 _BUCKETS: Final = 32
@@ -25,7 +26,9 @@ _DIGEST_SEEDS: Final = (3, 4)
 _DIGITS: Final = 16
 
 
-def compute_exposure_day(request: DayRequest, inputs: Iterable[DayInput], scratch: Path, earlier: Iterable[bytes]) -> DayResult:
+def compute_exposure_day(
+    request: DayRequest, inputs: Sequence[DayInput], scratch: Path, emit: Emit, earlier: Iterable[bytes]
+) -> DayResult:
     """Keep the day's first exposure of each unit to each experiment, unless an earlier day has one.
 
     `earlier` are the Parquet files of `first_exposures` of all earlier days that are published, in any order; they are
@@ -34,9 +37,7 @@ def compute_exposure_day(request: DayRequest, inputs: Iterable[DayInput], scratc
     `rows` counts all rows of the day: a later exposure is no duplicate, so that nothing is superseded, and the table has
     fewer rows than the day.
     """
-    folder = scratch / "shuffle"
-    folder.mkdir()
-    shuffle = Shuffle(folder, exposure_day.KEY, reduce=exposure_day.first_rows, buckets=_BUCKETS)
+    shuffle = Shuffle(scratch / "shuffle", exposure_day.KEY, reduce=exposure_day.first_rows, buckets=_BUCKETS)
     today = KeyFilter(exposure_day.KEY)
     input_rows = []
     for each in inputs:
@@ -50,10 +51,10 @@ def compute_exposure_day(request: DayRequest, inputs: Iterable[DayInput], scratc
             for keys in _slices(data):
                 shuffle.add(_earlier_rows(today.known(keys)))
     del today
-    files, digest = _write(request, shuffle, scratch)
-    partition = {"pst_date": request.day.isoformat()}
+    day_files = DayFiles(request, FIRST_EXPOSURES, scratch, emit)
+    files, digest = _write(day_files, shuffle)
     return DayResult(
-        outputs=(TableOutput(table=FIRST_EXPOSURES.name, partition=partition, files=tuple(files)),),
+        outputs=(day_files.output(files),),
         input_rows=tuple(input_rows),
         rows=sum(input_rows),
         superseded=0,
@@ -77,16 +78,14 @@ def _earlier_rows(keys: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _write(request: DayRequest, shuffle: Shuffle, scratch: Path) -> tuple[list[TableFile], str]:
+def _write(day_files: DayFiles, shuffle: Shuffle) -> tuple[list[TableFile], str]:
     """The table's files, and the digest of the keys in them."""
     files: list[TableFile] = []
     sums = [0] * len(_DIGEST_SEEDS)
-    partition = {"pst_date": request.day.isoformat()}
-    for number, bucket in enumerate(shuffle.buckets()):
-        rows = exposure_day.new_rows(bucket).collect()
+    for bucket in shuffle.buckets():
+        rows = exposure_day.new_rows(bucket().lazy()).collect()
         if rows.height:
-            name = f"{request.file_prefix}-{number:05d}.parquet"
-            files.append(write_table_file(rows, FIRST_EXPOSURES, scratch, name=name, partition=partition))
+            files.append(day_files.write(rows))
             sums = [total + _sum_of_hashes(rows, seed) for total, seed in zip(sums, _DIGEST_SEEDS, strict=True)]
     return files, "".join(f"{total % 2**64:0{_DIGITS}x}" for total in sums)
 

@@ -1,6 +1,7 @@
 """The transforms of one day of metrics: remove duplicates, find ratios, value each row, sum up (contract sections 4 and 8).
 
 Pure functions from frames to frames. Of two rows for the same unit, metric and day the later one supersedes the other.
+METRIC stands for metric and id type; see `metric_codes`.
 """
 
 from __future__ import annotations
@@ -10,28 +11,42 @@ from typing import Final
 
 import polars as pl
 
-KEY: Final = ("unit_id", "id_type", "metric_name")
+from processing.tables.metric_codes import METRIC
+
 VALUES: Final = ("metric_value", "numerator", "denominator")
+HAS_PARTS: Final = pl.col("numerator").is_not_null() & pl.col("denominator").is_not_null()
+"""Whether a row carries both parts of a ratio."""
+_value = pl.col("value")
+_TOTALS: Final = (
+    _value.len().cast(pl.Int64).alias("units"),
+    _value.sum().alias("sum"),
+    _value.mean().alias("mean"),
+    _value.std(ddof=1).alias("stddev"),
+    _value.min().alias("min"),
+    _value.quantile(0.5, "linear").alias("p50"),
+    _value.quantile(0.9, "linear").alias("p90"),
+    _value.quantile(0.99, "linear").alias("p99"),
+    _value.max().alias("max"),
+)
 
 
 def result_rows(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows that enter results, with the columns that do: test rows do not."""
     tests = rows.get_column("is_test")
-    return (rows.filter(~tests) if tests.any() else rows).select(*KEY, *VALUES)
+    return (rows.filter(~tests) if tests.any() else rows).select("unit_id", "id_type", "metric_name", *VALUES)
 
 
-def latest_rows(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Of the result rows of one day with the same KEY, the last one."""
-    return rows.unique(subset=KEY, keep="last", maintain_order=True)
+def latest_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of the coded rows of one day with the same unit and METRIC, the last one."""
+    return rows.unique(subset=("unit_id", METRIC), keep="last", maintain_order=True)
 
 
-def ratio_metrics(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """The metrics of which any row carries both parts of a ratio: one column `metric_name`."""
-    both = pl.col("numerator").is_not_null() & pl.col("denominator").is_not_null()
-    return rows.filter(both).select("metric_name").unique().sort("metric_name")
+def ratio_metrics(rows: pl.DataFrame) -> list[str]:
+    """The metrics of which any row carries both parts of a ratio."""
+    return rows.filter(HAS_PARTS).get_column("metric_name").unique().to_list()
 
 
-def valued_rows(rows: pl.LazyFrame, ratios: Collection[str]) -> pl.LazyFrame:
+def valued_rows(rows: pl.DataFrame, ratios: Collection[str]) -> pl.DataFrame:
     """Rows with `value` (Float64): numerator over denominator for a ratio, else metric_value.
 
     A ratio over zero, or beyond all floats, has no value.
@@ -42,53 +57,37 @@ def valued_rows(rows: pl.LazyFrame, ratios: Collection[str]) -> pl.LazyFrame:
     return rows.with_columns(pl.when(is_ratio).then(quotient).otherwise(pl.col("metric_value")).alias("value"))
 
 
-def by_metric(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows in the order of metric and id type; those of one metric and id type stay in theirs."""
-    # Sorting numbers takes a seventh of the time of sorting text, and there are few different names.
-    names, types = (rows.get_column(name).unique().sort() for name in ("metric_name", "id_type"))
-    number = _place("metric_name", names) * len(types) + _place("id_type", types)
-    return rows[rows.select(number.alias("place")).to_series().arg_sort()]
+def value_totals(values: pl.DataFrame) -> pl.DataFrame:
+    """One row for each METRIC, from METRIC and `value` (Float64, never null).
+
+    `units` counts the values; `stddev` is the sample standard deviation; percentiles are interpolated linearly.
+    """
+    return values.group_by(METRIC).agg(_TOTALS)
 
 
-def _place(column: str, values: pl.Series) -> pl.Expr:
-    """Where each value of a column stands among `values`, UInt64."""
-    return pl.col(column).cast(pl.Enum(values)).to_physical().cast(pl.UInt64)
+def totals_of_one(values: pl.Series) -> pl.DataFrame:
+    """The same of a single metric, without METRIC."""
+    return values.to_frame("value").select(_TOTALS)
 
 
-def metric_totals(rows: pl.LazyFrame, ratios: Collection[str]) -> pl.LazyFrame:
-    """One row for each metric and id type, from valued rows.
+def metric_totals(sums: pl.DataFrame, totals: pl.DataFrame, ratios: Collection[str]) -> pl.DataFrame:
+    """The rows of `metric_days`, from the sums of named metrics and the `value_totals` of those that have values.
 
-    `units` counts the units that have a value; `stddev` is the sample standard deviation; percentiles are interpolated
-    linearly. For a ratio, `mean` is the sum of numerators over the sum of denominators of the units that carry both.
+    For a ratio, `mean` is the sum of numerators over the sum of denominators of the units that carry both.
     """
     is_ratio = pl.col("metric_name").is_in(sorted(ratios))
-    value = pl.col("value")
-    both = pl.col("numerator").is_not_null() & pl.col("denominator").is_not_null()
     return (
-        rows.group_by("metric_name", "id_type")
-        .agg(
-            value.count().cast(pl.Int64).alias("units"),
-            value.sum().alias("sum"),
-            value.mean().alias("mean"),
-            value.std(ddof=1).alias("stddev"),
-            value.min().alias("min"),
-            value.quantile(0.5, "linear").alias("p50"),
-            value.quantile(0.9, "linear").alias("p90"),
-            value.quantile(0.99, "linear").alias("p99"),
-            value.max().alias("max"),
-            pl.col("numerator").filter(both).sum().alias("numerator"),
-            pl.col("denominator").filter(both).sum().alias("denominator"),
-            both.any().alias("__parts"),
-        )
+        sums.join(totals, on=METRIC, how="left")
         .with_columns(
+            pl.col("units").fill_null(0),
+            pl.col("sum").fill_null(0.0),
             pl.when(is_ratio).then(pl.lit("ratio")).otherwise(pl.lit("value")).alias("kind"),
             pl.when(is_ratio)
             .then(pl.when(pl.col("denominator") != 0).then(pl.col("numerator") / pl.col("denominator")))
             .otherwise(pl.col("mean"))
             .alias("mean"),
-            pl.when(pl.col("__parts")).then(pl.col("numerator")).alias("numerator"),
-            pl.when(pl.col("__parts")).then(pl.col("denominator")).alias("denominator"),
+            pl.when(pl.col("parts")).then(pl.col("numerator")).alias("numerator"),
+            pl.when(pl.col("parts")).then(pl.col("denominator")).alias("denominator"),
         )
-        .drop("__parts")
         .sort("metric_name", "id_type")
     )

@@ -3,142 +3,170 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
-from processing.domain.records import TableFile, TableOutput
+from processing.domain.records import TableFile
 from processing.tables import metric_day
-from processing.tables.day_model import DayInput, DayRequest, DayResult
-from processing.tables.shuffle import Shuffle
+from processing.tables.day_files import DayFiles
+from processing.tables.day_model import DayInput, DayRequest, DayResult, Emit
+from processing.tables.metric_codes import METRIC, MetricCodes, MetricOrder
+from processing.tables.metric_shares import Share, planned, weighed
+from processing.tables.metric_values import MetricRun, MetricValues
+from processing.tables.shuffle import Bucket, Shuffle
 from processing.tables.side_by_side import in_order
-from processing.tables.table_files import write_table_file
 from processing.tables.table_specs import METRIC_DAYS, METRIC_ROWS
 
-_ROWS_AT_ONCE = 1_000_000
-_WORKERS = 2
-_BUCKETS = 32
+_WORKERS: Final = 2
+_BUCKETS: Final = 32
 """Twice the usual number, as two of them are in memory at once."""
+_ALONE: Final = 8 * 1024 * 1024
+"""Bytes of parts that one thread works on."""
+_AT_ONCE: Final = 320_000_000
+"""Bytes of parts of which the rows fit on scratch disk as a whole."""
 
 
 @dataclass(slots=True)
-class _Counts:
-    inputs: list[int] = field(default_factory=list)
+class _Told:
+    """What the parts told when they were read."""
+
+    rows: list[int] = field(default_factory=list)
+    """Of each part."""
     test_rows: int = 0
+    candidates: set[str] = field(default_factory=set)
+    """Metrics that look like ratios; it may be that all rows that say so are superseded."""
 
 
-def compute_metric_day(request: DayRequest, inputs: Iterable[DayInput], scratch: Path) -> DayResult:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Divided:
+    shuffle: Shuffle
+    completes: bool
+    """Whether all rows of its metrics were there, when it is done."""
+
+
+@dataclass(slots=True)
+class _Published:
+    files: list[TableFile] = field(default_factory=list)
+    taken: int = 0
+    """Rows that were worked on, superseded ones among them."""
+    totals: list[pl.DataFrame] = field(default_factory=list)
+    ratios: set[str] = field(default_factory=set)
+    """Metrics that clean rows of the day show to be ratios."""
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
+
+
+def compute_metric_day(request: DayRequest, inputs: Sequence[DayInput], scratch: Path, emit: Emit) -> DayResult:
     """Remove duplicates, find the ratios, value every row and sum up."""
-    counts = _Counts()
-    shuffle, candidates = _shuffled(inputs, scratch, counts)
-    # What looks like a ratio mostly is one; that its rows may all be superseded is known at the end.
-    known = {*request.ratios_before, *candidates}
-    ratios: set[str] = set()
-    row_files: list[TableFile] = []
-    for file, shown in _published(request, shuffle, known, scratch):
-        row_files.append(file)
-        ratios |= shown
-    rows = sum(file.rows for file in row_files)
-    if known != {*request.ratios_before, *ratios}:
-        known = {*request.ratios_before, *ratios}
-        row_files = [_valued_again(request, file, known, scratch, number) for number, file in enumerate(row_files)]
-    totals = _write_totals(request, row_files, known, scratch)
-    return DayResult(
-        outputs=(
-            TableOutput(table=METRIC_ROWS.name, partition=_rows_partition(request), files=tuple(row_files)),
-            TableOutput(table=METRIC_DAYS.name, partition=_totals_partition(request), files=tuple(totals)),
-        ),
-        input_rows=tuple(counts.inputs),
-        rows=rows,
-        superseded=sum(counts.inputs) - counts.test_rows - rows,
-        test_rows=counts.test_rows,
-        ratios=tuple(sorted(ratios)),
-    )
+    large = sum(each.size for each in inputs) > _ALONE
+    with ThreadPoolExecutor(_WORKERS, "day") if large else nullcontext() as pool:
+        return _MetricDay(request, inputs, scratch, emit, pool).compute()
 
 
-def _shuffled(inputs: Iterable[DayInput], scratch: Path, counts: _Counts) -> tuple[Shuffle, set[str]]:
-    """The day's rows without test rows, later ones behind earlier ones, and the metrics of which any row is of a ratio."""
-    folder = scratch / "shuffle"
-    folder.mkdir()
-    # The unit alone would do, but for a unit that has most of the rows.
-    shuffle = Shuffle(folder, pl.col("unit_id").hash(1) ^ pl.col("metric_name").hash(2), buckets=_BUCKETS)
-    candidates: set[str] = set()
-    last = -1
-    for each in inputs:
-        if each.order <= last:
-            raise ValueError("parts must come in their order")
-        last = each.order
-        part = pl.read_parquet(io.BytesIO(each.data))
-        counts.inputs.append(part.height)
-        rows = metric_day.result_rows(part)
-        counts.test_rows += part.height - rows.height
-        candidates.update(metric_day.ratio_metrics(rows.lazy()).collect().get_column("metric_name"))
-        shuffle.add(rows)
-    return shuffle, candidates
+class _MetricDay:
+    def __init__(
+        self, request: DayRequest, inputs: Sequence[DayInput], scratch: Path, emit: Emit, pool: ThreadPoolExecutor | None
+    ) -> None:
+        self._ratios_before = request.ratios_before
+        self._inputs = sorted(inputs, key=lambda each: each.order)
+        self._scratch = scratch
+        self._pool = pool
+        self._codes = MetricCodes()
+        self._row_files = DayFiles(request, METRIC_ROWS, scratch, emit)
+        self._total_files = DayFiles(request, METRIC_DAYS, scratch, emit)
 
+    def compute(self) -> DayResult:
+        told, shuffles = self._divided()
+        rows_in = sum(told.rows) - told.test_rows
+        before, ratios = {*self._ratios_before}, told.candidates
+        published = self._published(shuffles, before | ratios)
+        if before | published.ratios != before | ratios:
+            # What looks like a ratio mostly is one; here all rows that say so are superseded.
+            ratios = published.ratios
+            _, shuffles = self._divided()
+            published = self._published(shuffles, before | ratios)
+        if published.taken != rows_in:
+            raise AssertionError("not every row of the day stands in one share of it")
+        totals = pl.concat(published.totals).sort("metric_name", "id_type") if published.totals else None
+        return DayResult(
+            outputs=(
+                self._row_files.output(published.files),
+                self._total_files.output([] if totals is None else [self._total_files.write(totals)]),
+            ),
+            input_rows=tuple(told.rows),
+            rows=published.rows,
+            superseded=rows_in - published.rows,
+            test_rows=told.test_rows,
+            ratios=tuple(sorted(published.ratios)),
+        )
 
-def _published(request: DayRequest, shuffle: Shuffle, known: set[str], scratch: Path) -> Iterator[tuple[TableFile, set[str]]]:
-    """The file of each bucket's clean rows, valued, and the metrics that they show to be ratios; two buckets at a time."""
+    def _divided(self) -> tuple[_Told, Iterator[_Divided]]:
+        """What the parts tell, and their rows as a whole, or in shares where that would not fit on scratch disk."""
+        told = _Told()
+        if sum(each.size for each in self._inputs) <= _AT_ONCE:
+            return told, iter([_Divided(shuffle=self._shuffled(self._parts(told)), completes=True)])
+        weights = pl.concat([weighed(coded) for coded in self._parts(told)])
+        order = self._codes.order()
+        shares = planned(weights.with_columns(order.places(weights.get_column(METRIC))))
 
-    def publish(numbered: tuple[pl.DataFrame, int]) -> tuple[TableFile, set[str]]:
-        rows, number = numbered
-        latest = metric_day.latest_rows(rows.lazy()).collect()
-        del rows
-        shown = set(metric_day.ratio_metrics(latest.lazy()).collect().get_column("metric_name"))
-        valued = metric_day.valued_rows(latest.lazy(), known).collect()
+        def divided(share: Share) -> _Divided:
+            own = (share.of(coded, order) for coded in self._parts(_Told()))
+            return _Divided(shuffle=self._shuffled(own), completes=share.completes)
+
+        return told, map(divided, shares)
+
+    def _parts(self, told: _Told) -> Iterator[pl.DataFrame]:
+        """The coded result rows of each part, in order."""
+
+        def read(each: DayInput) -> tuple[int, set[str], pl.DataFrame]:
+            part = pl.read_parquet(io.BytesIO(each.read()))
+            rows = metric_day.result_rows(part)
+            return part.height, set(metric_day.ratio_metrics(rows)), self._codes.coded(rows)
+
+        for height, candidates, coded in in_order(read, self._inputs, self._pool, most=_WORKERS):
+            told.rows.append(height)
+            told.test_rows += height - coded.height
+            told.candidates |= candidates
+            yield coded
+
+    def _shuffled(self, parts: Iterator[pl.DataFrame]) -> Shuffle:
+        """Later rows stand behind earlier ones."""
+        # The unit alone would do, but for a unit that has most of the rows.
+        by = pl.col("unit_id").hash(1) ^ pl.col(METRIC).hash(2)
+        shuffle = Shuffle(self._scratch / "shuffle", by, buckets=_BUCKETS, pool=self._pool)
+        for coded in parts:
+            shuffle.add(coded)
+        return shuffle
+
+    def _published(self, shuffles: Iterator[_Divided], ratios: set[str]) -> _Published:
+        """Every clean row, valued, as files that are emitted; and the totals."""
+        published = _Published()
+        values = MetricValues(self._scratch / "values")
+        for divided in shuffles:
+            published.taken += divided.shuffle.rows
+            order = self._codes.order()
+            publish = partial(self._publish, order=order, ratios=ratios)
+            for file, shown, run in in_order(publish, divided.shuffle.buckets(), self._pool, most=_WORKERS):
+                published.files.append(file)
+                published.ratios |= shown
+                values.add(run)
+            if divided.completes and values.has_runs:
+                published.totals.append(metric_day.metric_totals(order.named(values.sums()), values.totals(), ratios))
+                values.clear()
+        return published
+
+    def _publish(self, bucket: Bucket, *, order: MetricOrder, ratios: set[str]) -> tuple[TableFile, set[str], MetricRun]:
+        """The file of a bucket, the metrics that it shows to be ratios, and what it says of all."""
+        latest = metric_day.latest_rows(bucket())
+        rows = metric_day.valued_rows(order.named(order.sorted(latest)), ratios)
         del latest
-        return _write_rows(request, metric_day.by_metric(valued), scratch, number), shown
-
-    buckets = ((bucket.collect(), number) for number, bucket in enumerate(shuffle.buckets()))
-    with ThreadPoolExecutor(_WORKERS, "bucket") as pool:
-        yield from in_order(publish, buckets, pool, most=_WORKERS)
-
-
-def _write_rows(request: DayRequest, rows: pl.DataFrame, scratch: Path, number: int) -> TableFile:
-    name = f"{request.file_prefix}-{number:05d}.parquet"
-    return write_table_file(rows, METRIC_ROWS, scratch, name=name, partition=_rows_partition(request))
-
-
-def _valued_again(request: DayRequest, file: TableFile, ratios: set[str], scratch: Path, number: int) -> TableFile:
-    rows = pl.read_parquet(scratch / METRIC_ROWS.name / file.path, hive_partitioning=False)
-    return _write_rows(request, metric_day.valued_rows(rows.lazy(), ratios).collect(), scratch, number)
-
-
-def _write_totals(request: DayRequest, row_files: list[TableFile], ratios: set[str], scratch: Path) -> list[TableFile]:
-    if not row_files:
-        return []
-    rows = pl.scan_parquet([scratch / METRIC_ROWS.name / file.path for file in row_files], hive_partitioning=False)
-    totals = pl.concat(
-        metric_day.metric_totals(rows.filter(pl.col("metric_name").is_between(pl.lit(first), pl.lit(last))), ratios).collect()
-        for first, last in _groups(rows)
-    ).sort("metric_name", "id_type")
-    name = f"{request.file_prefix}-00000.parquet"
-    return [write_table_file(totals, METRIC_DAYS, scratch, name=name, partition=_totals_partition(request))]
-
-
-def _groups(rows: pl.LazyFrame) -> Iterator[tuple[str, str]]:
-    """The first and last of all metrics, in groups of about a million rows, by name.
-
-    Percentiles need all values of a metric at once, and no others.
-    """
-    counts = rows.group_by("metric_name").len().sort("metric_name").collect()
-    group: list[str] = []
-    held = 0
-    for name, count in counts.iter_rows():
-        if group and held + count > _ROWS_AT_ONCE:
-            yield group[0], group[-1]
-            group, held = [], 0
-        group.append(name)
-        held += count
-    yield group[0], group[-1]
-
-
-def _rows_partition(request: DayRequest) -> dict[str, str]:
-    return {"pst_date": request.day.isoformat()}
-
-
-def _totals_partition(request: DayRequest) -> dict[str, str]:
-    return {"dataset": str(request.dataset), "pst_date": request.day.isoformat()}
+        return self._row_files.write(rows), set(metric_day.ratio_metrics(rows)), MetricRun.of(rows)

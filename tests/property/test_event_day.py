@@ -139,9 +139,16 @@ class Limits(NamedTuple):
     rows: int = 2_000_000
     bytes: int = 2**28
     at_once: int = 100_000
+    in_one_pass: int = 2**28
 
 
-limits = st.builds(Limits, st.sampled_from([1, 5, 10**6]), st.sampled_from([1, 3_000, 2**28]), st.sampled_from([1, 3, 10**5]))
+limits = st.builds(
+    Limits,
+    st.sampled_from([1, 5, 10**6]),
+    st.sampled_from([1, 3_000, 2**28]),
+    st.sampled_from([1, 3, 10**5]),
+    st.sampled_from([2_500, 2**28]),
+)
 
 
 def compute(inputs: Iterable[DayInput], limit: Limits) -> ComputedDay:
@@ -149,6 +156,7 @@ def compute(inputs: Iterable[DayInput], limit: Limits) -> ComputedDay:
         patch.setattr(shuffle, "_ROWS_IN_MEMORY", limit.rows)
         patch.setattr(shuffle, "_BYTES_IN_MEMORY", limit.bytes)
         patch.setattr(event_publication, "_ROWS_AT_ONCE", limit.at_once)
+        patch.setattr(event_publication, "_AT_ONCE", limit.in_one_pass)
         patch.setattr(event_publication, "_BUCKETS", 4)
         return computed(Dataset.EVENTS, inputs)
 

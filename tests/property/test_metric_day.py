@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processing.domain.datasets import Dataset
-from processing.tables import shuffle
+from processing.tables import metric_publication, metric_shares, metric_values, shuffle
 from processing.tables.day_catalogue import compute_day
 from processing.tables.day_model import DayInput, DayRequest, DayResult
+from tests.support.days import Emitted
 
 DAY = date(2026, 11, 18)
 SCHEMA = {
@@ -54,26 +55,39 @@ def compute(parts: list[list[Row]], before: tuple[str, ...] = ()) -> tuple[DayRe
         )
         data = io.BytesIO()
         frame.write_parquet(data)
-        return DayInput(order=order, data=data.getvalue())
+        return DayInput(order=order, size=len(data.getvalue()), read=data.getvalue)
 
     with tempfile.TemporaryDirectory() as scratch:
         request = DayRequest(dataset=Dataset.METRICS, day=DAY, file_prefix="p", ratios_before=before)
-        result = compute_day(request, (part(order, table) for order, table in enumerate(parts)), Path(scratch))
+        emitted = Emitted(Path(scratch))
+        result = compute_day(request, [part(order, table) for order, table in enumerate(parts)], Path(scratch), emitted.take)
         tables = {
-            output.table: [
-                pl.read_parquet(Path(scratch) / output.table / file.path, hive_partitioning=False) for file in output.files
-            ]
+            output.table: [pl.read_parquet(emitted.files[f"{output.table}/{file.path}"]) for file in output.files]
             for output in result.outputs
         }
     found, totals = (pl.concat(tables[name]) if tables[name] else pl.DataFrame() for name in ("metric_rows", "metric_days"))
     return result, found, totals
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.lists(rows, max_size=12), max_size=4), st.sampled_from([(), ("m2",)]), st.sampled_from([1, 5, 10**6]))
-def test_a_day_is_what_a_plain_loop_makes_of_it(parts: list[list[Row]], before: tuple[str, ...], in_memory: int) -> None:
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.lists(rows, max_size=12), max_size=4),
+    st.sampled_from([(), ("m2",)]),
+    st.sampled_from([1, 5, 10**6]),
+    st.sampled_from([None, 12, 60, 10**6]),
+    st.booleans(),
+)
+def test_a_day_is_what_a_plain_loop_makes_of_it(
+    parts: list[list[Row]], before: tuple[str, ...], in_memory: int, share: int | None, beside: bool
+) -> None:
+    """However many rows are held in memory, however large the shares of a large day, in one thread or in several."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shuffle, "_ROWS_IN_MEMORY", in_memory)
+        patch.setattr(metric_values, "_VALUES_AT_ONCE", in_memory)
+        patch.setattr(metric_publication, "_ALONE", 0 if beside else 10**9)
+        if share is not None:
+            patch.setattr(metric_publication, "_AT_ONCE", 0)
+            patch.setattr(metric_shares, "_BYTES_IN_SHARE", share)
         result, found, totals = compute(parts, before)
 
     last = {(unit, kind, metric): value for table in parts for unit, kind, metric, value, test in table if not test}

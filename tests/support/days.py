@@ -26,7 +26,22 @@ def staged_part(order: int, rows: Sequence[Row], schema: Mapping[str, Any]) -> D
     """Rows as a staged part."""
     data = io.BytesIO()
     pl.DataFrame(list(rows), schema=dict(schema)).write_parquet(data)
-    return DayInput(order=order, data=data.getvalue())
+    return DayInput(order=order, size=len(data.getvalue()), read=data.getvalue)
+
+
+class Emitted:
+    """Files that were taken away from a scratch folder."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self.files: dict[str, bytes] = {}
+        """Name below the scratch folder to contents."""
+
+    def take(self, name: str) -> None:
+        """Take a file away."""
+        assert name not in self.files
+        self.files[name] = (self._scratch / name).read_bytes()
+        (self._scratch / name).unlink()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +61,11 @@ def computed(dataset: Dataset, inputs: Iterable[DayInput], *, day: date = DAY, e
     """The day of `inputs`, with the statistics of every file held against its rows."""
     with tempfile.TemporaryDirectory() as scratch:
         request = DayRequest(dataset=dataset, day=day, file_prefix="p", ratios_before=())
-        result = compute_day(request, iter(inputs), Path(scratch), earlier)
+        emitted = Emitted(Path(scratch))
+        result = compute_day(request, list(inputs), Path(scratch), emitted.take, earlier)
         files: dict[str, list[bytes]] = {}
         for output in result.outputs:
-            paths = [Path(scratch) / output.table / file.path for file in output.files]
-            files[output.table] = [path.read_bytes() for path in paths]
+            files[output.table] = [emitted.files[f"{output.table}/{file.path}"] for file in output.files]
             for file, data in zip(output.files, files[output.table], strict=True):
                 assert file.path.startswith("/".join(f"{key}={value}" for key, value in output.partition.items()) + "/p-")
                 assert file.partition == output.partition

@@ -29,7 +29,7 @@ def test_all_rows_come_back_and_those_of_one_key_in_one_bucket(
     divided = Shuffle(tmp_path, ["key"], buckets=buckets)
     for start in range(0, 100, 10):
         divided.add(frame(range(start, start + 20)))
-    found = [bucket.collect().get_column("key").to_list() for bucket in divided.buckets()]
+    found = [bucket().get_column("key").to_list() for bucket in divided.buckets()]
     assert sorted(key for keys in found for key in keys) == sorted(
         str(key) for start in range(0, 100, 10) for key in range(start, start + 20)
     )
@@ -54,7 +54,7 @@ def test_rows_that_can_be_reduced_in_memory_never_reach_the_disk(tmp_path: Path,
         divided.add(frame(range(40)))
     assert rows_on_disk(tmp_path) == 0
     (bucket,) = divided.buckets()
-    assert bucket.collect().height == 40
+    assert bucket().height == 40
 
 
 def test_the_disk_holds_about_twice_what_the_rows_reduce_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def test_the_disk_holds_about_twice_what_the_rows_reduce_to(tmp_path: Path, monk
         divided.add(frame(range(number % 4 * 500, number % 4 * 500 + 600)))
         most = max(most, rows_on_disk(tmp_path))
     assert 2_100 <= most <= 2 * 2_100 + 600
-    assert sum(bucket.collect().height for bucket in divided.buckets()) == 2_100
+    assert sum(bucket().height for bucket in divided.buckets()) == 2_100
 
 
 def test_a_filter_knows_every_key_it_was_given_and_hardly_any_other() -> None:
