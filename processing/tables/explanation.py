@@ -78,13 +78,10 @@ class Explainer:
         shown = [self._value(rule).alias(str(index)) for index, (rule, _) in enumerate(active)]
         # Selected alone, values that are all constant would be one row.
         values = rejected.with_columns(shown).select(str(index) for index in range(len(shown)))
-        reasons = values.select(
-            pl.when(is_given).then(_reason(rule, pl.col(str(index)))).alias(str(index))
-            for index, (rule, is_given) in enumerate(active)
-        )
+        reasons = [_reasons(rule, is_given, values.get_column(str(index))) for index, (rule, is_given) in enumerate(active)]
         line = pl.concat_str(
             _place(),
-            reasons.select(pl.concat_str(pl.all(), separator=", ", ignore_nulls=True)).to_series(),
+            pl.concat_str(reasons, separator=", ", ignore_nulls=True),
             pl.lit("], "),
             self._rows(rejected),
             pl.lit("}"),
@@ -192,9 +189,13 @@ def _place() -> pl.Expr:
     return pl.concat_str(pl.lit('{"record": '), pl.col(RECORD), pl.lit(', "line": '), line, pl.lit(', "reasons": ['))
 
 
-def _reason(rule: Rule, value: pl.Expr) -> pl.Expr:
-    column = pl.lit(rule.column, pl.String)
-    return _object(rule=pl.lit(rule.name), column=column, value=value, message=pl.lit(rule.hint))
+def _reasons(rule: Rule, is_given: pl.Series, values: pl.Series) -> pl.Series:
+    """The reason where it is given, else null; JSON is written only where it is, as most rows break one rule of many."""
+    column, value = pl.lit(rule.column, pl.String), pl.col(values.name)
+    reason = _object(rule=pl.lit(rule.name), column=column, value=value, message=pl.lit(rule.hint))
+    written = values.filter(is_given).to_frame().select(reason.alias(rule.name)).to_series()
+    places = pl.select(pl.when(is_given).then(is_given.cum_sum().cast(pl.Int64) - 1)).to_series()
+    return written.gather(places)
 
 
 def _object(**members: pl.Expr) -> pl.Expr:

@@ -24,9 +24,11 @@ from processing.tables.shuffle import Bucket, Shuffle
 from processing.tables.side_by_side import in_order
 from processing.tables.table_specs import METRIC_DAYS, METRIC_ROWS
 
-_WORKERS: Final = 2
-_BUCKETS: Final = 32
-"""Twice the usual number, as two of them are in memory at once."""
+_WORKERS: Final = 4
+"""Threads, two for each core of the instance: while one waits for the engine, another has it compute."""
+_BUCKET: Final = 4 * 1024 * 1024
+"""Bytes of parts whose rows make a bucket; as many buckets as there are threads are in memory at once."""
+_FEWEST_BUCKETS: Final = 16
 _ALONE: Final = 8 * 1024 * 1024
 """Bytes of parts that one thread works on."""
 _AT_ONCE: Final = 320_000_000
@@ -80,6 +82,7 @@ class _MetricDay:
         self._inputs = sorted(inputs, key=lambda each: each.order)
         self._scratch = scratch
         self._pool = pool
+        self._size = sum(each.size for each in inputs)
         self._codes = MetricCodes()
         self._row_files = DayFiles(request, METRIC_ROWS, scratch, emit)
         self._total_files = DayFiles(request, METRIC_DAYS, scratch, emit)
@@ -112,15 +115,15 @@ class _MetricDay:
     def _divided(self) -> tuple[_Told, Iterator[_Divided]]:
         """What the parts tell, and their rows as a whole, or in shares where that would not fit on scratch disk."""
         told = _Told()
-        if sum(each.size for each in self._inputs) <= _AT_ONCE:
-            return told, iter([_Divided(shuffle=self._shuffled(self._parts(told)), completes=True)])
+        if self._size <= _AT_ONCE:
+            return told, iter([_Divided(shuffle=self._shuffled(self._parts(told), self._size), completes=True)])
         weights = pl.concat([weighed(coded) for coded in self._parts(told)])
         order = self._codes.order()
         shares = planned(weights.with_columns(order.places(weights.get_column(METRIC))))
 
         def divided(share: Share) -> _Divided:
             own = (share.of(coded, order) for coded in self._parts(_Told()))
-            return _Divided(shuffle=self._shuffled(own), completes=share.completes)
+            return _Divided(shuffle=self._shuffled(own, self._size // len(shares)), completes=share.completes)
 
         return told, map(divided, shares)
 
@@ -138,11 +141,12 @@ class _MetricDay:
             told.candidates |= candidates
             yield coded
 
-    def _shuffled(self, parts: Iterator[pl.DataFrame]) -> Shuffle:
-        """Later rows stand behind earlier ones."""
+    def _shuffled(self, parts: Iterator[pl.DataFrame], size: int) -> Shuffle:
+        """The rows of `size` bytes of parts; later ones stand behind earlier ones."""
         # The unit alone would do, but for a unit that has most of the rows.
         by = pl.col("unit_id").hash(1) ^ pl.col(METRIC).hash(2)
-        shuffle = Shuffle(self._scratch / "shuffle", by, buckets=_BUCKETS, pool=self._pool)
+        buckets = max(_FEWEST_BUCKETS, size // _BUCKET)
+        shuffle = Shuffle(self._scratch / "shuffle", by, buckets=buckets, pool=self._pool)
         for coded in parts:
             shuffle.add(coded)
         return shuffle

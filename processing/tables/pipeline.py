@@ -15,9 +15,10 @@ from processing.tables.notices import Noticed, notice
 from processing.tables.side_by_side import in_order
 from processing.tables.staging import DayRows, divide
 
-WORKERS: Final = 2
-_IN_FLIGHT: Final = 3
-"""Pieces that are held at once: one more than there are workers, so that none waits for the next to be cut."""
+READERS: Final = 4
+"""Threads, two for each core of the instance: while one waits for the engine, another has it compute."""
+_IN_FLIGHT: Final = READERS + 1
+"""Pieces that are held at once, so that no reader waits for the next to be cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ _ROWS_IN_MEMORY: Final = 2_000_000
 _BYTES_IN_MEMORY: Final = 128 * 1024 * 1024
 _BYTES_A_VALUE: Final = 16
 """Of every value, besides its text."""
-_ROWS_AT_ONCE: Final = 200_000
+_ROWS_AT_ONCE: Final = 100_000
 """Rows that are divided together; more take longer for each, because they are not in the processor's cache."""
 _BUCKET: Final = "__bucket"
 

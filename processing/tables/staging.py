@@ -22,6 +22,8 @@ _DAY: Final = "__day"
 _ROWS_IN_MEMORY: Final = 1_000_000
 _BYTES_IN_MEMORY: Final = 128 * 1024 * 1024
 _MOST_DAYS: Final = 1_100
+WRITERS: Final = 3
+"""Threads: two write parts, and one waits for them and moves them away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
