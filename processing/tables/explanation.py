@@ -167,14 +167,15 @@ class Explainer:
         return f'"row": {_json(shown)}'
 
 
-def merged(explained: Sequence[Explained]) -> tuple[list[str], tuple[BrokenRule, ...]]:
-    """The lines of several groups in the order of their records, and their rules together."""
+def merged(explained: Sequence[Explained]) -> tuple[str, tuple[BrokenRule, ...]]:
+    """The lines of several groups in the order of their records, as one text, and their rules together."""
     lines = pl.concat([each.lines for each in explained]).sort(RECORD, maintain_order=True)
     tallies: dict[tuple[str, str | None], BrokenRule] = {}
     for rule in (rule for each in explained for rule in each.rules):
         key = (rule.rule, rule.column)
         tallies[key] = joined(tallies[key], rule) if key in tallies else rule
-    return lines.get_column(TEXT).to_list(), tuple(tallies.values())
+    # Joined here, no line becomes an object of Python.
+    return lines.get_column(TEXT).str.join("\n").item(), tuple(tallies.values())
 
 
 def joined(one: BrokenRule, other: BrokenRule) -> BrokenRule:

@@ -76,7 +76,8 @@ class RejectWriter:
         if not groups:
             return
         lines, rules = merged(groups)
-        self._file.write("\n".join([*lines, ""]))
+        self._file.write(lines)
+        self._file.write("\n")
         for rule in rules:
             key = (rule.rule, rule.column)
             self._rules[key] = joined(self._rules[key], rule) if key in self._rules else rule
