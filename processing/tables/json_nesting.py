@@ -5,6 +5,7 @@ The engine would print them anew, without the escapes that make them JSON.
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Final
 
@@ -19,6 +20,8 @@ _COLON: Final = ord(":")
 _BLANK: Final = np.zeros(256, np.bool_)
 _BLANK[[ord(" "), ord("\t"), ord("\r")]] = True
 _MOST_BLANKS: Final = 64
+_HEAD: Final = 4_096
+_NESTING: Final = re.compile(rb'[^\\]":[{\[]')
 _STEP: Final = np.zeros(256, np.int8)
 _STEP[[ord("{"), ord("[")]] = 1
 _STEP[[ord("}"), ord("]")]] = -1
@@ -36,6 +39,9 @@ def may_nest(data: bytes) -> bool:
 
     The brackets of JSON that is kept in a string stand behind escaped quotes, those of real values behind plain ones.
     """
+    # Where values nest, those of the first records mostly do.
+    if _NESTING.search(data, 0, _HEAD) is not None:
+        return True
     text = np.frombuffer(data, np.uint8)
     # With this bit set, opening brackets look like opening braces.
     at = np.flatnonzero((text | 0x20) == ord("{"))

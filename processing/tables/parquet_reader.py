@@ -31,8 +31,8 @@ LARGEST_UNPACKED: Final = 100 * 1000**3
 """Bytes of all wanted values (contract section 3)."""
 _LEAST_ROW: Final = 8
 _LONGEST_RECORD: Final = 16 * 1024 * 1024
-_BATCH_ROWS: Final = 65_536
-_BATCH_BYTES: Final = 64 * 1024 * 1024
+_BATCH_ROWS: Final = 262_144
+_BATCH_BYTES: Final = 32 * 1024 * 1024
 _ENOUGH_ROWS: Final = 16_384
 _ENOUGH_BYTES: Final = 32 * 1024 * 1024
 _BUFFERS: Final = 96 * 1024 * 1024
