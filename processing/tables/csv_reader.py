@@ -1,6 +1,6 @@
 """CSV as raw batches: every record numbered, every broken one set aside, none lost (contract sections 3 and 5).
 
-Blocks of about 6 MiB are cut at record ends. A block in which nothing is unusual proves itself sound by its number of
+Blocks of about 4 MiB are cut at record ends. A block in which nothing is unusual proves itself sound by its number of
 delimiters; from any other the broken records are taken out first, so that the engine reads the rest at once.
 """
 
@@ -22,7 +22,7 @@ from processing.tables.csv_records import CsvBlock, Damage, Dialect, Offsets, co
 LONGEST_RECORD: Final = 16 * 1024 * 1024
 """Bytes."""
 MOST_COLUMNS: Final = 1_024
-_BLOCK: Final = 6 * 1024 * 1024
+_BLOCK: Final = 4 * 1024 * 1024
 _HEADER_BLOCK: Final = 64 * 1024
 _BOM: Final = b"\xef\xbb\xbf"
 _ARCHIVES: Final = tuple(b"x" + bytes([second]) for second in (0x01, 0x5E, 0x9C, 0xDA))

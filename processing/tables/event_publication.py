@@ -37,6 +37,8 @@ class _Published:
     files: list[TableFile] = field(default_factory=list)
     totals: pl.DataFrame | None = None
     """None while there are no events."""
+    taken: int = 0
+    """Rows that were worked on, superseded ones among them."""
 
 
 def compute_event_day(request: DayRequest, inputs: Sequence[DayInput], scratch: Path, emit: Emit) -> DayResult:
@@ -47,9 +49,13 @@ def compute_event_day(request: DayRequest, inputs: Sequence[DayInput], scratch: 
     published = _Published()
     for number in range(passes):
         counts = _Counts()
-        own = pl.struct(event_day.SHUFFLED_BY).hash(seed=5) % passes == number
+        own = pl.struct(event_day.SHUFFLED_BY).hash(seed=5) % passes == number if passes > 1 else pl.lit(value=True)
         events = _clean_rows(inputs, own, scratch / "shuffle", counts)
+        published.taken += events.rows
         _write_events(files, events, units, published)
+    rows_in = sum(counts.inputs) - counts.test_rows
+    if published.taken != rows_in:
+        raise AssertionError("not every row of the day stands in one pass over it")
     rows = sum(file.rows for file in published.files)
     totals = _totals(published.totals, units)
     return DayResult(
@@ -59,7 +65,7 @@ def compute_event_day(request: DayRequest, inputs: Sequence[DayInput], scratch: 
         ),
         input_rows=tuple(counts.inputs),
         rows=rows,
-        superseded=sum(counts.inputs) - counts.test_rows - rows,
+        superseded=rows_in - rows,
         test_rows=counts.test_rows,
         ratios=(),
     )

@@ -24,8 +24,8 @@ from processing.tables.shuffle import Bucket, Shuffle
 from processing.tables.side_by_side import in_order
 from processing.tables.table_specs import METRIC_DAYS, METRIC_ROWS
 
-_WORKERS: Final = 4
-"""Threads, two for each core of the instance: while one waits for the engine, another has it compute."""
+_WORKERS: Final = 3
+"""Threads, one more than the instance has cores: while one waits for the engine, another has it compute."""
 _BUCKET: Final = 4 * 1024 * 1024
 """Bytes of parts whose rows make a bucket; as many buckets as there are threads are in memory at once."""
 _FEWEST_BUCKETS: Final = 16

@@ -18,7 +18,7 @@ from processing.tables.json_lines import Flaw, columns_of, flaws_of, keys_of, li
 LONGEST_RECORD: Final = 16 * 1024 * 1024
 """Bytes."""
 MOST_COLUMNS: Final = 1_024
-_BLOCK: Final = 3 * 1024 * 1024
+_BLOCK: Final = 4 * 1024 * 1024
 _HEADER_RECORDS: Final = 1_000
 _BOM: Final = b"\xef\xbb\xbf"
 _BLANKS: Final = b" \t\r\n"
@@ -86,7 +86,7 @@ class NdjsonReader:
             yield partial(self._batch, block)
 
     def _blocks(self) -> Iterator[bytes]:
-        """Whole lines of about 3 MiB, cut at the same places however the bytes arrive."""
+        """Whole lines of about 4 MiB, cut at the same places however the bytes arrive."""
         while True:
             self._bytes.fill(_BLOCK + 1)
             end = self._bytes.rfind(b"\n", _BLOCK) + 1

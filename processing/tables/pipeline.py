@@ -15,8 +15,8 @@ from processing.tables.notices import Noticed, notice
 from processing.tables.side_by_side import in_order
 from processing.tables.staging import DayRows, divide
 
-READERS: Final = 4
-"""Threads, two for each core of the instance: while one waits for the engine, another has it compute."""
+READERS: Final = 3
+"""Threads, one more than the instance has cores: while one waits for the engine, another has it compute."""
 _IN_FLIGHT: Final = READERS + 1
 """Pieces that are held at once, so that no reader waits for the next to be cut."""
 
