@@ -47,14 +47,14 @@ def staged_inputs(context: JobContext, state: StreamState, day: date) -> list[St
     sources = _sources(context, state.customer, list_in_force(context, state.customer, state.dataset).values())
     prefix = blob_names.parts_prefix(state.customer, state.dataset, day)
     parts = [
-        (part, info.size)
+        (sources[part.attempt], part, info.size)
         for info in context.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix)
         if (part := PartName.parse(info.name)) is not None and part.attempt in sources
     ]
-    parts.sort(key=lambda sized: (sources[sized[0].attempt].last_modified, sources[sized[0].attempt].blob, sized[0].number))
+    parts.sort(key=lambda found: (found[0].last_modified, found[0].blob, found[1].number))
     return [
-        StagedInput(part=part, blob=sources[part.attempt].blob, order=order, size=size, trace=sources[part.attempt].trace)
-        for order, (part, size) in enumerate(parts)
+        StagedInput(part=part, blob=source.blob, order=order, size=size, trace=source.trace)
+        for order, (source, part, size) in enumerate(parts)
     ]
 
 

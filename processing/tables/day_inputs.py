@@ -14,9 +14,12 @@ ORDER: Final = "__order"
 _PLACE_BITS: Final = 40
 
 
+def staged_rows(each: DayInput) -> pl.DataFrame:
+    """The rows of a staged part, in the order of their records."""
+    return pl.read_parquet(io.BytesIO(each.read()))
+
+
 def part_rows(each: DayInput) -> pl.DataFrame:
-    """The rows of a staged part, with ORDER; a part has its rows in the order of their records."""
+    """The rows of a staged part, with ORDER."""
     first = each.order << _PLACE_BITS
-    return pl.read_parquet(io.BytesIO(each.read())).with_columns(
-        pl.int_range(first, first + pl.len(), dtype=pl.Int64).alias(ORDER)
-    )
+    return staged_rows(each).with_columns(pl.int_range(first, first + pl.len(), dtype=pl.Int64).alias(ORDER))

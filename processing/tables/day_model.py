@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from processing.domain.datasets import Dataset
 from processing.domain.records import TableOutput
@@ -32,6 +33,9 @@ class DayInput:
     read: Callable[[], bytes]
     """Gives the Parquet; it is asked again where a day is too large to be worked on at once."""
 
+
+AT_ONCE: Final = 320_000_000
+"""Bytes of parts of which the rows fit on scratch disk as a whole."""
 
 Emit = Callable[[str], None]
 """Takes a finished file away, which it is told by its name below the scratch folder: its table, then its path there. Of a large

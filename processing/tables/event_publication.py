@@ -13,15 +13,13 @@ from processing.domain.records import TableFile
 from processing.tables import event_day
 from processing.tables.day_files import DayFiles
 from processing.tables.day_inputs import part_rows
-from processing.tables.day_model import DayInput, DayRequest, DayResult, Emit
+from processing.tables.day_model import AT_ONCE, DayInput, DayRequest, DayResult, Emit
 from processing.tables.shuffle import Shuffle
 from processing.tables.table_specs import EVENTS, METRIC_DAYS
 from processing.tables.user_ids import find_ids
 
 _BUCKETS: Final = 64
 """Events are wide; a bucket of them must fit in memory."""
-_AT_ONCE: Final = 320_000_000
-"""Bytes of parts of which the rows fit on scratch disk as a whole; of a larger day they are taken in several passes."""
 _ROWS_AT_ONCE: Final = 100_000
 """Rows of which the ids are looked at together."""
 
@@ -42,8 +40,8 @@ class _Published:
 
 
 def compute_event_day(request: DayRequest, inputs: Sequence[DayInput], scratch: Path, emit: Emit) -> DayResult:
-    """Drop repeated events, find the ids of the others, count and sum up."""
-    passes = max(1, -(-sum(each.size for each in inputs) // _AT_ONCE))
+    """Drop repeated events, find the ids of the others, count and sum up; of a large day in several passes."""
+    passes = max(1, -(-sum(each.size for each in inputs) // AT_ONCE))
     units = Shuffle(scratch / "units", event_day.UNIT, reduce=event_day.event_units)
     files, total_files = DayFiles(request, EVENTS, scratch, emit), DayFiles(request, METRIC_DAYS, scratch, emit)
     published = _Published()

@@ -25,10 +25,11 @@ from processing.tables.catalogue import SchemaContext
 from processing.tables.formats import HEAD, FileFormat, detect_format
 from processing.tables.lanes import Lane, open_lanes
 from processing.tables.notices import NoticeTally
-from processing.tables.pipeline import READERS, Split, splits
+from processing.tables.pipeline import Split, splits
 from processing.tables.random_access import RandomAccess
 from processing.tables.readers import open_reader
 from processing.tables.rejects import RejectWriter
+from processing.tables.side_by_side import WORKERS
 from processing.tables.staging import WRITERS, LocalPart
 from schemas.customer_config import CustomerConfig
 
@@ -129,7 +130,7 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
     with ExitStack() as stack:
         # A small file is done before a thread has started.
         is_large = source.size > _SMALL
-        readers = stack.enter_context(ThreadPoolExecutor(READERS, "read")) if is_large else None
+        readers = stack.enter_context(ThreadPoolExecutor(WORKERS, "read")) if is_large else None
         writer = stack.enter_context(ThreadPoolExecutor(WRITERS, "write")) if is_large else None
         lanes = open_lanes(
             reader, request.dataset, context, request.config, scratch=outlets.scratch, emit=outlets.emit, pool=writer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -16,23 +15,20 @@ import polars as pl
 from processing.domain.records import TableFile
 from processing.tables import metric_day
 from processing.tables.day_files import DayFiles
-from processing.tables.day_model import DayInput, DayRequest, DayResult, Emit
+from processing.tables.day_inputs import staged_rows
+from processing.tables.day_model import AT_ONCE, DayInput, DayRequest, DayResult, Emit
 from processing.tables.metric_codes import METRIC, MetricCodes, MetricOrder
 from processing.tables.metric_shares import Share, planned, weighed
 from processing.tables.metric_values import MetricRun, MetricValues
 from processing.tables.shuffle import Bucket, Shuffle
-from processing.tables.side_by_side import in_order
+from processing.tables.side_by_side import WORKERS, in_order
 from processing.tables.table_specs import METRIC_DAYS, METRIC_ROWS
 
-_WORKERS: Final = 3
-"""Threads, one more than the instance has cores: while one waits for the engine, another has it compute."""
 _BUCKET: Final = 4 * 1024 * 1024
 """Bytes of parts whose rows make a bucket; as many buckets as there are threads are in memory at once."""
 _FEWEST_BUCKETS: Final = 16
 _ALONE: Final = 8 * 1024 * 1024
 """Bytes of parts that one thread works on."""
-_AT_ONCE: Final = 320_000_000
-"""Bytes of parts of which the rows fit on scratch disk as a whole."""
 
 
 @dataclass(slots=True)
@@ -70,7 +66,7 @@ class _Published:
 def compute_metric_day(request: DayRequest, inputs: Sequence[DayInput], scratch: Path, emit: Emit) -> DayResult:
     """Remove duplicates, find the ratios, value every row and sum up."""
     large = sum(each.size for each in inputs) > _ALONE
-    with ThreadPoolExecutor(_WORKERS, "day") if large else nullcontext() as pool:
+    with ThreadPoolExecutor(WORKERS, "day") if large else nullcontext() as pool:
         return _MetricDay(request, inputs, scratch, emit, pool).compute()
 
 
@@ -115,7 +111,7 @@ class _MetricDay:
     def _divided(self) -> tuple[_Told, Iterator[_Divided]]:
         """What the parts tell, and their rows as a whole, or in shares where that would not fit on scratch disk."""
         told = _Told()
-        if self._size <= _AT_ONCE:
+        if self._size <= AT_ONCE:
             return told, iter([_Divided(shuffle=self._shuffled(self._parts(told), self._size), completes=True)])
         weights = pl.concat([weighed(coded) for coded in self._parts(told)])
         order = self._codes.order()
@@ -131,11 +127,11 @@ class _MetricDay:
         """The coded result rows of each part, in order."""
 
         def read(each: DayInput) -> tuple[int, set[str], pl.DataFrame]:
-            part = pl.read_parquet(io.BytesIO(each.read()))
+            part = staged_rows(each)
             rows = metric_day.result_rows(part)
             return part.height, set(metric_day.ratio_metrics(rows)), self._codes.coded(rows)
 
-        for height, candidates, coded in in_order(read, self._inputs, self._pool, most=_WORKERS):
+        for height, candidates, coded in in_order(read, self._inputs, self._pool, most=WORKERS):
             told.rows.append(height)
             told.test_rows += height - coded.height
             told.candidates |= candidates
@@ -159,12 +155,13 @@ class _MetricDay:
             published.taken += divided.shuffle.rows
             order = self._codes.order()
             publish = partial(self._publish, order=order, ratios=ratios)
-            for file, shown, run in in_order(publish, divided.shuffle.buckets(), self._pool, most=_WORKERS):
+            for file, shown, run in in_order(publish, divided.shuffle.buckets(), self._pool, most=WORKERS):
                 published.files.append(file)
                 published.ratios |= shown
                 values.add(run)
             if divided.completes and values.has_runs:
-                published.totals.append(metric_day.metric_totals(order.named(values.sums()), values.totals(), ratios))
+                sums = values.sums()
+                published.totals.append(metric_day.metric_totals(order.named(sums), values.totals(sums), ratios))
                 values.clear()
         return published
 

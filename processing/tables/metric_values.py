@@ -73,9 +73,9 @@ class MetricValues:
             .sort(METRIC)
         )
 
-    def totals(self) -> pl.DataFrame:
-        """The `value_totals` of every metric that has a value."""
-        counts = self.sums().select(METRIC, "values")
+    def totals(self, sums: pl.DataFrame) -> pl.DataFrame:
+        """The `value_totals` of every metric that has a value, from `sums()`."""
+        counts = sums.select(METRIC, "values")
         ends = counts.get_column("values").cum_sum()
         # Large metrics end in another million than they begin, and so are alone.
         bins = [(place // _VALUES_AT_ONCE).alias(name) for name, place in (("from", ends - counts["values"]), ("to", ends))]

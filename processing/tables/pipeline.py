@@ -12,12 +12,10 @@ import polars as pl
 from processing.tables.batches import BrokenRecords, Numbering, Piece, RawReader, moved
 from processing.tables.lanes import Lane, divided
 from processing.tables.notices import Noticed, notice
-from processing.tables.side_by_side import in_order
+from processing.tables.side_by_side import WORKERS, in_order
 from processing.tables.staging import DayRows, divide
 
-READERS: Final = 3
-"""Threads, one more than the instance has cores: while one waits for the engine, another has it compute."""
-_IN_FLIGHT: Final = READERS + 1
+_IN_FLIGHT: Final = WORKERS + 1
 """Pieces that are held at once, so that no reader waits for the next to be cut."""
 
 

@@ -6,15 +6,16 @@ Rows that agree in those columns land in the same bucket, so that each bucket ca
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import polars as pl
 
 from processing.tables.compact import text_bytes
+from processing.tables.side_by_side import all_in_order
 
 BUCKETS: Final = 16
 _ROWS_IN_MEMORY: Final = 2_000_000
@@ -25,8 +26,6 @@ _ROWS_AT_ONCE: Final = 100_000
 """Rows that are divided together; more take longer for each, because they are not in the processor's cache."""
 _BUCKET: Final = "__bucket"
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 Reduce = Callable[[pl.LazyFrame], pl.LazyFrame]
 """Leaves rows out that others of their bucket make needless; sooner, later or twice, the same rows are left in the end."""
 Bucket = Callable[[], pl.DataFrame]
@@ -88,8 +87,7 @@ class Shuffle:
             yield partial(self._taken, folder)
 
     def _all(self) -> pl.DataFrame:
-        frames, self._frames = self._frames, []
-        return self._less(pl.concat(frames).lazy()).collect()
+        return self._less(pl.concat(self._let_go()).lazy()).collect()
 
     def _taken(self, folder: Path) -> pl.DataFrame:
         files = sorted(folder.iterdir())
@@ -103,6 +101,10 @@ class Shuffle:
         self._held += frame.height
         self._bytes += text_bytes(frame) + frame.height * frame.width * _BYTES_A_VALUE
 
+    def _let_go(self) -> list[pl.DataFrame]:
+        frames, self._frames, self._held, self._bytes = self._frames, [], 0, 0
+        return frames
+
     def _is_full(self, share: float) -> bool:
         return self._held > _ROWS_IN_MEMORY * share or self._bytes > _BYTES_IN_MEMORY * share
 
@@ -113,19 +115,12 @@ class Shuffle:
         """Write what is held, unless reducing it makes enough room."""
         if not self._held:
             return
-        frames, self._frames, self._held, self._bytes = self._frames, [], 0, 0
         if self._reduce is not None:
-            rows = self._reduce(pl.concat(frames).lazy()).collect()
-            frames = [rows]
-            if not last:
-                self._hold(rows)
-                if not self._is_full(0.5):
-                    return
-                self._frames, self._held, self._bytes = [], 0, 0
-            del rows
-        divided = self._divided(frames)
-        del frames
-        for folder, height in self._map(self._write, divided.items()):
+            self._hold(self._reduce(pl.concat(self._let_go()).lazy()).collect())
+            if not last and not self._is_full(0.5):
+                return
+        divided = self._divided(self._let_go())
+        for folder, height in all_in_order(self._write, divided.items(), self._pool):
             self._on_disk[folder] += height
             if self._reduce is not None and not last:
                 self._reduce_folder(folder)
@@ -135,7 +130,7 @@ class Shuffle:
         """The rows of each bucket, in the order in which they came."""
         pieces = (piece for frame in frames for piece in frame.iter_slices(_ROWS_AT_ONCE))
         divided: defaultdict[int, list[pl.DataFrame]] = defaultdict(list)
-        for parts in self._map(self._divide, pieces):
+        for parts in all_in_order(self._divide, pieces, self._pool):
             for (bucket,), rows in parts.items():
                 divided[bucket].append(rows)
         return divided
@@ -169,6 +164,3 @@ class Shuffle:
     def _write_file(rows: pl.DataFrame, path: Path) -> None:
         # Half the size of lz4, for a sixth more time.
         rows.write_ipc(path, compression="zstd")
-
-    def _map(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterable[Result]:
-        return map(work, items) if self._pool is None else self._pool.map(work, items)

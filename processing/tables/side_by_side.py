@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
+
+WORKERS: Final = 3
+"""Threads, one more than the instance has cores: while one waits for the engine, another has it compute."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -16,8 +19,8 @@ def in_order(
 ) -> Iterator[Result]:
     """The result of `work` for each item; `most` items are taken ahead of the results, at most.
 
-    Without a pool everything happens in this thread. What `work` raises is raised in the place of its result, and the items
-    behind it are not begun.
+    Without a pool everything happens in this thread. What `work` raises is raised in the place of its result; items behind
+    it that were not begun by then never are.
     """
     if pool is None:
         yield from map(work, items)
@@ -33,3 +36,8 @@ def in_order(
     finally:
         for each in waiting:
             each.cancel()
+
+
+def all_in_order(work: Callable[[Item], Result], items: Iterable[Item], pool: ThreadPoolExecutor | None) -> Iterator[Result]:
+    """The same with no bound to how far the work runs ahead of the results."""
+    return map(work, items) if pool is None else pool.map(work, items)

@@ -17,6 +17,7 @@ import polars as pl
 
 from processing.domain.errors import CustomerError
 from processing.tables.compact import text_bytes
+from processing.tables.side_by_side import all_in_order
 
 _DAY: Final = "__day"
 _ROWS_IN_MEMORY: Final = 1_000_000
@@ -127,7 +128,7 @@ class PartWriter:
             pl.concat(frames.pop(day), rechunk=False).write_parquet(path, compression="lz4", statistics=False)
             return path
 
-        for day, path in zip(days, map(write, days) if self._pool is None else self._pool.map(write, days), strict=True):
+        for day, path in zip(days, all_in_order(write, days, self._pool), strict=True):
             self._emit(LocalPart(day=day, number=self._numbers[day], rows=rows[day], path=path))
             path.unlink()
             self._numbers[day] += 1

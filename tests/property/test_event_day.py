@@ -156,7 +156,7 @@ def compute(inputs: Iterable[DayInput], limit: Limits) -> ComputedDay:
         patch.setattr(shuffle, "_ROWS_IN_MEMORY", limit.rows)
         patch.setattr(shuffle, "_BYTES_IN_MEMORY", limit.bytes)
         patch.setattr(event_publication, "_ROWS_AT_ONCE", limit.at_once)
-        patch.setattr(event_publication, "_AT_ONCE", limit.in_one_pass)
+        patch.setattr(event_publication, "AT_ONCE", limit.in_one_pass)
         patch.setattr(event_publication, "_BUCKETS", 4)
         return computed(Dataset.EVENTS, inputs)
 

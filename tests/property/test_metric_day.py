@@ -86,7 +86,7 @@ def test_a_day_is_what_a_plain_loop_makes_of_it(
         patch.setattr(metric_values, "_VALUES_AT_ONCE", in_memory)
         patch.setattr(metric_publication, "_ALONE", 0 if beside else 10**9)
         if share is not None:
-            patch.setattr(metric_publication, "_AT_ONCE", 0)
+            patch.setattr(metric_publication, "AT_ONCE", 0)
             patch.setattr(metric_shares, "_BYTES_IN_SHARE", share)
         result, found, totals = compute(parts, before)
 
