@@ -13,8 +13,9 @@ from rich.console import Console
 
 from processing.domain.datasets import Dataset
 from processing.domain.days import day_zone
+from processing.domain.documents import to_json
 from processing.domain.errors import DropzoneError
-from processing.domain.records import Status, to_json
+from processing.domain.records import Status
 from processing.jobs.check_file import CheckRequest, check_file
 from processing.jobs.customer_config import parse_config
 from processing.jobs.customers import add_customer, expect_customer, list_customers

@@ -43,6 +43,8 @@ class BlobInfo:
     """Decoded metadata; empty in a listing that did not ask for it."""
     copy_pending: bool = False
     """Whether a server-side copy into this blob is still running."""
+    unreadable: str | None = None
+    """Why storage does not let us read the blob, such as `archive tier`; None when it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +124,12 @@ class BlobStore(Protocol):
         ...
 
     def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
-        """Blobs whose names start with `prefix`, in the service's order; a container that is not there lists as empty.
+        """Blobs whose names start with `prefix`, in the service's order.
 
         The order is that of ASCII text; how letters beyond U+FFFF rank among others is the service's affair.
 
-        OperatorError when the service cannot list the container (an unprintable name in it, no permission).
+        OperatorError when there is no such container, for what is gone must not be taken for empty, and when the service cannot
+        list it (an unprintable name in it, no permission).
         """
         ...
 
@@ -187,6 +190,10 @@ class Tables(Protocol):
 
     def open(self, container: str, spec: TableSpec) -> Table:
         """A fresh handle on the latest version; the table is created when it is not there."""
+        ...
+
+    def find(self, container: str, spec: TableSpec) -> Table | None:
+        """A fresh handle on the latest version, None when there is no such table."""
         ...
 
 

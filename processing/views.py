@@ -8,8 +8,9 @@ from datetime import date, datetime
 from processing.domain import blob_names
 from processing.domain.blob_names import is_receipt
 from processing.domain.datasets import DATA_DATASETS, Dataset
+from processing.domain.documents import from_json
 from processing.domain.errors import OperatorError
-from processing.domain.records import DayStatus, Receipt, StreamState, from_json
+from processing.domain.records import DayStatus, Receipt, StreamState
 from processing.jobs.context import JobContext
 from processing.jobs.receipts import list_receipts
 from processing.jobs.stream_state import day_status, load_state
@@ -43,6 +44,8 @@ class StreamStatus:
     """The number of its last publication."""
     unfinished: date | None
     """The day whose publication is not in every table yet."""
+    stopped: str | None
+    """Why the stream stands still until an operator has mended something; None while it does not."""
     days: tuple[DayStatus, ...]
 
 
@@ -130,5 +133,6 @@ def _stream_status(context: JobContext, customer: str, dataset: Dataset) -> Stre
         first_day=state.first_day,
         seq=state.seq,
         unfinished=state.pending,
+        stopped=state.stopped,
         days=tuple(day_status(context, state, day, record) for day, record in sorted(state.days.items())),
     )

@@ -10,15 +10,18 @@ import polars as pl
 from schemas import rules
 
 
-def events(*, latest: datetime) -> pa.DataFrameSchema:
-    """The schema of typed event rows, none of which may be later than `latest`."""
+def events(*, latest: datetime, is_closed: pl.Expr | None = None) -> pa.DataFrameSchema:
+    """The schema of typed event rows, none of which may be later than `latest`.
+
+    `is_closed` tells the rows of days that cannot be changed any more.
+    """
     return pa.DataFrameSchema(
         name="events",
         strict=True,
         columns={
             "timestamp": pa.Column(
                 rules.INSTANT,
-                rules.instants(latest),
+                [*rules.instants(latest), *rules.open_day(is_closed)],
                 description="unix time, or ISO 8601 with an offset",
                 metadata=rules.TIMESTAMP,
             ),

@@ -10,10 +10,12 @@ import polars as pl
 from schemas import rules
 
 
-def exposures(*, latest: datetime, id_types: tuple[str, ...] | None = None) -> pa.DataFrameSchema:
+def exposures(
+    *, latest: datetime, id_types: tuple[str, ...] | None = None, is_closed: pl.Expr | None = None
+) -> pa.DataFrameSchema:
     """The schema of typed exposure rows, none of which may be later than `latest`.
 
-    `id_types` are the only ones taken, when given.
+    `id_types` are the only ones taken, when given; `is_closed` tells the rows of days that cannot be changed any more.
     """
     return pa.DataFrameSchema(
         name="exposures",
@@ -21,7 +23,7 @@ def exposures(*, latest: datetime, id_types: tuple[str, ...] | None = None) -> p
         columns={
             "timestamp": pa.Column(
                 rules.INSTANT,
-                rules.instants(latest),
+                [*rules.instants(latest), *rules.open_day(is_closed)],
                 description="unix time, or ISO 8601 with an offset",
                 metadata=rules.TIMESTAMP,
             ),

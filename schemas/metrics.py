@@ -10,10 +10,12 @@ import polars as pl
 from schemas import rules
 
 
-def metrics(*, latest_day: date, id_types: tuple[str, ...] | None = None) -> pa.DataFrameSchema:
+def metrics(
+    *, latest_day: date, id_types: tuple[str, ...] | None = None, is_closed: pl.Expr | None = None
+) -> pa.DataFrameSchema:
     """The schema of typed metric rows, for an upload that may speak of days up to `latest_day`.
 
-    `id_types` are the only ones taken, when given.
+    `id_types` are the only ones taken, when given; `is_closed` tells the rows of days that cannot be changed any more.
     """
     return pa.DataFrameSchema(
         name="metrics",
@@ -23,7 +25,11 @@ def metrics(*, latest_day: date, id_types: tuple[str, ...] | None = None) -> pa.
             "id_type": pa.Column(
                 pl.String, [rules.one_of(id_types)] if id_types else [], description="the kind of id, for example user_id"
             ),
-            "date": pa.Column(pl.Date, rules.day_at_most(latest_day), description="the PST day, as YYYY-MM-DD"),
+            "date": pa.Column(
+                pl.Date,
+                [rules.day_at_most(latest_day), *rules.open_day(is_closed)],
+                description="the PST day, as YYYY-MM-DD",
+            ),
             "metric_name": pa.Column(pl.String, rules.length(1, 127), description="the metric"),
             "metric_value": _number("the value"),
             "numerator": _number("the upper part of a ratio"),

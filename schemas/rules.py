@@ -55,6 +55,18 @@ def day_at_most(latest: date) -> Check:
     )
 
 
+def open_day(is_closed: pl.Expr | None) -> list[Check]:
+    """A day that can still be changed: it is not published with its rows given up; no rule where no day is closed."""
+    if is_closed is None:
+        return []
+
+    def is_open(data: PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(~is_closed)
+
+    hint = "leave the row out: its day was published long ago and is closed, nothing can be added to it any more"
+    return [Check(is_open, name="day_closed", description=hint)]
+
+
 def value_or_ratio(value: str, numerator: str, denominator: str) -> Check:
     """A row carries a value, or both parts of a ratio."""
 

@@ -26,6 +26,7 @@ RECEIPT_SUFFIX: Final = ".receipt.json"
 LONGEST_RECEIPT_NAME: Final = 1_000
 """Characters; a longer receipt path is replaced by a hash of the upload's name."""
 _LONGEST_NAME: Final = 1_024
+_ATTEMPT_SHOWN: Final = 16
 
 _CUSTOMER = re.compile(r"(?=.{3,50}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 _REJECTED = re.compile(r"\.[0-9a-f]{32}\.rejected\.ndjson\Z")
@@ -194,10 +195,13 @@ def _is_hashed(name: str) -> bool:
 
 
 def _hashed_stem(upload: str) -> str:
-    # Upload names are text that storage gave us; surrogatepass keeps even a broken one hashable.
-    digest = hashlib.sha256(upload.encode("utf-8", "surrogatepass")).hexdigest()
     folder = upload.partition("/")[0]
-    return f"{folder}/_long/{digest}" if folder in list(Dataset) else f"_long/{digest}"
+    return f"{folder}/_long/{_digest(upload)}" if folder in list(Dataset) else f"_long/{_digest(upload)}"
+
+
+def _digest(upload: str) -> str:
+    # Upload names are text that storage gave us; surrogatepass keeps even a broken one hashable.
+    return hashlib.sha256(upload.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def new_attempt() -> str:
@@ -253,14 +257,37 @@ def lease_name(customer: str, dataset: Dataset) -> str:
     return f"leases/{customer}/{dataset}"
 
 
-def manifest_name(customer: str, dataset: Dataset, day: date, seq: int, epoch: int) -> str:
-    """The manifest of one publication, in `state`."""
-    return f"{manifests_prefix(customer, dataset)}{day.isoformat()}/{seq:08d}-{epoch:08d}.json"
+def manifest_name(customer: str, dataset: Dataset, day: date, *, seq: int, epoch: int, attempt: str) -> str:
+    """The manifest of one publication, in `state`.
+
+    After a restore the same numbers come again; the id of the attempt keeps what is there apart from what is written then.
+    """
+    return f"{manifests_prefix(customer, dataset)}{day.isoformat()}/{seq:08d}-{epoch:08d}-{attempt[:_ATTEMPT_SHOWN]}.json"
 
 
 def manifests_prefix(customer: str, dataset: Dataset) -> str:
     """The folder of a stream's manifests, in `state`."""
     return f"manifests/{customer}/{dataset}/"
+
+
+def expected_name(customer: str, dataset: Dataset, day: date, digest: str) -> str:
+    """A long list of files that manifests of a day name, in `state`."""
+    return f"{expected_prefix(customer, dataset)}{day.isoformat()}/{digest}.json"
+
+
+def expected_prefix(customer: str, dataset: Dataset) -> str:
+    """The folder of a stream's long lists of expected files, in `state`."""
+    return f"expected/{customer}/{dataset}/"
+
+
+def note_name(customer: str, upload: str) -> str:
+    """The note of work on an upload, in `state`."""
+    return f"{notes_prefix(customer)}{_digest(upload)}.json"
+
+
+def notes_prefix(customer: str) -> str:
+    """The folder of the notes of work on a customer's uploads, in `state`."""
+    return f"attempts/{customer}/"
 
 
 def superseded_name(customer: str, dataset: Dataset) -> str:
@@ -283,9 +310,9 @@ def day_status_name(dataset: Dataset, day: date) -> str:
     return f"days/{dataset}/{day.isoformat()}.json"
 
 
-def difference_name(dataset: Dataset, day: date, seq: int, epoch: int) -> str:
+def difference_name(dataset: Dataset, day: date, *, seq: int, epoch: int, attempt: str) -> str:
     """What a publication changes of the one that it replaces, beside the day's status document."""
-    return f"days/{dataset}/{day.isoformat()}/{seq:08d}-{epoch:08d}.changes.json"
+    return f"days/{dataset}/{day.isoformat()}/{seq:08d}-{epoch:08d}-{attempt[:_ATTEMPT_SHOWN]}.changes.json"
 
 
 def installation_name() -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date
+from typing import Final
 
 from processing.domain.carried import carried_into_each, digest_of
 from processing.domain.days import DayZone
 from processing.domain.listings import Listings, ReadinessPolicy
 from processing.domain.records import DayChange, DayRecord, Published, StreamState
+
+HANDED_ON: Final = "an earlier day hands on something else"
+"""Why a day is processed again whose own rows are as they were."""
 
 
 def differing_days(state: StreamState, parts: Mapping[date, Collection[str]]) -> list[date]:
@@ -29,23 +33,32 @@ def with_corrections(state: StreamState, seen: Listings, policy: ReadinessPolicy
     """The state with what changed in each published day, and with those days sent back that are to be processed again."""
     days = dict(state.days)
     today = zone.day_of(seen.now)
+    is_settled = True
     for day, carried in carried_into_each(state):
         record = days[day]
         if record.published is not None and not state.is_closed(day):
             record = replace(
                 record, change=_change(record, record.published, carried, seen.changes.get(day), _digest(seen, day))
             )
-            cause = _cause(record, policy, age=(today - day).days)
+            cause = _cause(record, policy, age=(today - day).days, is_settled=is_settled)
             if cause is not None and record.reprocess is None:
                 record = sent_back(record, cause)
             days[day] = record
+        # What a day hands on is known when it is processed again, and may then be what it was.
+        is_settled = is_settled and record.reprocess is None
     compared = state.compared_at if seen.parts is None else seen.now
     return replace(state, days=days, compared_at=compared)
 
 
 def sent_back(record: DayRecord, cause: str) -> DayRecord:
     """The record of a published day that is to be processed again, with a new cut."""
-    return replace(record, reprocess=cause, cut=None, failures=0, next_try=None, error=None)
+    return replace(record, reprocess=cause, cut=None, tries=0, failures=0, next_try=None, error=None)
+
+
+def as_handed_on(record: DayRecord, carried: str) -> DayRecord:
+    """The record of a day whose publication is what it would be by what it is given now: nothing is left to do."""
+    published = None if record.published is None else replace(record.published, carried=carried)
+    return replace(record, published=published, change=None, reprocess=None, tries=0, failures=0, next_try=None, error=None)
 
 
 def _digest(seen: Listings, day: date) -> str | None:
@@ -66,13 +79,19 @@ def _change(
     return None if known == replace(same, carried=published.carried) else known
 
 
-def _cause(record: DayRecord, policy: ReadinessPolicy, *, age: int) -> str | None:
-    """Why the day is processed again by itself, or None."""
+def _cause(record: DayRecord, policy: ReadinessPolicy, *, age: int, is_settled: bool) -> str | None:
+    """Why the day is processed again by itself, or None.
+
+    What earlier days hand on reaches the days that it changes whatever their age and the policy for late rows, or results
+    would contradict each other; but in order, so that a day is not asked while an earlier one may still change its mind.
+    """
     change, published = record.change, record.published
-    if change is None or published is None or policy.hold_late or age > policy.late_window_days:
+    if change is None or published is None:
         return None
-    if change.carried != published.carried:
-        return "an earlier day gives it something else"
+    if change.carried != published.carried and is_settled:
+        return HANDED_ON
+    if policy.hold_late or age > policy.late_window_days:
+        return None
     rows = change.joined + change.left
     if rows > policy.late_threshold * published.rows:
         return f"{change.joined:,} rows joined and {change.left:,} left"

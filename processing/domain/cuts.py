@@ -5,7 +5,7 @@ It is taken once the marker has taken effect, from a listing that began after th
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
@@ -13,55 +13,117 @@ from processing.domain.listings import Listings, ReadinessPolicy, SeenMarker, Se
 from processing.domain.records import DayRecord, ExpectedFile, ReceiptSummary, Status
 
 _DIFFERENCES_SHOWN: Final = 5
+LONGEST_LIST: Final = 100
+"""Expected files that a day's record holds itself; a longer list lies in a blob of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The uploads of one listing, by what their receipts say; the days that it cuts share it."""
+
+    unanswered: tuple[str, ...]
+    """Names without a current answer, in order."""
+    refused: tuple[str, ...]
+    """Names of which the present version was refused, in order."""
+
+    @classmethod
+    def of(cls, seen: Listings) -> Judged:
+        """Judge every upload of a listing."""
+        uploads = sorted(seen.uploads.items())
+        return cls(
+            unanswered=tuple(name for name, upload in uploads if not _is_answered(seen, name, upload)),
+            refused=tuple(name for name, upload in uploads if _is_refused(seen, name, upload)),
+        )
 
 
 def with_cut(
-    record: DayRecord, markers: tuple[SeenMarker, ...], seen: Listings, policy: ReadinessPolicy, *, last_cut: datetime | None
+    record: DayRecord,
+    markers: tuple[SeenMarker, ...],
+    seen: Listings,
+    judged: Judged,
+    policy: ReadinessPolicy,
+    *,
+    last_cut: datetime | None,
 ) -> DayRecord:
     """The record with a new cut.
 
     Refused files are counted with the first day that is cut after they were uploaded: `last_cut` is when a day of the
     stream was last cut.
     """
-    unanswered = {name for name, upload in seen.uploads.items() if not _is_answered(seen, name, upload)}
-    refused = {
-        name
-        for name, upload in seen.uploads.items()
-        if _is_refused(seen, name, upload) and (last_cut is None or upload.modified >= last_cut)
-    }
+    refused = judged.refused
+    if last_cut is not None:
+        refused = tuple(name for name in refused if seen.uploads[name].modified >= last_cut)
     written = [marker.written for marker in markers]
+    waits = policy.wait_for_refused and bool(refused)
     return replace(
         record,
         round=record.round + 1,
-        cut=tuple(sorted(unanswered | refused if policy.wait_for_refused else unanswered)),
+        cut=tuple(sorted({*judged.unanswered, *refused})) if waits else judged.unanswered,
         cut_at=seen.now,
         marked_at=record.marked_at or min(written, default=None),
-        refused=() if policy.wait_for_refused else tuple(sorted(refused)),
+        refused=() if policy.wait_for_refused else refused,
         awaited=tuple({each.name: each for marker in markers for each in marker.expected}.values()),
+        expected_in=None,
+        awaited_count=0,
         mismatch=None,
+        tries=0,
     )
 
 
-def shrunk(record: DayRecord, seen: Listings, policy: ReadinessPolicy) -> DayRecord:
-    """The record without the names that no longer hold its day: answered, or gone."""
+def shrunk(record: DayRecord, seen: Listings, policy: ReadinessPolicy, done: dict[int, CutRest]) -> DayRecord:
+    """The record without the names that no longer hold its day: answered, or gone.
+
+    `done` remembers what is left of each list, as many days may share one.
+    """
+    cut = record.cut or ()
+    rest = done.get(id(cut))
+    if rest is None:
+        rest = done[id(cut)] = _rest_of(cut, seen, policy)
+    refused = tuple(sorted({*record.refused, *rest.refused})) if rest.refused else record.refused
+    return replace(record, cut=rest.names, refused=refused)
+
+
+def without_answered(names: tuple[str, ...], seen: Listings) -> tuple[str, ...]:
+    """The names that are still there and have no current answer."""
+    uploads = ((name, seen.uploads.get(name)) for name in names)
+    return tuple(name for name, upload in uploads if upload is not None and not _is_answered(seen, name, upload))
+
+
+@dataclass(frozen=True, slots=True)
+class CutRest:
+    """What is left of a list of uploads that are waited for."""
+
+    names: tuple[str, ...]
+    refused: tuple[str, ...]
+    """Those that left it because they were refused."""
+
+
+def _rest_of(cut: tuple[str, ...], seen: Listings, policy: ReadinessPolicy) -> CutRest:
     left: list[str] = []
-    refused = set(record.refused)
-    for name in record.cut or ():
+    refused: list[str] = []
+    for name in cut:
         upload = seen.uploads.get(name)
         if upload is None:
             continue  # gone: deleting a blob changes nothing
         if not _is_answered(seen, name, upload) or (policy.wait_for_refused and _is_refused(seen, name, upload)):
             left.append(name)
         elif _is_refused(seen, name, upload):
-            refused.add(name)
-    return replace(record, cut=tuple(left), refused=tuple(sorted(refused)))
+            refused.append(name)
+    # The same list again is the same object, so that the days that share it go on sharing it.
+    return CutRest(names=cut if len(left) == len(cut) else tuple(left), refused=tuple(refused))
 
 
 def compared_with_manifest(record: DayRecord, seen: Listings) -> DayRecord:
-    """The record without the files that are in just as the manifest says, and with what is wrong about others."""
+    """The record without the files that are in just as the manifest says, and with what is wrong about others.
+
+    A long list that this look did not read stays as it is.
+    """
+    expected = record.awaited if record.expected_in is None else seen.expected.get(record.expected_in)
+    if expected is None:
+        return record
     awaited: list[ExpectedFile] = []
     wrong: list[str] = []
-    for each in (_hashed(each, seen) for each in record.awaited):
+    for each in expected:
         difference = _difference(each, seen)
         if difference is not None:
             awaited.append(each)
@@ -69,27 +131,10 @@ def compared_with_manifest(record: DayRecord, seen: Listings) -> DayRecord:
                 wrong.append(difference)
     more = len(wrong) - _DIFFERENCES_SHOWN
     shown = [*wrong[:_DIFFERENCES_SHOWN], *([f"and {more} more"] if more > 0 else [])]
-    return replace(record, awaited=tuple(awaited), mismatch="; ".join(shown) or None)
-
-
-def to_hash(record: DayRecord, seen: Listings) -> dict[str, str]:
-    """Name to ETag of the files that are in, whose manifest asks for a hash that nobody has taken of this version."""
-    return {
-        each.name: upload.etag
-        for each in record.awaited
-        if each.md5 is not None
-        and (upload := seen.uploads.get(each.name)) is not None
-        and _is_answered(seen, each.name, upload)
-        and each.hashed_etag != upload.etag
-    }
-
-
-def _hashed(each: ExpectedFile, seen: Listings) -> ExpectedFile:
-    upload = seen.uploads.get(each.name)
-    found = seen.md5.get((each.name, upload.etag)) if upload is not None else None
-    if upload is None or found is None:
-        return each
-    return replace(each, hashed_etag=upload.etag, hashed_md5=found)
+    record = replace(record, mismatch="; ".join(shown) or None)
+    if record.expected_in is None or not awaited:
+        return replace(record, awaited=tuple(awaited), expected_in=None, awaited_count=0)
+    return replace(record, awaited=tuple(awaited[:LONGEST_LIST]), awaited_count=len(awaited))
 
 
 def _difference(each: ExpectedFile, seen: Listings) -> str | None:
@@ -101,11 +146,11 @@ def _difference(each: ExpectedFile, seen: Listings) -> str | None:
         return f"{each.name} was refused"
     if each.rows is not None and each.rows != receipt.rows_read:
         return f"{each.name} has {receipt.rows_read:,} rows where the manifest says {each.rows:,}"
-    if each.md5 is None or upload is None:  # of a file that was taken in and deleted there is nothing to hash
+    if each.md5 is None or each.md5 == receipt.md5:
         return None
-    if each.hashed_etag != upload.etag:
-        return ""
-    return None if each.hashed_md5 == each.md5 else f"{each.name} has another MD5 than the manifest says"
+    if receipt.md5 is None:
+        return f"{each.name} was taken in before its MD5 was kept: upload it again"
+    return f"{each.name} has another MD5 than the manifest says"
 
 
 def _is_answered(seen: Listings, name: str, upload: SeenUpload) -> bool:
@@ -130,9 +175,14 @@ def waits_for(record: DayRecord, *, most: int) -> tuple[str, ...]:
     return tuple([*(record.cut or ()), *named][:most])
 
 
+def count_awaited(record: DayRecord) -> int:
+    """How many uploads and files of manifests the day waits for."""
+    return len(record.cut or ()) + (record.awaited_count if record.expected_in is not None else len(record.awaited))
+
+
 def is_whole(record: DayRecord) -> bool:
     """Whether the cut is taken and empty, and every file of the manifest is in as it says."""
-    return record.cut == () and not record.awaited
+    return record.cut == () and not record.awaited and record.expected_in is None
 
 
 def last_cut(days: dict[date, DayRecord]) -> datetime | None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from processing.domain.cuts import waits_for
+from processing.domain.corrections import HANDED_ON
+from processing.domain.cuts import count_awaited, waits_for
 from processing.domain.records import Change, DayRecord, DayState, StreamState
 
 _HISTORY: Final = 50
@@ -60,8 +61,7 @@ def _in_hand(state: StreamState, record: DayRecord, day: date) -> Told | None:
     if record.mismatch is not None:
         return DayState.FAILED, record.mismatch, waits
     if waits:
-        count = len(record.cut or ()) + len(record.awaited)
-        return DayState.WAITING, f"{count:,} uploads are not in yet", waits
+        return DayState.WAITING, f"{count_awaited(record):,} uploads are not in yet", waits
     if record.failures or (record.state is DayState.PROCESSING and record.cut is not None):
         return record.state, "", record.waiting_for
     return None
@@ -80,7 +80,7 @@ def _of_unpublished(state: StreamState, record: DayRecord, day: date, following:
     if record.cut is None and not is_marked:
         return DayState.OPEN, "no marker", ()
     if state.first_day is None:
-        return DayState.WAITING, "the stream's first day is not fixed yet", ("the stream's first day",)
+        return _before_the_first_day_is_fixed(state)
     if day < state.first_day:
         return DayState.OPEN, f"before the stream's first day {state.first_day.isoformat()}", ()
     if following is not None and day > following:
@@ -88,8 +88,19 @@ def _of_unpublished(state: StreamState, record: DayRecord, day: date, following:
     return DayState.READY, "marked, and everything uploaded before the marker is in", ()
 
 
+def _before_the_first_day_is_fixed(state: StreamState) -> Told:
+    opening = state.opening
+    if opening is None:
+        return DayState.WAITING, "the stream's first day is fixed when its markers are old enough", ("the stream's first day",)
+    if opening.cut:
+        count = len(opening.cut)
+        cause = f"the stream's first day is fixed when {count:,} uploads are in that were there before the markers"
+        return DayState.WAITING, cause, opening.cut[:_NAMES_SHOWN]
+    return DayState.OPEN, "marked, and no row of the stream has come for a day that it may begin with", ()
+
+
 def _told_change(record: DayRecord) -> str:
     change, published = record.change, record.published
     if change is None or published is None or change.carried != published.carried:
-        return "an earlier day gives it something else"
+        return HANDED_ON
     return f"{change.joined:,} rows joined and {change.left:,} left"

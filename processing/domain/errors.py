@@ -6,6 +6,9 @@ the platform tries again, or the operator looks at something.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class DropzoneError(Exception):
     """The root of everything this program raises on purpose."""
@@ -40,3 +43,22 @@ class ConditionNotMet(DropzoneError):
 
 class Superseded(DropzoneError):
     """A newer version of the same piece of work exists, so this one stops without an answer (protocol, ingest 2 and 6)."""
+
+
+class EnginePanicError(RuntimeError):
+    """A library in native code gave up in the middle of its work; what it left behind is not to be used."""
+
+
+@contextmanager
+def panics_as_errors() -> Iterator[None]:
+    """Turn the panic of an engine written in Rust into an error.
+
+    It is no Exception, and would pass by everything that keeps one file or one day from ending the process.
+    """
+    try:
+        yield
+    except BaseException as error:
+        # Each library has a class of its own, and they share nothing but its name.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise EnginePanicError("the engine panicked") from error

@@ -53,6 +53,10 @@ class SeenMarker:
     """What its manifest names of this stream's folders; read only where the marker may take a cut."""
 
 
+Marked = Mapping[date, tuple[SeenMarker, ...]]
+"""Days to the markers that are in effect for them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenUpload:
     """The present version of an upload."""
@@ -79,7 +83,9 @@ class Listings:
     """Names of the parts in force by day; None when they were not listed."""
     changes: Mapping[date, DayChange] = field(default_factory=dict)
     """The rows that joined or left, of published days whose parts differ."""
-    md5: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """(name, ETag) to the hash of the bytes, of files whose manifest asks for it."""
+    expected: Mapping[str, Sequence[ExpectedFile]] = field(default_factory=dict)
+    """The long lists of expected files that were read (DayRecord.expected_in), by the name of their blob."""
     own_markers: bool = False
-    """Of `exposures`: whether anything was ever uploaded to its own folder of signals."""
+    """Of `exposures`: whether its own folder of signals ever marked anything."""
+    has_unread_markers: bool = False
+    """Whether anything that may mark days has no answer yet, so that it is not known which."""

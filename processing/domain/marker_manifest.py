@@ -16,6 +16,8 @@ LARGEST: Final = 16 << 20
 """Bytes of a manifest."""
 _MD5_HEX: Final = re.compile(r"[0-9a-fA-F]{32}")
 _SHOWN: Final = 64
+MOST_FILES: Final = 10_000
+"""Files of a manifest (contract section 4)."""
 
 
 class ManifestRefusedError(ValueError):
@@ -41,6 +43,10 @@ def parse_manifest(name: str, data: bytes) -> tuple[ExpectedFile, ...]:
     files = document["files"]
     if not isinstance(files, list):
         raise ManifestRefusedError('"files" must be a list of objects such as {"name": "metrics/a.csv", "rows": 1200}')
+    if len(files) > MOST_FILES:
+        raise ManifestRefusedError(
+            f"the manifest names {len(files):,} files, more than {MOST_FILES:,}: upload fewer and larger ones"
+        )
     expected = [_expected(each) for each in files]
     names = [each.name for each in expected]
     if len(set(names)) < len(names):

@@ -6,34 +6,34 @@ taken before the listings began.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from processing.domain.corrections import sent_back, with_corrections
-from processing.domain.cuts import compared_with_manifest, is_whole, last_cut, shrunk, with_cut
+from processing.domain.cuts import CutRest, Judged, compared_with_manifest, is_whole, last_cut, shrunk, with_cut
 from processing.domain.day_states import next_in_order, with_states
 from processing.domain.days import DayZone
+from processing.domain.first_day import needs_opening, with_opening
 from processing.domain.habits import late_days
-from processing.domain.listings import Listings, ReadinessPolicy, SeenMarker
+from processing.domain.listings import Listings, Marked, ReadinessPolicy, SeenMarker
 from processing.domain.records import DayRecord, MarkerRef, StreamState
 
-_LONGEST_REST: Final = 24
-Marked = Mapping[date, tuple[SeenMarker, ...]]
-"""Days to the markers that are in effect for them."""
+_MOST_MARKERS: Final = 1_000
+"""Markers that a day remembers."""
 
 
 def needs_listing(
     state: StreamState, now: datetime, markers: Sequence[SeenMarker], policy: ReadinessPolicy, zone: DayZone
 ) -> bool:
     """Whether a look at the uploads could change anything: a cut to take or to shrink, or the first day to find."""
-    if any(record.cut or record.awaited or _wants_cut(record) for record in state.days.values()):
+    if any(record.cut or record.awaited or record.expected_in or _wants_cut(record) for record in state.days.values()):
         return True
     marked = _in_effect(now, markers, policy, zone)
     first = policy.first_day or state.first_day
     if first is None:
-        return bool(marked)
+        return needs_opening(state, now, markers, marked, policy)
     return any(
         day >= first and not state.is_closed(day) and _is_news(state.days.get(day, DayRecord()), day, seen)
         for day, seen in _with_gaps(marked, first, policy).items()
@@ -53,16 +53,21 @@ def advance(state: StreamState, seen: Listings, policy: ReadinessPolicy, zone: D
     The revision is left as it is; whoever stores the state raises it.
     """
     marked = _in_effect(seen.now, seen.markers, policy, zone)
-    first = policy.first_day or state.first_day or _first_day(state, seen, marked, policy, zone)
-    state = replace(state, first_day=first, own_markers=state.own_markers or seen.own_markers)
+    state = replace(state, own_markers=state.own_markers or seen.own_markers, stopped=None)
+    if policy.first_day is not None:
+        state = replace(state, first_day=policy.first_day, opening=None)
+    elif state.first_day is None:
+        state = with_opening(state, seen, marked, policy, zone)
+    first = state.first_day
     if first is not None:
         marked = _with_gaps(marked, first, policy)
         due = {day: markers for day, markers in marked.items() if day >= first and not state.is_closed(day)}
         state = _with_markers(state, due)
         state = with_corrections(state, seen, policy, zone)
         state = _with_cuts(state, due, seen, policy)
+    done: dict[int, CutRest] = {}
     days = {
-        day: compared_with_manifest(shrunk(record, seen, policy) if record.cut else record, seen)
+        day: compared_with_manifest(shrunk(record, seen, policy, done) if record.cut else record, seen)
         for day, record in state.days.items()
     }
     late = late_days(state, seen.now, zone, policy.marker_margin) - set(marked)
@@ -74,13 +79,18 @@ def due_day(state: StreamState, now: datetime) -> date | None:
 
     Among unpublished days it is the first in order or none; days that are processed again come beside it.
     """
+    rests = (day for day, record in state.days.items() if record.next_try is not None and now < record.next_try)
+    resting = frozenset(rests)
+    return next((day for day in due_days(state) if day not in resting), None)
+
+
+def due_days(state: StreamState) -> Iterator[date]:
+    """The days that may be processed, in order, those among them that rest after a failure."""
     following = next_in_order(state)
     for day, record in sorted(state.days.items()):
         in_turn = day == following if record.published is None else record.reprocess is not None
-        rests = record.next_try is not None and now < record.next_try
-        if in_turn and is_whole(record) and not rests:
-            return day
-    return None
+        if in_turn and is_whole(record):
+            yield day
 
 
 def _in_effect(now: datetime, markers: Sequence[SeenMarker], policy: ReadinessPolicy, zone: DayZone) -> Marked:
@@ -133,7 +143,8 @@ def _with_markers(state: StreamState, marked: Marked) -> StreamState:
         elif again is not None:
             record = replace(record, cut=None)
         refs = {ref.name: ref for ref in record.markers} | {marker.ref.name: marker.ref for marker in markers}
-        days[day] = replace(record, markers=tuple(MarkerRef(name=name, etag=refs[name].etag) for name in sorted(refs)))
+        known = sorted(refs)[:_MOST_MARKERS]
+        days[day] = replace(record, markers=tuple(MarkerRef(name=name, etag=refs[name].etag) for name in known))
     return replace(state, days=dict(sorted(days.items())))
 
 
@@ -142,28 +153,11 @@ def _wants_cut(record: DayRecord) -> bool:
 
 
 def _with_cuts(state: StreamState, marked: Marked, seen: Listings, policy: ReadinessPolicy) -> StreamState:
-    days = dict(state.days)
-    last = last_cut(days)
-    for day, record in sorted(days.items()):
-        if record.cut is None and (day in marked or _wants_cut(record)):
-            days[day] = with_cut(record, marked.get(day, ()), seen, policy, last_cut=last)
-            last = seen.now
+    wanted = [day for day, record in sorted(state.days.items()) if record.cut is None and (day in marked or _wants_cut(record))]
+    if not wanted:
+        return state
+    days, judged, last = dict(state.days), Judged.of(seen), last_cut(dict(state.days))
+    for day in wanted:
+        days[day] = with_cut(days[day], marked.get(day, ()), seen, judged, policy, last_cut=last)
+        last = seen.now
     return replace(state, days=days)
-
-
-def _markers_rest(state: StreamState, seen: Listings, policy: ReadinessPolicy) -> bool:
-    """Whether all markers are old enough to tell the first day, or have kept it open for far too long."""
-    if all(marker.written + policy.first_day_wait <= seen.now for marker in seen.markers):
-        return True
-    waiting = [record.history[0].at for record in state.days.values() if record.history]
-    return bool(waiting) and min(waiting) + _LONGEST_REST * policy.first_day_wait <= seen.now
-
-
-def _first_day(state: StreamState, seen: Listings, marked: Marked, policy: ReadinessPolicy, zone: DayZone) -> date | None:
-    """The earliest marked day of the window that has rows or a marker of its own, once all markers are old enough."""
-    if not marked or not _markers_rest(state, seen, policy):
-        return None
-    earliest = zone.day_of(seen.now) - timedelta(days=policy.first_day_window)
-    own = {marker.day for marker in seen.markers if marker.own}
-    with_rows = seen.parts or {}
-    return next((day for day in sorted(marked) if day >= earliest and (day in own or with_rows.get(day))), None)

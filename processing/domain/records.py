@@ -1,23 +1,27 @@
 """The documents that are stored: receipts, stream state, manifests, day status (contract sections 5 and 6).
 
-Each is a frozen record with a strict JSON form. Instants are UTC; ETags carry no quotes.
+Each is a frozen record whose JSON form `documents` writes and reads. Instants are UTC; ETags carry no quotes.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
-from pydantic import TypeAdapter
-
+from processing.domain.blob_names import PartName
 from processing.domain.datasets import Dataset
+
+_Enum = TypeVar("_Enum", bound=StrEnum)
+Unknown = Mapping[str, Any]
+"""Keys of a stored document that this program does not know: a newer one wrote them, and they are written back."""
 
 
 class Status(StrEnum):
-    """What a receipt says of an upload."""
+    """What a receipt says of an upload; a status that a newer program wrote counts as an answer."""
 
     ACCEPTED = "accepted"
     ACCEPTED_WITH_REJECTS = "accepted_with_rejects"
@@ -31,9 +35,13 @@ class Status(StrEnum):
         """Whether the customer has been told the outcome of this version."""
         return self is not Status.FAILED
 
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        return _foreign(cls, value)
+
 
 class DayState(StrEnum):
-    """Where a day of a stream stands."""
+    """Where a day of a stream stands; a state that a newer program wrote is kept as it is written."""
 
     OPEN = "open"
     READY = "ready"
@@ -43,6 +51,19 @@ class DayState(StrEnum):
     PROCESSED_EMPTY = "processed_empty"
     CHANGED = "changed"
     FAILED = "failed"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        return _foreign(cls, value)
+
+
+def _foreign(cls: type[_Enum], value: object) -> _Enum | None:
+    """A member for a word that only a newer program knows: equal to none of ours, and written back as it was read."""
+    if not isinstance(value, str):
+        return None
+    member = str.__new__(cls, value)
+    member._name_ = member._value_ = value
+    return member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +156,11 @@ class InForce:
     parts: tuple[Part, ...]
     config: str | None = None
     """Version of the customer's config by which the rows were read."""
+    meaning: str | None = None
+    """Digest of what that config says of the upload's rows; None in receipts of older programs."""
     trace: str | None = None
     """Identity of the span that staged the rows (W3C traceparent); None without telemetry."""
+    unknown: Unknown = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,12 +204,18 @@ class Receipt:
     """Version of the program that answered."""
     config: str | None = None
     """Version of the customer's config that was in force, None for none."""
+    md5: str | None = None
+    """Of the bytes as uploaded, 32 hexadecimal digits; None where they were not all read."""
     trace: str | None = None
     """Identity of the span that wrote the receipt (W3C traceparent); None without telemetry."""
+    unknown: Unknown = field(default_factory=dict)
 
 
 _MOST_DAYS_IN_METADATA: Final = 60
+_MOST_PART_COUNTS_IN_METADATA: Final = 40
 _MANY: Final = "many"
+PartCounts = Mapping[tuple[Dataset, date], int]
+"""How many staged parts an attempt has of each dataset and day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +235,12 @@ class ReceiptSummary:
     """Rows of the version that the receipt speaks of."""
     marks: tuple[date, ...] | None = ()
     """Of a file with finished dates, the days of the version in force; None where they are too many for metadata."""
+    error: str | None = None
+    """Code of the reason why it was refused, or not answered yet."""
+    md5: str | None = None
+    """Of the bytes of that version, where they were all read."""
+    parts: PartCounts | None = None
+    """Of the attempt in force; None where the metadata does not tell, and the receipt itself must be read."""
     trace: str | None = None
     """Identity of the span that staged the rows in force."""
 
@@ -219,6 +255,9 @@ class ReceiptSummary:
             next_try=receipt.retry.next_try if receipt.retry else None,
             rows_read=receipt.rows.read,
             marks=finished_days(receipt),
+            error=receipt.error.code if receipt.error else None,
+            md5=receipt.md5,
+            parts=part_counts(receipt),
             trace=receipt.in_force.trace if receipt.in_force else None,
         )
 
@@ -232,6 +271,9 @@ class ReceiptSummary:
             "nexttry": self.next_try.isoformat() if self.next_try else None,
             "read": str(self.rows_read) if self.rows_read else None,
             "marks": self._printed_marks(),
+            "error": self.error,
+            "md5": self.md5,
+            "parts": self._printed_parts(),
             "trace": self.trace,
         }
         return {key: value for key, value in values.items() if value is not None}
@@ -247,6 +289,9 @@ class ReceiptSummary:
             next_try=_instant(metadata.get("nexttry")),
             rows_read=int(metadata.get("read", "0")),
             marks=_days(metadata.get("marks", "")),
+            error=metadata.get("error"),
+            md5=metadata.get("md5"),
+            parts=_parsed_parts(metadata),
             trace=metadata.get("trace"),
         )
 
@@ -254,6 +299,13 @@ class ReceiptSummary:
         if self.marks is None or len(self.marks) > _MOST_DAYS_IN_METADATA:
             return _MANY
         return ",".join(day.isoformat() for day in self.marks) or None
+
+    def _printed_parts(self) -> str | None:
+        if self.attempt is None:
+            return None
+        if self.parts is None or len(self.parts) > _MOST_PART_COUNTS_IN_METADATA:
+            return _MANY
+        return ",".join(f"{dataset}/{day.isoformat()}:{count}" for (dataset, day), count in sorted(self.parts.items()))
 
     def answers(self, etag: str) -> bool:
         """Whether the receipt is current for this version, and an answer."""
@@ -265,6 +317,26 @@ def finished_days(receipt: Receipt) -> tuple[date, ...]:
     if receipt.dataset != Dataset.SIGNALS or receipt.in_force is None:
         return ()
     return tuple(sorted(receipt.in_force.days))
+
+
+def part_counts(receipt: Receipt) -> PartCounts:
+    """The staged parts of the version in force."""
+    names = (PartName.parse(part.name) for part in (receipt.in_force.parts if receipt.in_force else ()))
+    return Counter((name.dataset, name.day) for name in names if name is not None)
+
+
+def _parsed_parts(metadata: Mapping[str, str]) -> PartCounts | None:
+    if "attempt" not in metadata:
+        return {}
+    text = metadata.get("parts", _MANY)
+    if text == _MANY:
+        return None
+    counts = {}
+    for each in filter(None, text.split(",")):
+        stream, _, count = each.partition(":")
+        dataset, _, day = stream.partition("/")
+        counts[Dataset(dataset), date.fromisoformat(day)] = int(count)
+    return counts
 
 
 def _days(text: str) -> tuple[date, ...] | None:
@@ -301,9 +373,6 @@ class ExpectedFile:
     rows: int | None = None
     md5: str | None = None
     """Of the bytes, 32 hexadecimal digits."""
-    hashed_etag: str | None = None
-    """The version whose bytes were hashed."""
-    hashed_md5: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,8 +397,9 @@ class Published:
     """Digest of what earlier days gave to this one."""
     gives: str = ""
     """Digest of what this day gives to later ones, where that is no list of ratios."""
-    ratios: tuple[int, ...] = ()
-    """Metrics that the day's own rows show to be ratios, as positions in the stream's `ratio_names`."""
+    ratios: int = 0
+    """Metrics that the day's own rows show to be ratios: bit n stands for position n in the stream's `ratio_names`."""
+    unknown: Unknown = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -360,10 +430,14 @@ class DayRecord:
     round: int = 0
     """Rises with every cut, so that a publication knows whether the day was cut again while it was computed."""
     cut: tuple[str, ...] | None = None
-    """Uploads that the day still waits for; None until its cut is taken."""
+    """Uploads that the day still waits for; None until its cut is taken. Days that one look cut share one list."""
     cut_at: datetime | None = None
     awaited: tuple[ExpectedFile, ...] = ()
-    """Files of manifests that are not in as the manifest says."""
+    """Files of manifests that are not in as the manifest says: all of them, or the first where `expected_in` has all."""
+    expected_in: str | None = None
+    """Name of the blob that holds a long list of expected files; None for a short one."""
+    awaited_count: int = 0
+    """How many files `expected_in` has that are not in yet."""
     mismatch: str | None = None
     """How files that are in differ from the manifest."""
     refused: tuple[str, ...] = ()
@@ -379,11 +453,38 @@ class DayRecord:
     """Name of the blob, beside the status document, that holds what the last reprocess changed."""
     late_marker: bool = False
     """Whether the marker is later than the customer's habit."""
+    attempt: str | None = None
+    """Id of the attempt that has the day in hand, or had it last."""
+    tries: int = 0
+    """Attempts at the day that were begun and have not ended; those whose workers died never do."""
     failures: int = 0
     next_try: datetime | None = None
     error: str | None = None
     history: tuple[Change, ...] = ()
     """The last 50."""
+    unknown: Unknown = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """The uploads that must be answered before the first day of a stream is fixed: a cut like that of a day."""
+
+    markers: str
+    """Digest of the markers that decide; another one means that it must be taken anew."""
+    cut: tuple[str, ...]
+    """Uploads that were there before those markers and have no answer yet."""
+    at: datetime
+    """When it was taken, or last looked at without finding a first day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUp:
+    """Rows before the first day that retention gave up, so that nobody takes them for lost."""
+
+    before: date
+    """They are of days before this one."""
+    arrived: datetime
+    """They came in uploads that were written at this instant or earlier."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -401,6 +502,8 @@ class StreamState:
     seq: int = 0
     """The number of the last publication."""
     first_day: date | None = None
+    opening: Opening | None = None
+    """What the first day waits for; None when it is known, or no marker asks for it yet."""
     pending: date | None = None
     """The day whose publication `seq` is committed and not yet in every table."""
     compared_at: datetime | None = None
@@ -408,17 +511,28 @@ class StreamState:
     own_markers: bool = False
     """Of `exposures`: whether a marker for it alone was ever used, so that those of `events` mark it no more."""
     closed_through: date | None = None
-    """The staged rows of days up to this one are given up: none of these days can be processed again."""
+    """The staged rows of published days up to this one are given up: none of these days can be processed again."""
+    given_up: GivenUp | None = None
+    """Which rows of days before the first are given up, too."""
+    stopped: str | None = None
+    """Why the stream stands still until an operator has mended something; None while it does not."""
     ratio_names: tuple[str, ...] = ()
     """The metrics that any published day showed to be ratios; days refer to them by position."""
     days: Mapping[date, DayRecord] = field(default_factory=dict)
+    unknown: Unknown = field(default_factory=dict)
 
     def is_closed(self, day: date) -> bool:
-        """Whether the staged rows of a day are given up."""
-        return self.closed_through is not None and day <= self.closed_through
+        """Whether a day is published and its staged rows are given up."""
+        if self.closed_through is None or day > self.closed_through:
+            return False
+        record = self.days.get(day)
+        return record is not None and record.published is not None
+
+    def closed_days(self) -> frozenset[date]:
+        """All closed days."""
+        return frozenset(day for day in self.days if self.is_closed(day))
 
 
-T = TypeVar("T")
 TYPES = Literal["string", "double", "long", "boolean", "date", "timestamp"]
 
 
@@ -498,6 +612,8 @@ class Manifest:
     outputs: tuple[TableOutput, ...]
     program: str
     config: str | None = None
+    overflowed: int = 0
+    """Totals that are beyond all floats, and so are null."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -523,24 +639,5 @@ class DayStatus:
     """Name of the blob that holds what the last reprocess changed."""
     reprocess_until: date | None = None
     """The last day on which the rows are kept that another processing needs."""
-
-
-_adapters: dict[Any, TypeAdapter[Any]] = {}
-
-
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    # Building one costs more than using it a thousand times.
-    if kind not in _adapters:
-        _adapters[kind] = TypeAdapter(kind)
-    return _adapters[kind]
-
-
-def to_json(record: object) -> bytes:
-    """A record of this module as UTF-8 JSON, indented for the people who read it."""
-    return _adapter(type(record)).dump_json(record, indent=1)
-
-
-def from_json(kind: type[T], data: bytes) -> T:
-    """The inverse of `to_json`; pydantic.ValidationError when `data` is not one."""
-    result: T = _adapter(kind).validate_json(data)
-    return result
+    tries: int = 0
+    """Attempts that ended their worker without a word."""

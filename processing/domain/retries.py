@@ -1,4 +1,4 @@
-"""When something that failed is tried again: after a minute, doubling to an hour (protocol, Retries)."""
+"""When something that failed is tried again, after a minute, doubling to an hour, and when it is not (protocol, Retries)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from typing import Final
 _FIRST: Final = timedelta(minutes=1)
 _LONGEST: Final = timedelta(hours=1)
 _ENOUGH_DOUBLINGS: Final = 10
+MOST_TRIES: Final = 3
+"""Attempts that may end their worker without a word; after them the work itself is taken to be the reason."""
+DAY_OF_REST: Final = timedelta(days=1)
+"""How long a day rests that ended its workers, unless an operator asks for another try."""
 
 
 def wait_after(failures: int) -> timedelta:

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 
 from processing.domain import blob_names
 from processing.domain.blob_names import PartName
 from processing.domain.carried import digest_of
-from processing.domain.records import DayChange, Manifest, Receipt, StreamState, from_json
+from processing.domain.documents import from_json
+from processing.domain.errors import OperatorError
+from processing.domain.records import DayChange, Manifest, Receipt, StreamState
 from processing.jobs.context import JobContext
+from processing.jobs.losses import expect_not_lost
 from processing.jobs.receipts import ReceiptSeen
 
 
 def count_changes(
-    context: JobContext, state: StreamState, present: Mapping[date, Collection[str]], found: Iterable[ReceiptSeen]
+    context: JobContext, state: StreamState, present: Mapping[date, Collection[str]], found: Mapping[str, ReceiptSeen]
 ) -> dict[date, DayChange]:
-    """For each day, the rows of parts that joined and left; a day whose receipts move meanwhile is left out."""
-    receipts = {seen.summary.attempt: seen.blob for seen in found if present}
+    """For each day, the rows of parts that joined and left; a day whose receipts move meanwhile is left out.
+
+    `found` are the receipts by their own names, listed before the parts. OperatorError when a part did not leave but is
+    lost: its receipt is gone, or holds it in force still.
+    """
+    receipts = {seen.summary.attempt: seen.blob for seen in found.values() if present}
     rows: dict[str, dict[str, int]] = {}
     changes = {}
     for day, parts in present.items():
-        published = _inputs(context, state, day)
+        manifest = read_manifest(context, state, day)
+        published = {} if manifest is None else {each.part: each for each in manifest.inputs}
+        left = [each for name, each in published.items() if name not in parts]
+        expect_not_lost(state, day, left, found)
         joined = [name for name in parts if name not in published]
         counts = [_rows(context, state.customer, receipts, rows, name) for name in joined]
         if None in counts:
@@ -30,23 +40,21 @@ def count_changes(
             inputs=digest_of(parts),
             carried="",
             joined=sum(count or 0 for count in counts),
-            left=sum(rows_left for name, rows_left in published.items() if name not in parts),
+            left=sum(each.rows for each in left),
         )
     return changes
 
 
 def read_manifest(context: JobContext, state: StreamState, day: date) -> Manifest | None:
-    """The manifest of a day's publication; None when it is not published, or the manifest is gone."""
+    """The manifest of a day's publication; None when it is not published, OperatorError when it is gone."""
     record = state.days.get(day)
     if record is None or record.published is None:
         return None
-    found = context.lake.get(blob_names.STATE_CONTAINER, record.published.manifest)
-    return None if found is None else from_json(Manifest, found[0])
-
-
-def _inputs(context: JobContext, state: StreamState, day: date) -> dict[str, int]:
-    manifest = read_manifest(context, state, day)
-    return {} if manifest is None else {each.part: each.rows for each in manifest.inputs}
+    name = record.published.manifest
+    found = context.lake.get(blob_names.STATE_CONTAINER, name)
+    if found is None:
+        raise OperatorError(f"{name} is gone though {state.customer}/{state.dataset} has published by it: restore it")
+    return from_json(Manifest, found[0])
 
 
 def _rows(

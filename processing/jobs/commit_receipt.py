@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from processing.domain import blob_names
-from processing.domain.errors import ConditionNotMet, Superseded
-from processing.domain.records import InForce, Problem, Receipt, ReceiptSummary, Retry, Status, Upload, to_json
+from processing.domain.documents import to_json
+from processing.domain.errors import ConditionNotMet, LaterError, Superseded
+from processing.domain.records import InForce, Problem, Receipt, ReceiptSummary, Retry, Status, Upload
 from processing.domain.retries import wait_after
 from processing.jobs.context import JobContext
 from processing.jobs.draft_answer import Draft
 from processing.jobs.measuring import measure_receipt
 from processing.jobs.receipts import read_receipt
+from processing.jobs.stream_days import has_closed_since
 from processing.ports import ABSENT, When
 from processing.tables.ingest import EMPTY_FILE
+
+_TRIES = 20
 
 
 def is_answered(found: tuple[Receipt, str] | None, upload: Upload, again: str | None) -> bool:
@@ -27,10 +31,11 @@ def is_answered(found: tuple[Receipt, str] | None, upload: Upload, again: str | 
 def commit_receipt(context: JobContext, upload: Upload, draft: Draft, again: str | None) -> Status | None:
     """Make the draft the answer; its status, or None when the version has an answer that is to stay.
 
-    `again` is the ETag of a receipt that is to be replaced. Raises Superseded when the version is not there any more.
+    `again` is the ETag of a receipt that is to be replaced. Raises Superseded when the version is not there any more,
+    LaterError when a day of its rows was closed meanwhile, or others write the receipt every time.
     """
     container, name = blob_names.receipts_container(upload.customer), blob_names.receipt_name(upload.name)
-    while True:
+    for _ in range(_TRIES):
         # Step 4: the receipt as it stands. It is read before the upload is looked at again (step 6); the other order
         # would let an old version replace a newer one that was answered in between.
         found = read_receipt(context.drop, upload.customer, upload.name)
@@ -38,6 +43,8 @@ def commit_receipt(context: JobContext, upload: Upload, draft: Draft, again: str
         if is_answered(found, upload, again):
             return None
         receipt = _final(context, draft, current, is_reingest=again is not None)
+        if receipt.in_force is not None and draft.accepted is not None:
+            _expect_open_days(context, upload, draft.accepted)
         # Step 6: is this still the version to answer?
         info = context.drop.head(blob_names.drop_container(upload.customer), upload.name)
         if info is None or info.etag != upload.etag:
@@ -55,6 +62,12 @@ def commit_receipt(context: JobContext, upload: Upload, draft: Draft, again: str
             continue
         measure_receipt(context.telemetry, receipt, is_first=again is None)
         return receipt.status
+    raise LaterError(f"the receipt of {upload.name} changes faster than it can be written")
+
+
+def _expect_open_days(context: JobContext, upload: Upload, accepted: InForce) -> None:
+    if has_closed_since(context, upload, accepted.parts):
+        raise LaterError("a day of its rows was closed while it was read")
 
 
 def _final(context: JobContext, draft: Draft, current: Receipt | None, *, is_reingest: bool) -> Receipt:
@@ -69,8 +82,8 @@ def _final(context: JobContext, draft: Draft, current: Receipt | None, *, is_rei
         return replace(receipt, status=Status.IGNORED, error=problem)
     accepted = draft.accepted
     # Step 5: the same bytes with the same outcome change nothing, not even the order among uploads. The outcome is
-    # compared too, because a rule may depend on the day of the upload or on the config.
-    if current is not None and in_force is not None and _outcome(in_force) == _outcome(accepted):
+    # compared too, because a rule may depend on the day of the upload or on what the config means.
+    if current is not None and in_force is not None and _is_same_outcome(in_force, accepted):
         # A reingest also writes anew what another program made, or what is not there any more.
         stands = not is_reingest or (current.program == receipt.program and _is_all_there(context, in_force))
         accepted = replace(in_force, etag=accepted.etag) if stands else accepted
@@ -81,8 +94,10 @@ def _is_all_there(context: JobContext, version: InForce) -> bool:
     return all(context.lake.head(blob_names.STAGED_CONTAINER, part.name) is not None for part in version.parts)
 
 
-def _outcome(version: InForce) -> tuple[object, ...]:
-    return version.sha256, version.config, version.days
+def _is_same_outcome(before: InForce, now: InForce) -> bool:
+    # Older programs did not write down what a config means; that one version of it means one thing is known.
+    same_meaning = before.config == now.config if before.meaning is None else before.meaning == now.meaning
+    return same_meaning and (before.sha256, before.days) == (now.sha256, now.days)
 
 
 def _next_retry(first: Retry, etag: str, current: Receipt | None) -> Retry:

@@ -42,6 +42,8 @@ class JobContext:
     retention: Retention = field(default_factory=Retention)
     sweep_grace: timedelta = timedelta(minutes=2)
     """How old an unanswered upload must be before the sweep announces it: its own event is given the time."""
+    attempt_limit: timedelta = timedelta(minutes=20)
+    """How long one attempt at an upload or a day may take."""
     program: str
     """Version of the program, for receipts and manifests."""
     configs: ConfigCache = field(default_factory=ConfigCache)

@@ -11,6 +11,8 @@ more and found to be still this version.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -92,6 +94,16 @@ def load_config(lake: BlobStore, customer: str, cache: ConfigCache | None = None
             return LoadedConfig(config=found, version=info.etag if info else None)
         return _fall_back(lake, customer, version, found)
     raise LaterError(f"the config of {customer} changes faster than it can be read")
+
+
+def meaning_of(config: CustomerConfig, folder: Dataset) -> str:
+    """A digest of what a config says of the rows of uploads to a folder: another text may say the same."""
+    said: dict[str, object] = {"id_types": config.id_types}
+    # Exposures come among events, too.
+    for dataset in (folder, Dataset.EXPOSURES) if folder is Dataset.EVENTS else (folder,):
+        said[dataset.value] = config.dataset(dataset).model_dump(mode="json", exclude_defaults=True)
+    text = json.dumps(said, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def parse_config(data: bytes) -> CustomerConfig:

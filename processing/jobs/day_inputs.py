@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from processing.domain import blob_names
 from processing.domain.blob_names import PartName
+from processing.domain.documents import from_json
 from processing.domain.errors import LaterError, OperatorError
-from processing.domain.records import Receipt, StreamState, from_json
+from processing.domain.records import Manifest, PartCounts, Receipt, StreamState, part_counts
 from processing.jobs.changes import read_manifest
 from processing.jobs.context import JobContext
 from processing.jobs.look import list_in_force
+from processing.jobs.losses import NamedParts, expect_parts, expect_receipts
 from processing.jobs.receipts import ReceiptSeen
 from processing.tables.day_catalogue import EARLIER_DAYS_OF
+from processing.tables.day_totals import metrics_in
+from processing.tables.table_specs import METRIC_DAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,25 +38,30 @@ class StagedInput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """The accepted version of an upload that is in force."""
+class _Source(NamedParts):
+    """The accepted version of an upload that is in force, and its parts of the day."""
 
-    blob: str
-    last_modified: datetime
     trace: str | None
 
 
 def staged_inputs(context: JobContext, state: StreamState, day: date) -> list[StagedInput]:
-    """The parts of a day that are in force, in order."""
+    """The parts of a day that are in force, in order.
+
+    OperatorError when one is lost: a receipt that is in force names it and it is not listed, or the day was published with
+    an upload whose receipt is gone. From what is left nothing is published.
+    """
     # Receipts, then parts. The other order would lose the rows of a receipt that moves in between.
-    sources = _sources(context, state.customer, list_in_force(context, state.customer, state.dataset).values())
+    found = list_in_force(context, state.customer, state.dataset)
+    sources = _sources(context, state, day, found)
     prefix = blob_names.parts_prefix(state.customer, state.dataset, day)
     parts = [
         (sources[part.attempt], part, info.size)
         for info in context.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix)
         if (part := PartName.parse(info.name)) is not None and part.attempt in sources
     ]
-    parts.sort(key=lambda found: (found[0].last_modified, found[0].blob, found[1].number))
+    expect_parts(state, day, sources, Counter(part.attempt for _, part, _ in parts))
+    expect_receipts(state, day, read_manifest(context, state, day), found)
+    parts.sort(key=lambda each: (each[0].last_modified, each[0].blob, each[1].number))
     return [
         StagedInput(part=part, blob=source.blob, order=order, size=size, trace=source.trace)
         for order, (source, part, size) in enumerate(parts)
@@ -75,7 +85,7 @@ def earlier_files(context: JobContext, state: StreamState, day: date) -> Iterato
         return
     for earlier in (each for each in sorted(state.days) if each < day):
         manifest = read_manifest(context, state, earlier)
-        for output in manifest.outputs if manifest is not None else ():
+        for output in () if manifest is None else manifest.outputs:
             if output.table == table:
                 yield from (read_result(context, state.customer, f"{table}/{file.path}") for file in output.files)
 
@@ -88,15 +98,48 @@ def read_result(context: JobContext, customer: str, name: str) -> bytes:
     return found[0]
 
 
-def _sources(context: JobContext, customer: str, found: Iterable[ReceiptSeen]) -> dict[str, _Source]:
+def is_touched_by(context: JobContext, manifest: Manifest, metrics: Collection[str]) -> bool:
+    """Whether a publication of metrics has rows of any of these metrics."""
+    names = (
+        f"{output.table}/{file.path}"
+        for output in manifest.outputs
+        if output.table == METRIC_DAYS.name
+        for file in output.files
+    )
+    return bool(metrics) and any(
+        not metrics_in(read_result(context, manifest.customer, name)).isdisjoint(metrics) for name in names
+    )
+
+
+def _sources(context: JobContext, state: StreamState, day: date, found: Mapping[str, ReceiptSeen]) -> dict[str, _Source]:
     """Attempt in force to the upload that it came from."""
     sources = {}
-    for seen in found:
+    for seen in found.values():
         attempt, modified = seen.summary.attempt, seen.summary.in_force_modified
         if attempt is not None and modified is not None:
-            name, trace = _upload_name(context, customer, seen), seen.summary.trace
-            sources[attempt] = _Source(blob=name, last_modified=modified, trace=trace)
+            sources[attempt] = _Source(
+                blob=_upload_name(context, state.customer, seen),
+                last_modified=modified,
+                count=_count_parts(context, state, day, seen, modified),
+                trace=seen.summary.trace,
+            )
     return sources
+
+
+def _count_parts(context: JobContext, state: StreamState, day: date, seen: ReceiptSeen, modified: datetime) -> int:
+    counts = seen.summary.parts
+    if counts is None:
+        # Its metadata has no room for them, or is an older program's. No row is of a day after that of its upload's morrow.
+        if day > context.zone.day_of(modified) + timedelta(days=1):
+            return 0
+        found = context.drop.get(blob_names.receipts_container(state.customer), seen.blob)
+        counts = {} if found is None else _counts_of(from_json(Receipt, found[0]), seen)
+    return counts.get((state.dataset, day), 0)
+
+
+def _counts_of(receipt: Receipt, seen: ReceiptSeen) -> PartCounts:
+    moved = receipt.in_force is None or receipt.in_force.attempt != seen.summary.attempt
+    return {} if moved else part_counts(receipt)
 
 
 def _upload_name(context: JobContext, customer: str, seen: ReceiptSeen) -> str:

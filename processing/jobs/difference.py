@@ -14,10 +14,10 @@ from processing.jobs.own_blobs import put_own
 from processing.tables.day_totals import changed_totals
 
 
-def write_difference(context: JobContext, state: StreamState, manifest: Manifest) -> str | None:
+def write_difference(context: JobContext, state: StreamState, manifest: Manifest, attempt: str) -> str | None:
     """The name of the blob beside the day's status document that tells what `manifest` will change.
 
-    None when the manifest of the publication before is gone.
+    None when there is no publication before it. OperatorError when the manifest or a file of that is gone.
     """
     before = read_manifest(context, state, manifest.day)
     if before is None:
@@ -27,7 +27,7 @@ def write_difference(context: JobContext, state: StreamState, manifest: Manifest
         for outputs in (before.outputs, manifest.outputs)
     )
     document = _document(before, manifest) | {"totals": changed_totals(old, new)}
-    name = blob_names.difference_name(state.dataset, manifest.day, manifest.seq, manifest.epoch)
+    name = blob_names.difference_name(state.dataset, manifest.day, seq=manifest.seq, epoch=manifest.epoch, attempt=attempt)
     text = json.dumps(document, indent=1, ensure_ascii=False, default=str, allow_nan=False)
     put_own(context.drop, blob_names.receipts_container(state.customer), name, text.encode("utf-8", "backslashreplace"))
     return name

@@ -7,24 +7,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from processing.domain import blob_names
 from processing.domain.blob_names import DataFile, Marker, Misplaced, SignalFile
 from processing.domain.datasets import Dataset
 from processing.domain.records import InForce, Part, Problem, Receipt, Retry, RowCounts, Status, Upload
-from processing.domain.retries import wait_after
+from processing.domain.retries import MOST_TRIES, wait_after
 from processing.jobs.answer_marker import answer_finished_dates, answer_marker
 from processing.jobs.context import JobContext
-from processing.jobs.customer_config import load_config
+from processing.jobs.customer_config import load_config, meaning_of
 from processing.jobs.failures import told
 from processing.jobs.ingest_receipt import with_outcome
 from processing.jobs.own_blobs import put_own
 from processing.jobs.pinned_upload import PinnedUpload
 from processing.jobs.rejected_rows import RejectedRows
-from processing.jobs.stream_state import load_state
+from processing.jobs.stream_days import stream_days
 from processing.ports import BlobInfo, BlobKind
 from processing.tables.ingest import EMPTY_FILE, IngestRequest, ingest_file
 from processing.tables.staging import LocalPart
+
+UNREADABLE_HERE: Final = "unreadable_here"
+"""Code of the refusal for a file that ends whoever reads it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,9 @@ def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: P
     Raises Superseded when the version is gone, LaterError and OperatorError when storage fails.
     """
     kind = blob_names.kind_of_upload(upload.name)
+    if info.unreadable is not None:
+        message = f"storage does not let us read it ({info.unreadable}): upload it again, readable at once and without a key"
+        return _refusal(context, upload, "unreadable_blob", message)
     if info.kind is not BlobKind.BLOCK:
         return _refusal(context, upload, "blob_type", f"{info.kind} blobs are not read: upload a block blob")
     match kind:
@@ -61,6 +68,21 @@ def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: P
             return _ingest(context, upload, kind.dataset, scratch)
         case _:
             raise AssertionError(kind)
+
+
+def is_read(upload: Upload, info: BlobInfo) -> bool:
+    """Whether anything of an upload must be read to answer it, which may end the process that does."""
+    kind = blob_names.kind_of_upload(upload.name)
+    return upload.size > 0 and info.unreadable is None and info.kind is BlobKind.BLOCK and not isinstance(kind, Misplaced)
+
+
+def unreadable_answer(context: JobContext, upload: Upload) -> Draft:
+    """That the file ended every attempt to read it, so that there is no further one."""
+    message = (
+        f"each of {MOST_TRIES} attempts to read the file ended the program that read it; the operators were told. "
+        "Upload the rows in another form: several smaller files, or as CSV"
+    )
+    return _refusal(context, upload, UNREADABLE_HERE, message)
 
 
 def _finished_dates(context: JobContext, upload: Upload, signal: SignalFile, scratch: Path) -> Draft:
@@ -107,7 +129,7 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
         uploaded_at=upload.last_modified,
         zone=context.zone,
         config=loaded.config,
-        first_day=load_state(context, upload.customer, dataset).state.first_day,
+        streams=stream_days(context, upload, dataset),
     )
     pinned = PinnedUpload(context.drop, upload)
     rejected = RejectedRows(context.drop, upload, attempt)
@@ -116,13 +138,14 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
     receipt = with_outcome(
         _receipt(context, upload, Status.ACCEPTED), outcome, problem_of_config=loaded.problem, config=loaded.version
     )
-    receipt = replace(receipt, rejected_blob=rejected_blob)
+    receipt = replace(receipt, rejected_blob=rejected_blob, md5=pinned.md5())
     if outcome.problem is not None and outcome.problem.code == EMPTY_FILE:
         return _withdrawal(context, upload, attempt)  # nothing is in it once it is unpacked
     if outcome.problem is not None:
         return Draft(receipt=receipt)
     accepted = _in_force(upload, attempt, pinned, outcome.days, parts)
-    return Draft(receipt=receipt, accepted=replace(accepted, config=loaded.version, trace=receipt.trace))
+    accepted = replace(accepted, config=loaded.version, meaning=meaning_of(loaded.config, dataset), trace=receipt.trace)
+    return Draft(receipt=receipt, accepted=accepted)
 
 
 def _in_force(upload: Upload, attempt: str, pinned: PinnedUpload, days: Mapping[date, int], parts: Iterable[Part]) -> InForce:
@@ -146,7 +169,12 @@ def _withdrawal(context: JobContext, upload: Upload, attempt: str) -> Draft:
         days={},
         parts=(),
     )
-    return Draft(receipt=_receipt(context, upload, Status.ACCEPTED), accepted=accepted)
+    return Draft(receipt=replace(_receipt(context, upload, Status.ACCEPTED), md5=_md5_of_nothing(upload)), accepted=accepted)
+
+
+def _md5_of_nothing(upload: Upload) -> str | None:
+    # Of a file that is empty once it is unpacked, the bytes are others.
+    return hashlib.md5(usedforsecurity=False).hexdigest() if upload.size == 0 else None
 
 
 def _refusal(context: JobContext, upload: Upload, code: str, message: str) -> Draft:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -13,14 +12,14 @@ import structlog
 from processing.domain import blob_names, readiness
 from processing.domain.blob_names import PartName
 from processing.domain.corrections import differing_days
-from processing.domain.cuts import to_hash
 from processing.domain.datasets import Dataset
-from processing.domain.errors import ConditionNotMet
+from processing.domain.errors import ConditionNotMet, LaterError
 from processing.domain.listings import Listings, SeenUpload
 from processing.domain.marker_manifest import folders_of
 from processing.domain.records import ReceiptSummary, StreamState
 from processing.jobs.changes import count_changes
 from processing.jobs.context import JobContext
+from processing.jobs.expected_files import keep_apart, read_expected
 from processing.jobs.markers import Signals, read_signals
 from processing.jobs.policies import readiness_policy
 from processing.jobs.receipts import ReceiptSeen, list_receipts
@@ -28,7 +27,8 @@ from processing.jobs.stream_state import StoredState, expect_epoch, load_state, 
 from processing.jobs.uploads import is_directory_stub, list_uploads
 from processing.ports import BlobInfo
 
-_PIECE = 16 << 20
+_TRIES = 10
+"""Looks that are begun anew because somebody else changed the state."""
 
 _log = structlog.get_logger()
 
@@ -36,12 +36,13 @@ _log = structlog.get_logger()
 def look_at_stream(context: JobContext, stored: StoredState, *, epoch: int | None = None) -> StoredState:
     """The state that follows from what storage holds now, stored; the status documents of its days are printed.
 
-    With `epoch`, raises Superseded once another worker has claimed the stream.
+    With `epoch`, raises Superseded once another worker has claimed the stream. LaterError when the state changes faster
+    than it can be looked at, OperatorError when something is lost that the state or a receipt names.
     """
-    while True:
+    for _ in range(_TRIES):
         expect_epoch(stored.state, epoch)
         before = stored.state
-        changed = _look(context, before)
+        changed = keep_apart(context, _look(context, before))
         if changed == before:
             break
         try:
@@ -52,6 +53,8 @@ def look_at_stream(context: JobContext, stored: StoredState, *, epoch: int | Non
             # Everything is listed again. A cut that another look stored meanwhile may name uploads that are younger than
             # this listing, and what the listing lacks would be taken for gone.
             stored = load_state(context, stored.state.customer, stored.state.dataset)
+    else:
+        raise LaterError(f"the state of {stored.state.customer}/{stored.state.dataset} changes faster than it is looked at")
     print_status(context, stored.state)
     return stored
 
@@ -67,7 +70,7 @@ def list_in_force(context: JobContext, customer: str, dataset: Dataset) -> dict[
 def _look(context: JobContext, state: StreamState) -> StreamState:
     policy = readiness_policy(context, state.customer)
     now = context.drop.service_time()
-    signals = read_signals(context, state, policy)
+    signals = read_signals(context, state, policy, now)
     compares = readiness.needs_comparison(state, now, policy)
     if not compares and not readiness.needs_listing(state, now, signals.markers, policy, context.zone):
         quiet = Listings(now=now, markers=signals.markers, own_markers=signals.own_markers)
@@ -75,14 +78,13 @@ def _look(context: JobContext, state: StreamState) -> StreamState:
         if not _is_cut(state, changed):
             return changed
         # A day was sent back without a look at the uploads: its cut must be taken from one.
-    seen = _listings(context, state, now, signals, parts=compares or (policy.first_day or state.first_day) is None)
+    has_first_day = (policy.first_day or state.first_day) is not None
+    seen = _listings(context, state, now, signals, parts=compares or not has_first_day)
     changed = readiness.advance(state, seen, policy, context.zone)
-    wanted = {key for record in changed.days.values() for key in to_hash(record, seen).items()}
-    if wanted:
-        hashed = {(name, etag): _md5(context, state.customer, name, etag) for name, etag in wanted}
-        seen = replace(seen, md5={key: found for key, found in hashed.items() if found is not None})
-        changed = readiness.advance(state, seen, policy, context.zone)
-    return changed
+    if has_first_day or changed.first_day is None:
+        return changed
+    # Now that it is known which days count, their markers are read with what they name, and their cuts are taken.
+    return _look(context, replace(state, first_day=changed.first_day, opening=None))
 
 
 def _is_cut(before: StreamState, after: StreamState) -> bool:
@@ -97,15 +99,16 @@ def _listings(context: JobContext, state: StreamState, now: datetime, signals: S
     folders = folders_of(state.dataset)
     infos = [info for folder in folders for info in list_uploads(context.drop, state.customer, folder)]
     found = list_in_force(context, state.customer, state.dataset)
+    lists = read_expected(context, state.days.values())
     expected = (each.name for marker in signals.markers for each in marker.expected)
-    awaited = (each.name for record in state.days.values() for each in record.awaited)
-    receipts = _by_upload(found, [*(info.name for info in infos), *expected, *awaited])
+    awaited = (each.name for files in (*(record.awaited for record in state.days.values()), *lists.values()) for each in files)
+    receipts = _by_upload(found, {*(info.name for info in infos), *expected, *awaited})
     uploads = _present(context, state, infos, receipts)
     in_force = _parts_in_force(context, state, found.values()) if parts else None
     changes = {}
     if in_force is not None:
         days = differing_days(state, in_force)
-        changes = count_changes(context, state, {day: in_force.get(day, set()) for day in days}, found.values())
+        changes = count_changes(context, state, {day: in_force.get(day, set()) for day in days}, found)
     return Listings(
         now=now,
         markers=signals.markers,
@@ -114,6 +117,8 @@ def _listings(context: JobContext, state: StreamState, now: datetime, signals: S
         receipts=receipts,
         parts=in_force,
         changes=changes,
+        expected=lists,
+        has_unread_markers=signals.has_unread,
     )
 
 
@@ -143,21 +148,6 @@ def _parts_in_force(context: JobContext, state: StreamState, found: Iterable[Rec
         if part is not None and part.attempt in attempts:
             days[part.day].add(info.name)
     return dict(days)
-
-
-def _md5(context: JobContext, customer: str, name: str, etag: str) -> str | None:
-    """The hash of one version's bytes as they lie in storage, or None when the version is gone."""
-    digest, offset = hashlib.md5(usedforsecurity=False), 0
-    container = blob_names.drop_container(customer)
-    try:
-        while piece := context.drop.get_range(container, name, etag=etag, offset=offset, length=_PIECE):
-            digest.update(piece)
-            offset += len(piece)
-            if len(piece) < _PIECE:
-                break
-    except ConditionNotMet:
-        return None
-    return digest.hexdigest()
 
 
 def _tell(before: StreamState, after: StreamState) -> None:

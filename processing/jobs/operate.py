@@ -17,8 +17,10 @@ from processing.domain.events import stream_work, upload_event
 from processing.domain.records import DayState, StreamState
 from processing.jobs.context import JobContext
 from processing.jobs.customers import expect_customer
+from processing.jobs.draft_answer import UNREADABLE_HERE
 from processing.jobs.policies import readiness_policy
 from processing.jobs.receipts import list_receipts
+from processing.jobs.reingest import ask_again
 from processing.jobs.stream_state import StoredState, change_state, load_state, print_status
 from processing.jobs.streams import streams_of
 from processing.jobs.uploads import list_uploads
@@ -79,14 +81,23 @@ def move_first_day(context: JobContext, customer: str, dataset: Dataset, day: da
     def set_first(state: StreamState) -> StreamState:
         if state.is_closed(day):
             raise OperatorError(f"the staged rows of {day.isoformat()} are gone by retention")
-        return replace(state, first_day=day)
+        given_up = state.given_up
+        if given_up is not None and day < given_up.before and day <= context.zone.day_of(given_up.arrived):
+            raise OperatorError(
+                f"rows of {day.isoformat()} that came before {given_up.arrived.date().isoformat()} are gone by retention: upload "
+                "them again, and name the first day in the config"
+            )
+        return replace(state, first_day=day, opening=None)
 
     _change(context, customer, dataset, set_first)
     _log.info("first_day_moved", customer=customer, dataset=dataset, day=day.isoformat())
 
 
 def retry_now(context: JobContext, customer: str, dataset: Dataset | None) -> tuple[int, int]:
-    """Try everything that failed again now, not at its next try; returns how many uploads and how many days."""
+    """Try everything that failed again now, not at its next try; returns how many uploads and how many days.
+
+    What ended its workers, and so is not tried by itself any more, is tried again, too.
+    """
     expect_customer(context, customer)
     streams = [each for each in streams_of(context, customer) if dataset in (None, each)]
     days = sum(_retry_days(context, customer, each) for each in streams)
@@ -98,6 +109,9 @@ def retry_now(context: JobContext, customer: str, dataset: Dataset | None) -> tu
         if seen is not None and not seen.summary.status.is_answer:
             context.drop_events.send(upload_event(container, info.name, info.etag))
             uploads += 1
+        elif seen is not None and seen.summary.error == UNREADABLE_HERE:
+            ask_again(context, customer, info, seen.etag)
+            uploads += 1
     _log.info("retry_asked", customer=customer, dataset=dataset, uploads=uploads, days=days)
     return uploads, days
 
@@ -107,7 +121,8 @@ def _retry_days(context: JobContext, customer: str, dataset: Dataset) -> int:
 
     def due(state: StreamState) -> StreamState:
         found[:] = [day for day, record in state.days.items() if record.next_try is not None]
-        return replace(state, days={**state.days, **{day: replace(state.days[day], next_try=None) for day in found}})
+        tried = {day: replace(state.days[day], tries=0, next_try=None) for day in found}
+        return replace(state, days={**state.days, **tried})
 
     _change(context, customer, dataset, due)
     if found:

@@ -25,6 +25,7 @@ class PinnedUpload:
         self._store = store
         self._upload = upload
         self._digest = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False)
         self._hashed = 0
         self._whole: bytes | None = None
 
@@ -48,6 +49,10 @@ class PinnedUpload:
             self._fetch(self._hashed, min(_RANGE, self.size - self._hashed))
         return self._digest.hexdigest()
 
+    def md5(self) -> str | None:
+        """The MD5 of all bytes, by which customers' manifests name a file; None while not all were read in order."""
+        return self._md5.hexdigest() if self._hashed == self.size else None
+
     def _fetch(self, offset: int, length: int) -> bytes:
         container = blob_names.drop_container(self._upload.customer)
         try:
@@ -57,6 +62,8 @@ class PinnedUpload:
         except ConditionNotMet as error:
             raise Superseded(f"{container}/{self._upload.name} has a newer version") from error
         if offset <= self._hashed < offset + len(data):
-            self._digest.update(data[self._hashed - offset :])
+            fresh = memoryview(data)[self._hashed - offset :]
+            self._digest.update(fresh)
+            self._md5.update(fresh)
             self._hashed = offset + len(data)
         return data

@@ -14,27 +14,50 @@ import polars as pl
 
 from processing.domain import blob_names
 from processing.domain.day_states import moved
+from processing.domain.documents import from_json
 from processing.domain.errors import ConditionNotMet, OperatorError, Superseded
-from processing.domain.records import DayState, Manifest, StreamState, TableOutput, from_json
+from processing.domain.records import DayState, Manifest, StreamState, TableOutput
+from processing.domain.retries import wait_after
 from processing.jobs.context import JobContext
 from processing.jobs.measuring import measure_publication
 from processing.jobs.own_blobs import put_own
-from processing.jobs.stream_state import StoredState, change_state, print_status
+from processing.jobs.stream_state import StoredState, change_state, expect_epoch, load_state, print_status
 from processing.tables.table_files import write_table_file
 from processing.tables.table_specs import DAYS, TABLES
+
+
+def begin_projection(context: JobContext, stored: StoredState, epoch: int) -> StoredState:
+    """That one more worker brings the pending publication into the tables, written before it does anything."""
+    attempt, now = blob_names.new_attempt(), context.drop.service_time()
+
+    def begun(state: StreamState) -> StreamState:
+        day = state.pending
+        if day is None or state.days[day].attempt == attempt:
+            return state
+        tries = state.days[day].tries + 1
+        record = replace(state.days[day], attempt=attempt, tries=tries, next_try=now + wait_after(tries))
+        return replace(state, days={**state.days, day: record})
+
+    return change_state(context, stored, begun, epoch=epoch)
 
 
 def project_pending(context: JobContext, stored: StoredState, epoch: int) -> StoredState:
     """Finish the publication that the state names as pending; nothing to do when there is none.
 
-    Raises Superseded when a table holds a newer publication of the stream than this one.
+    Raises Superseded when another worker claimed the stream, OperatorError when a table holds a publication that the state
+    does not know.
     """
     day = stored.state.pending
     if day is None:
         return stored
     manifest = _read_manifest(context, stored.state)
-    versions = {output.table: _project(context, manifest, output) for output in manifest.outputs}
-    _project(context, manifest, _days_row(context, manifest, versions))
+    try:
+        versions = {output.table: _project(context, manifest, output) for output in manifest.outputs}
+        _project(context, manifest, _days_row(context, manifest, versions))
+    except Superseded as error:
+        # Either another worker has gone on from here, or the state is one from before.
+        expect_epoch(load_state(context, stored.state.customer, stored.state.dataset).state, epoch)
+        raise OperatorError(f"{error}: the state of the stream is older than its tables, restore it") from error
     now = context.drop.service_time()
     to = DayState.PROCESSED if manifest.rows_in else DayState.PROCESSED_EMPTY
 
@@ -42,7 +65,7 @@ def project_pending(context: JobContext, stored: StoredState, epoch: int) -> Sto
         if state.pending != day or state.seq != manifest.seq:
             return state
         record = moved(state.days[day], to, now, _cause(manifest))
-        record = replace(record, waiting_for=(), failures=0, next_try=None, error=None)
+        record = replace(record, waiting_for=(), tries=0, failures=0, next_try=None, error=None)
         return replace(state, pending=None, days={**state.days, day: record})
 
     stored = change_state(context, stored, projected, epoch=epoch)

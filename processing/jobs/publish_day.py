@@ -1,4 +1,8 @@
-"""Computes one day and commits it: steps 2 to 4 of the protocol's "Process day D"."""
+"""Computes one day and commits it: steps 2 to 4 of the protocol's "Process day D".
+
+Whatever a worker decided is decided again on the state that its write is applied to. A write that loses is tried on what
+others made of the state, and there the day may have a newer cut, or an earlier day may come first.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +13,18 @@ from functools import partial
 from pathlib import Path
 
 from processing.domain import blob_names
-from processing.domain.carried import Carried, carried_into, digest_of
+from processing.domain.carried import Carried, carried_into, digest_of, shown_ratios
+from processing.domain.corrections import HANDED_ON, as_handed_on
+from processing.domain.datasets import Dataset
 from processing.domain.day_states import moved
-from processing.domain.records import (
-    DayRecord,
-    DayState,
-    InputPart,
-    Manifest,
-    Published,
-    StreamState,
-    to_json,
-)
+from processing.domain.documents import to_json
+from processing.domain.errors import DropzoneError, panics_as_errors
+from processing.domain.readiness import due_days
+from processing.domain.records import DayRecord, DayState, InputPart, Manifest, Published, StreamState
+from processing.domain.retries import wait_after
+from processing.jobs.changes import read_manifest
 from processing.jobs.context import JobContext
-from processing.jobs.day_inputs import StagedInput, earlier_files, read_part, staged_inputs
+from processing.jobs.day_inputs import StagedInput, earlier_files, is_touched_by, read_part, staged_inputs
 from processing.jobs.difference import write_difference
 from processing.jobs.own_blobs import put_own
 from processing.jobs.stream_state import StoredState, change_state
@@ -29,37 +32,44 @@ from processing.tables.day_catalogue import compute_day
 from processing.tables.day_model import DayInput, DayRequest, DayResult
 
 
+class NotDue(DropzoneError):
+    """The day is not to be processed as things are now, though it was a moment ago."""
+
+
 def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int) -> StoredState:
     """Commit the publication of `day`; the tables follow in `project_pending`.
 
-    Raises Superseded when another worker claimed the stream, LaterError and OperatorError when storage fails.
+    Nothing is committed where the publication that stands is what it would be. Raises NotDue when the day is not due any
+    more, or has a newer cut; Superseded when another worker claimed the stream; LaterError and OperatorError when storage
+    fails, or something is lost.
     """
-    now = context.drop.service_time()
-
-    def processing(present: StreamState) -> StreamState:
-        return _with_day(present, day, moved(_record(present, day), DayState.PROCESSING, now, "due"))
-
-    stored = change_state(context, stored, processing, epoch=epoch)
+    attempt = blob_names.new_attempt()
+    stored = _begun(context, stored, day, epoch, attempt)
     state = stored.state
-    seq = state.seq + 1
     inputs = staged_inputs(context, state, day)
     context.telemetry.link(each.trace for each in inputs)
     carried = carried_into(state, day)
+    if _is_unchanged_in_advance(context, state, day, inputs, carried):
+        return _settled(context, stored, day, epoch=epoch, attempt=attempt, carried=carried)
+    seq = state.seq + 1
     with tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
         request = DayRequest(
             dataset=state.dataset,
             day=day,
-            file_prefix=f"{seq:08d}-{epoch:08d}-{blob_names.new_attempt()[:8]}",
+            file_prefix=f"{seq:08d}-{epoch:08d}-{attempt[:8]}",
             ratios_before=carried.ratios,
         )
         parts = [DayInput(order=each.order, size=each.size, read=partial(read_part, context, each)) for each in inputs]
         # Step 3: files create-only, what they will change, then the manifest that names both.
         upload = partial(_upload, context, state.customer, Path(scratch))
-        result = compute_day(request, parts, Path(scratch), upload, earlier_files(context, state, day))
+        with panics_as_errors():
+            result = compute_day(request, parts, Path(scratch), upload, earlier_files(context, state, day))
+    if _is_unchanged(state, day, inputs, result):
+        return _settled(context, stored, day, epoch=epoch, attempt=attempt, carried=carried)  # its files are garbage
     manifest = _manifest(context, state, request, epoch=epoch, inputs=inputs, carried=carried, result=result)
     if manifest.replaces is not None:
-        manifest = replace(manifest, difference=write_difference(context, state, manifest))
-    name = blob_names.manifest_name(state.customer, state.dataset, day, seq, epoch)
+        manifest = replace(manifest, difference=write_difference(context, state, manifest, attempt))
+    name = blob_names.manifest_name(state.customer, state.dataset, day, seq=seq, epoch=epoch, attempt=attempt)
     put_own(context.lake, blob_names.STATE_CONTAINER, name, to_json(manifest))
     published = Published(
         seq=manifest.seq,
@@ -72,12 +82,57 @@ def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int)
         carried=carried.digest,
         gives=result.first_keys or "",
     )
-    return _commit(context, stored, manifest, published, epoch)
+    return _committed(context, stored, manifest, published, attempt)
+
+
+def _begun(context: JobContext, stored: StoredState, day: date, epoch: int, attempt: str) -> StoredState:
+    """Step 2: that the day is in hand, and how often it was, is written before anything of it is read."""
+    now = context.drop.service_time()
+
+    def begun(present: StreamState) -> StreamState:
+        record = _record(present, day)
+        if record.attempt == attempt:
+            return present  # by this very write, whose answer was lost
+        if day not in due_days(present):
+            raise NotDue(f"day {day.isoformat()} is not due any more")
+        tries = record.tries + 1
+        record = moved(record, DayState.PROCESSING, now, "due")
+        record = replace(record, attempt=attempt, tries=tries, next_try=now + wait_after(tries))
+        return _with_day(present, day, record)
+
+    return change_state(context, stored, begun, epoch=epoch)
 
 
 def _upload(context: JobContext, customer: str, scratch: Path, name: str) -> None:
     put_own(context.lake, blob_names.results_container(customer), name, scratch / name)
     (scratch / name).unlink()
+
+
+def _is_unchanged_in_advance(
+    context: JobContext, state: StreamState, day: date, inputs: list[StagedInput], carried: Carried
+) -> bool:
+    """Whether it is known without computing that what earlier days hand on now makes no difference."""
+    if not _is_asked_by_earlier_days_alone(state, day, inputs) or state.dataset is not Dataset.METRICS:
+        return False
+    manifest = read_manifest(context, state, day)
+    if manifest is None:
+        return False
+    others = frozenset(manifest.ratios_before) ^ frozenset(carried.ratios)
+    return not is_touched_by(context, manifest, others)
+
+
+def _is_unchanged(state: StreamState, day: date, inputs: list[StagedInput], result: DayResult) -> bool:
+    """Whether a day's exposures come to the same keys as before, from the same parts: so the same rows stand in the table."""
+    published = _record(state, day).published
+    is_asked = _is_asked_by_earlier_days_alone(state, day, inputs)
+    return is_asked and published is not None and result.first_keys is not None and result.first_keys == published.gives
+
+
+def _is_asked_by_earlier_days_alone(state: StreamState, day: date, inputs: list[StagedInput]) -> bool:
+    record = _record(state, day)
+    if record.published is None or record.reprocess != HANDED_ON:
+        return False
+    return record.published.inputs == digest_of(str(each.part) for each in inputs)
 
 
 def _manifest(
@@ -117,27 +172,23 @@ def _manifest(
     )
 
 
-def _commit(context: JobContext, stored: StoredState, manifest: Manifest, published: Published, epoch: int) -> StoredState:
+def _committed(context: JobContext, stored: StoredState, manifest: Manifest, published: Published, attempt: str) -> StoredState:
     """Step 4: one conditional write of the state blob makes the publication true."""
-    round_processed = _record(stored.state, manifest.day).round
+    processed = _record(stored.state, manifest.day)
 
     def committed(state: StreamState) -> StreamState:
-        if state.seq >= manifest.seq:
-            return state  # it holds this write already: the answer to it was lost
-        names = (*state.ratio_names, *(name for name in manifest.ratios if name not in state.ratio_names))
-        ratios = tuple(sorted(names.index(name) for name in manifest.ratios))
         record = _record(state, manifest.day)
-        reprocess = record.reprocess
-        if record.round == round_processed and record.cut is not None:
-            reprocess = None
-        elif reprocess is None:  # what this publication was computed from is older than the cut that the day has now
-            reprocess = "it was marked again while it was processed"
+        if record.published is not None and record.published.manifest == published.manifest:
+            return state  # by this very write, whose answer was lost
+        _expect_in_hand(state, manifest.day, processed, attempt)
+        names, ratios = shown_ratios(state, manifest.ratios)
         record = replace(
             record,
-            published=replace(published, ratios=ratios),
-            reprocess=reprocess,
+            published=replace(published, ratios=ratios, unknown=record.published.unknown if record.published else {}),
+            reprocess=None,
             change=None,
             difference=manifest.difference,
+            tries=1,  # at the tables now
             failures=0,
             next_try=None,
             error=None,
@@ -145,7 +196,32 @@ def _commit(context: JobContext, stored: StoredState, manifest: Manifest, publis
         state = _with_day(state, manifest.day, record)
         return replace(state, seq=manifest.seq, pending=manifest.day, ratio_names=names)
 
-    return change_state(context, stored, committed, epoch=epoch)
+    return change_state(context, stored, committed, epoch=manifest.epoch)
+
+
+def _settled(context: JobContext, stored: StoredState, day: date, *, epoch: int, attempt: str, carried: Carried) -> StoredState:
+    """That what earlier days hand on now leaves the day's publication as it is."""
+    processed, now = _record(stored.state, day), context.drop.service_time()
+
+    def settled(state: StreamState) -> StreamState:
+        record = _record(state, day)
+        if record.attempt == attempt and record.reprocess is None:
+            return state
+        _expect_in_hand(state, day, processed, attempt)
+        is_empty = record.published is not None and record.published.rows_in == 0
+        to = DayState.PROCESSED_EMPTY if is_empty else DayState.PROCESSED
+        return _with_day(
+            state, day, moved(as_handed_on(record, carried.digest), to, now, "what earlier days hand on changes nothing")
+        )
+
+    return change_state(context, stored, settled, epoch=epoch)
+
+
+def _expect_in_hand(state: StreamState, day: date, processed: DayRecord, attempt: str) -> None:
+    """NotDue unless the day is still due, with the cut that was processed, and in this attempt's hand."""
+    record = _record(state, day)
+    if record.attempt != attempt or record.round != processed.round or day not in due_days(state):
+        raise NotDue(f"day {day.isoformat()} was cut again, or is not due any more, while it was computed")
 
 
 def _record(state: StreamState, day: date) -> DayRecord:

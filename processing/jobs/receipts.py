@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from processing.domain import blob_names
-from processing.domain.records import Receipt, ReceiptSummary, from_json
+from processing.domain.documents import from_json
+from processing.domain.records import Receipt, ReceiptSummary
 from processing.ports import BlobStore
 
 
@@ -16,6 +17,8 @@ class ReceiptSeen:
 
     blob: str
     """Name of the receipt in the receipts container."""
+    etag: str
+    """Of the receipt itself."""
     summary: ReceiptSummary
 
 
@@ -42,4 +45,4 @@ def _listed(store: BlobStore, container: str, prefix: str) -> Iterator[ReceiptSe
             if found is None:
                 continue
             summary = ReceiptSummary.of(from_json(Receipt, found[0]))
-        yield ReceiptSeen(blob=info.name, summary=summary)
+        yield ReceiptSeen(blob=info.name, etag=info.etag, summary=summary)

@@ -13,14 +13,16 @@ import structlog
 
 from processing.domain import blob_names
 from processing.domain.blob_names import NotData
-from processing.domain.errors import DropzoneError, Superseded
+from processing.domain.errors import DropzoneError, Superseded, panics_as_errors
 from processing.domain.measures import Fact, SpanName
 from processing.domain.records import Status, Upload
+from processing.domain.retries import MOST_TRIES
 from processing.jobs.commit_receipt import commit_receipt, is_answered
 from processing.jobs.context import JobContext
-from processing.jobs.draft_answer import draft_answer, failed_answer
-from processing.jobs.failures import log_failure
+from processing.jobs.draft_answer import Draft, draft_answer, failed_answer, is_read, unreadable_answer
+from processing.jobs.failures import log_failure, told
 from processing.jobs.receipts import read_receipt
+from processing.jobs.upload_notes import Turn, begin_attempt, drop_request, end_attempt, keep_request
 from processing.jobs.uploads import is_stub
 from processing.ports import BlobInfo
 
@@ -38,8 +40,10 @@ class Outcome(StrEnum):
     COPY_PENDING = "copy_pending"
     SUPERSEDED = "superseded"
     ALREADY_ANSWERED = "already_answered"
+    IN_HAND = "in_hand"
+    """As many attempts as may be are under way; what comes of them decides."""
     NOT_NOW = "not_now"
-    """Storage failed before anything was known of the upload; the sweep announces it again."""
+    """Storage failed before anything was known of the upload, or another answer could not be given; the sweep asks again."""
 
 
 def receive_file(
@@ -50,8 +54,8 @@ def receive_file(
     `again` is the ETag of a receipt that is to be replaced although it answers that version; `cause` the span that
     announced the upload.
 
-    What cannot be answered yet gets a `failed` receipt and is tried again by the sweep. Raises only with `again`, which the
-    sweep would not ask for.
+    What cannot be answered yet gets a `failed` receipt and is tried again by the sweep. An answer that is there stays until
+    another one is given in its place. Raises only when `again` was asked for and not even that can be written down.
     """
     customer = blob_names.customer_of_drop_container(container)
     if customer is None:
@@ -62,9 +66,9 @@ def receive_file(
         try:
             result = _receive(context, customer, name, again)
         except DropzoneError as error:
-            if again is not None:
-                raise
             log_failure(_log, "upload_not_received", error, customer=customer, blob=name)
+            if again is not None:
+                keep_request(context, customer, name, again, error=told(error))
             result = Outcome.NOT_NOW
         context.telemetry.tell({Fact.OUTCOME: result.value})
     log.info("upload_received", outcome=result.value, seconds=(context.clock.now() - started).total_seconds())
@@ -72,14 +76,20 @@ def receive_file(
 
 
 def _receive(context: JobContext, customer: str, name: str, again: str | None) -> Status | Outcome:
+    result = _answered(context, customer, name, again)
+    if again is not None and result not in (Outcome.NOT_NOW, Outcome.IN_HAND):
+        drop_request(context, customer, name, again)
+    return result
+
+
+def _answered(context: JobContext, customer: str, name: str, again: str | None) -> Status | Outcome:
     if not blob_names.is_addressable(name):
         return Outcome.UNADDRESSABLE
     # Step 1: the version that is there now, whatever version the event spoke of.
     info = context.drop.head(blob_names.drop_container(customer), name)
     if info is None:
         return Outcome.GONE
-    kind = blob_names.kind_of_upload(name)
-    if isinstance(kind, NotData) or is_stub(info):
+    if isinstance(blob_names.kind_of_upload(name), NotData) or is_stub(info):
         return Outcome.NOT_DATA
     if info.copy_pending:
         return Outcome.COPY_PENDING
@@ -87,20 +97,44 @@ def _receive(context: JobContext, customer: str, name: str, again: str | None) -
     earlier = read_receipt(context.drop, customer, name)
     if is_answered(earlier, upload, again):
         return Outcome.ALREADY_ANSWERED
-    try:
+    if not is_read(upload, info):
         return _answer(context, upload, info, again)
-    except Superseded:
-        return Outcome.SUPERSEDED
+    attempt = blob_names.new_attempt()
+    turn = begin_attempt(context, upload, attempt, receipt=earlier[1] if earlier else None, replaces=again)
+    if turn is Turn.IN_HAND:
+        return Outcome.IN_HAND
+    try:
+        return _given_up(context, upload, again) if turn is Turn.EXHAUSTED else _answer(context, upload, info, again)
+    finally:
+        # Whatever happened, it did not end the process.
+        end_attempt(context, customer, name, attempt)
 
 
 def _answer(context: JobContext, upload: Upload, info: BlobInfo, again: str | None) -> Status | Outcome:
     try:
-        with tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
+        with panics_as_errors(), tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
             draft = draft_answer(context, upload, info, Path(scratch))
             return commit_receipt(context, upload, draft, again) or Outcome.ALREADY_ANSWERED
     except Superseded:
-        raise
+        return Outcome.SUPERSEDED
     except Exception as error:  # noqa: BLE001 - a bug of ours must end in a receipt too
         log_failure(_log, "upload_failed", error, customer=upload.customer, blob=upload.name)
-        failed = failed_answer(context, upload, error)
-        return commit_receipt(context, upload, failed, again) or Outcome.ALREADY_ANSWERED
+        if again is not None:
+            keep_request(context, upload.customer, upload.name, again, error=told(error))
+            return Outcome.NOT_NOW  # the answer that is there stays one
+        return _committed(context, upload, failed_answer(context, upload, error))
+
+
+def _given_up(context: JobContext, upload: Upload, again: str | None) -> Status | Outcome:
+    """Answer an upload that has ended every worker that read it."""
+    _log.error("upload_ends_its_worker", customer=upload.customer, blob=upload.name, tries=MOST_TRIES)
+    if again is not None:
+        return Outcome.ALREADY_ANSWERED  # by the answer that was to be replaced
+    return _committed(context, upload, unreadable_answer(context, upload))
+
+
+def _committed(context: JobContext, upload: Upload, draft: Draft) -> Status | Outcome:
+    try:
+        return commit_receipt(context, upload, draft, None) or Outcome.ALREADY_ANSWERED
+    except Superseded:
+        return Outcome.SUPERSEDED

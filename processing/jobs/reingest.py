@@ -9,10 +9,13 @@ import structlog
 
 from processing.domain import blob_names
 from processing.domain.datasets import DATA_DATASETS, Dataset
+from processing.domain.documents import from_json
 from processing.domain.events import upload_event
-from processing.domain.records import Receipt, Status, from_json
+from processing.domain.records import Receipt, Status
 from processing.jobs.context import JobContext
+from processing.jobs.upload_notes import keep_request
 from processing.jobs.uploads import list_uploads
+from processing.ports import BlobInfo
 
 _log = structlog.get_logger()
 
@@ -32,9 +35,10 @@ class ReingestFilter:
 
 
 def reingest(context: JobContext, customer: str, wanted: ReingestFilter) -> int:
-    """Put one message on `drop-events` for each upload that is meant and still there; returns how many.
+    """Ask for another answer to each upload that is meant and still there; returns how many.
 
-    The message names the receipt that is to be replaced, so that it does its work once however often it is delivered.
+    Each request is written down before its message is sent, so that the sweep finds it when the message comes to nothing. It
+    names the receipt that is to be replaced, so that it does its work once however often it is delivered.
     """
     datasets = DATA_DATASETS if wanted.dataset is None else (wanted.dataset,)
     sent = 0
@@ -43,9 +47,13 @@ def reingest(context: JobContext, customer: str, wanted: ReingestFilter) -> int:
             found = context.drop.get(blob_names.receipts_container(customer), blob_names.receipt_name(info.name))
             if found is None or not wanted.takes(from_json(Receipt, found[0])):
                 continue
-            context.drop_events.send(
-                upload_event(blob_names.drop_container(customer), info.name, info.etag, again=found[1].etag)
-            )
+            ask_again(context, customer, info, found[1].etag)
             sent += 1
     _log.info("reingest_asked", customer=customer, uploads=sent)
     return sent
+
+
+def ask_again(context: JobContext, customer: str, info: BlobInfo, replaces: str) -> None:
+    """Ask for an upload to be answered in place of the receipt with this ETag."""
+    keep_request(context, customer, info.name, replaces)
+    context.drop_events.send(upload_event(blob_names.drop_container(customer), info.name, info.etag, again=replaces))

@@ -11,13 +11,15 @@ from datetime import date, timedelta
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
-from processing.domain.errors import ConditionNotMet, Superseded
-from processing.domain.records import DayRecord, DayStatus, StreamState, from_json, to_json
+from processing.domain.documents import from_json, to_json
+from processing.domain.errors import ConditionNotMet, LaterError, Superseded
+from processing.domain.records import DayRecord, DayStatus, StreamState
 from processing.jobs.context import JobContext
 from processing.jobs.installation import keep_zone
 from processing.ports import ABSENT, When
 
 _REVISION = "revision"
+_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +64,10 @@ def change_state(
     """Apply `change` to the state, again on whatever another writer made of it, until it is stored.
 
     With `epoch`, stops with Superseded as soon as another claim has been made. A change that changes nothing is not
-    written.
+    written. `change` decides on the state that it is given, whatever was known before: it may be a newer one. LaterError
+    when others win every time.
     """
-    while True:
+    for _ in range(_TRIES):
         expect_epoch(stored.state, epoch)
         changed = change(stored.state)
         if changed == stored.state:
@@ -73,6 +76,7 @@ def change_state(
             return store_state(context, stored, changed)
         except ConditionNotMet:
             stored = load_state(context, stored.state.customer, stored.state.dataset)
+    raise LaterError(f"the state of {stored.state.customer}/{stored.state.dataset} changes faster than it can be written")
 
 
 def expect_epoch(state: StreamState, epoch: int | None) -> None:
@@ -128,4 +132,5 @@ def day_status(context: JobContext, state: StreamState, day: date, record: DayRe
         changed=record.change,
         difference=record.difference,
         reprocess_until=kept if published else None,
+        tries=record.tries,
     )

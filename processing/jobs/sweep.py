@@ -1,7 +1,11 @@
-"""Announces every upload that no event announced, and every one whose next try is due; this makes "none is lost" true."""
+"""Announces every upload that no event announced, every one whose next try is due, and every other answer that was asked for.
+
+This makes "no upload is lost" true. What somebody works on already is left alone.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
@@ -16,6 +20,7 @@ from processing.jobs.context import JobContext
 from processing.jobs.customers import list_customers
 from processing.jobs.failures import log_failure
 from processing.jobs.receipts import ReceiptSeen, list_receipts
+from processing.jobs.upload_notes import StoredNote, is_asked_for, is_in_hand, list_notes
 from processing.jobs.uploads import is_directory_stub, list_uploads
 from processing.ports import BlobInfo
 
@@ -65,7 +70,7 @@ class _Unanswered:
     oldest: datetime | None = None
     """When the oldest was written."""
     messages: tuple[str, ...] = ()
-    """Of those that are due to be announced, oldest first."""
+    """Of those that are due to be announced, oldest first; then of those that are to be answered again."""
 
 
 def _unanswered(context: JobContext, customer: str, now: datetime) -> _Unanswered:
@@ -90,12 +95,22 @@ def _listed(context: JobContext, customer: str, now: datetime) -> _Unanswered:
     ]
     open_ones = [(info, seen) for info, seen in open_ones if not is_directory_stub(context.drop, customer, info)]
     container, cause = blob_names.drop_container(customer), context.telemetry.trace()
-    due = (info for info, seen in open_ones if _is_due(context, info, seen, now))
+    notes = list_notes(context, customer)
+    due = (info for info, seen in open_ones if _is_due(context, info, seen, now) and not _is_in_hand(context, notes, info, now))
+    asked = sorted((name, each.note) for name, each in notes.items() if is_asked_for(context, each, now))
     return _Unanswered(
         count=len(open_ones),
         oldest=open_ones[0][0].last_modified if open_ones else None,
-        messages=tuple(upload_event(container, info.name, info.etag, cause=cause) for info in due),
+        messages=(
+            *(upload_event(container, info.name, info.etag, cause=cause) for info in due),
+            *(upload_event(container, name, note.etag, again=note.replaces, cause=cause) for name, note in asked),
+        ),
     )
+
+
+def _is_in_hand(context: JobContext, notes: Mapping[str, StoredNote], info: BlobInfo, now: datetime) -> bool:
+    stored = notes.get(info.name)
+    return stored is not None and is_in_hand(context, stored, info, now)
 
 
 def _is_due(context: JobContext, info: BlobInfo, receipt: ReceiptSeen | None, now: datetime) -> bool:

@@ -9,12 +9,12 @@ from processing.domain.blob_names import NotData
 from processing.ports import BlobInfo, BlobStore
 
 
-def list_uploads(store: BlobStore, customer: str, prefix: str = "") -> Iterator[BlobInfo]:
+def list_uploads(store: BlobStore, customer: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
     """Blobs that are to be answered; what the contract calls "never data" is left out, but for directory stubs.
 
     So are names that no request can carry (a segment `.` or `..`): nobody can read them, and nothing waits for them.
     """
-    for info in store.list_blobs(blob_names.drop_container(customer), prefix):
+    for info in store.list_blobs(blob_names.drop_container(customer), prefix, metadata=metadata):
         if blob_names.is_addressable(info.name) and not isinstance(blob_names.kind_of_upload(info.name), NotData):
             yield info
 

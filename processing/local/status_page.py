@@ -45,6 +45,8 @@ def _print_uploads(out: Console, customer: CustomerStatus, now: datetime) -> Non
 def _print_stream(out: Console, stream: StreamStatus) -> None:
     first = f"from {stream.first_day}" if stream.first_day else "first day not fixed yet"
     out.print(f"  {stream.dataset}: {first}, publication {stream.seq}", markup=False, highlight=False)
+    if stream.stopped is not None:
+        out.print(f"  stands still: {stream.stopped}", markup=False, highlight=False)
     last = stream.days[-_LAST_DAYS:]
     shown = [day for day in stream.days if day.state not in _SETTLED or day in last]
     if not shown:

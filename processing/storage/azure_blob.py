@@ -141,9 +141,9 @@ class AzureBlobStore:
                 raise
 
     def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
-        """Blobs whose names start with `prefix`, in the service's order; a container that is not there lists as empty.
+        """Blobs whose names start with `prefix`, in the service's order.
 
-        OperatorError when the service cannot list the container (an unprintable name in it, no permission).
+        OperatorError when there is no such container, or the service cannot list it (an unprintable name, no permission).
         """
         # Answers about copies cost nothing for blobs that were not copied.
         include = ["copy", "metadata"] if metadata else ["copy"]
@@ -151,8 +151,8 @@ class AzureBlobStore:
             try:
                 for blob in self._client.get_container_client(container).list_blobs(prefix or None, include):
                     yield _info(str(blob.name), blob)
-            except ResourceNotFoundError:
-                return
+            except ResourceNotFoundError as error:
+                raise OperatorError(f"there is no container {container}: restore it, or add its customer again") from error
             except (DecodeError, HttpResponseError) as error:
                 # A name that XML cannot carry makes each try fail alike; a passing fault has other numbers or passes. To the
                 # SDK an answer that broke off is one that it cannot decode.

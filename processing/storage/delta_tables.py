@@ -41,6 +41,15 @@ class DeltaTables:
                 self._create(uri, spec, options)
                 return _OpenTable(DeltaTable(uri, storage_options=options), container, spec)
 
+    def find(self, container: str, spec: TableSpec) -> _OpenTable | None:
+        """A fresh handle on the latest version, None when there is no such table."""
+        with _translated(container, spec.name):
+            try:
+                uri, options = f"az://{container}/{spec.name}", self._connection.delta_options()
+                return _OpenTable(DeltaTable(uri, storage_options=options), container, spec)
+            except TableNotFoundError:
+                return None
+
     def _create(self, uri: str, spec: TableSpec, options: dict[str, str]) -> None:
         # Of several workers that make the table at once, one does; the others find it made. A retry would commit the
         # same beginning again, as a later version.

@@ -115,9 +115,12 @@ class InMemoryBlobStore:
                 self._holds.pop((container, name), None)
 
     def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
-        """Blobs whose names start with `prefix`, in the service's order; a container that is not there lists as empty."""
+        """Blobs whose names start with `prefix`, in the service's order; OperatorError when there is no such container."""
         with self._lock:
-            found = [blob.info for blob in self._containers.get(container, {}).values() if blob.info.name.startswith(prefix)]
+            blobs = self._containers.get(container)
+            if blobs is None:
+                raise OperatorError(f"there is no container {container}: restore it, or add its customer again")
+            found = [blob.info for blob in blobs.values() if blob.info.name.startswith(prefix)]
         if not all(is_listable(info.name) for info in found):
             raise OperatorError(f"{container} cannot be listed: look for a blob with an unprintable name")
         for info in sorted(found, key=lambda info: _order(info.name)):
@@ -267,6 +270,12 @@ class InMemoryTables:
         with self._lock:
             log = self._logs.setdefault((container, spec.name), [_Version()])
             return InMemoryTable(log, self._lock, f"{container}/{spec.name}")
+
+    def find(self, container: str, spec: TableSpec) -> InMemoryTable | None:
+        """A fresh handle on the latest version, None when there is no such table."""
+        with self._lock:
+            log = self._logs.get((container, spec.name))
+            return None if log is None else InMemoryTable(log, self._lock, f"{container}/{spec.name}")
 
     def files(self, container: str, table: str, version: int | None = None) -> tuple[TableFile, ...]:
         """The files of one version, the latest when none is named; none for a table that was never opened."""

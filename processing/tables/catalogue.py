@@ -5,8 +5,8 @@ A new dataset is one file in `schemas/` and one line here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -30,6 +30,8 @@ class SchemaContext:
     zone: DayZone = PST
     id_types: tuple[str, ...] | None = None
     """The only id types that are taken; None for any."""
+    closed: Mapping[Dataset, frozenset[date]] = field(default_factory=dict)
+    """Days of each dataset whose rows cannot be changed any more."""
 
     @property
     def latest_day(self) -> date:
@@ -56,17 +58,21 @@ class DatasetKind:
 _KINDS: Final = {
     Dataset.METRICS: DatasetKind(
         dataset=Dataset.METRICS,
-        schema=lambda context: metrics(latest_day=context.latest_day, id_types=context.id_types),
+        schema=lambda context: metrics(
+            latest_day=context.latest_day, id_types=context.id_types, is_closed=_is_closed(Dataset.METRICS, context)
+        ),
         day=lambda _zone: pl.col("date"),
     ),
     Dataset.EVENTS: DatasetKind(
         dataset=Dataset.EVENTS,
-        schema=lambda context: events(latest=context.latest_instant),
+        schema=lambda context: events(latest=context.latest_instant, is_closed=_is_closed(Dataset.EVENTS, context)),
         day=lambda zone: day_of_instant(pl.col("timestamp"), zone),
     ),
     Dataset.EXPOSURES: DatasetKind(
         dataset=Dataset.EXPOSURES,
-        schema=lambda context: exposures(latest=context.latest_instant, id_types=context.id_types),
+        schema=lambda context: exposures(
+            latest=context.latest_instant, id_types=context.id_types, is_closed=_is_closed(Dataset.EXPOSURES, context)
+        ),
         day=lambda zone: day_of_instant(pl.col("timestamp"), zone),
     ),
     # No rows of its own: each record is a day that is marked.
@@ -77,6 +83,12 @@ _KINDS: Final = {
     ),
 }
 _ANY_UPLOAD: Final = SchemaContext(uploaded_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def _is_closed(dataset: Dataset, context: SchemaContext) -> pl.Expr | None:
+    """Whether a typed row is of a closed day; None where no day is."""
+    closed = context.closed.get(dataset)
+    return kind_of(dataset).day(context.zone).is_in(sorted(closed)) if closed else None
 
 
 def kind_of(dataset: Dataset) -> DatasetKind:

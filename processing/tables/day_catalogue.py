@@ -11,11 +11,12 @@ from typing import Final
 
 from processing.domain.datasets import Dataset
 from processing.domain.errors import OperatorError
+from processing.domain.records import TableSpec
 from processing.tables.day_model import DayInput, DayRequest, DayResult, Emit
 from processing.tables.event_publication import compute_event_day
 from processing.tables.exposure_publication import compute_exposure_day
 from processing.tables.metric_publication import compute_metric_day
-from processing.tables.table_specs import FIRST_EXPOSURES
+from processing.tables.table_specs import DAYS, EVENTS, FIRST_EXPOSURES, METRIC_DAYS, METRIC_ROWS
 
 DayTransform = Callable[[DayRequest, Sequence[DayInput], Path, Emit, Iterable[bytes]], DayResult]
 
@@ -49,3 +50,9 @@ PROCESSED_DATASETS: Final = tuple(_TRANSFORMS)
 """The datasets whose days are processed."""
 EARLIER_DAYS_OF: Final[Mapping[Dataset, str]] = {Dataset.EXPOSURES: FIRST_EXPOSURES.name}
 """The table whose files of earlier days the transform of a dataset needs; the others need none."""
+TABLES_OF: Final[Mapping[Dataset, tuple[TableSpec, ...]]] = {
+    Dataset.METRICS: (METRIC_ROWS, METRIC_DAYS, DAYS),
+    Dataset.EVENTS: (EVENTS, METRIC_DAYS, DAYS),
+    Dataset.EXPOSURES: (FIRST_EXPOSURES, DAYS),
+}
+"""The tables that every publication of a stream is brought into, in this order."""

@@ -53,3 +53,8 @@ def _close(old: Any, new: Any) -> bool:
     if isinstance(old, float) and isinstance(new, float):
         return old == new or abs(old - new) <= _CLOSE * max(abs(old), abs(new))
     return bool(old == new)
+
+
+def metrics_in(data: bytes) -> frozenset[str]:
+    """The metrics that a file of `metric_days` has totals of."""
+    return frozenset(pl.read_parquet(io.BytesIO(data), columns=["metric_name"]).to_series())

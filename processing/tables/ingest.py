@@ -24,7 +24,7 @@ from processing.domain.records import BrokenRule, Notice, Problem, RowCounts
 from processing.tables.catalogue import SchemaContext
 from processing.tables.formats import HEAD, FileFormat, detect_format
 from processing.tables.lanes import Lane, open_lanes
-from processing.tables.notices import NoticeTally
+from processing.tables.notices import NoticeTally, StreamDays
 from processing.tables.pipeline import Split, splits
 from processing.tables.random_access import RandomAccess
 from processing.tables.readers import open_reader
@@ -56,8 +56,8 @@ class IngestRequest:
     """Last-Modified of the upload, for rules against "now"."""
     zone: DayZone = PST
     config: CustomerConfig = field(default_factory=CustomerConfig)
-    first_day: date | None = None
-    """The first day of the stream that is processed, where it is known; for a warning alone."""
+    streams: Mapping[Dataset, StreamDays] = field(default_factory=dict)
+    """What is known of the days of the streams that the upload may have rows of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,12 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
     if source.size > LARGEST_UPLOAD:
         raise CustomerError("file_too_large", f"the file has {source.size:,} bytes, more than 10 GB: upload several files")
     reader = open_reader(found, source, request.dataset, request.config.dataset(request.dataset))
-    context = SchemaContext(uploaded_at=request.uploaded_at, zone=request.zone, id_types=request.config.id_types)
+    context = SchemaContext(
+        uploaded_at=request.uploaded_at,
+        zone=request.zone,
+        id_types=request.config.id_types,
+        closed={dataset: stream.closed for dataset, stream in request.streams.items()},
+    )
     with ExitStack() as stack:
         # A small file is done before a thread has started.
         is_large = source.size > _SMALL
@@ -141,7 +146,7 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
 def _split_all(
     request: IngestRequest, batches: Iterator[Split], lanes: Sequence[Lane], found: FileFormat, outlets: _Outlets
 ) -> IngestOutcome:
-    notices = NoticeTally(name=request.name, first_day=request.first_day)
+    notices = NoticeTally(name=request.name, streams=request.streams)
     rejected = outlets.scratch / "rejected.ndjson"
     rejects = RejectWriter(rejected, outlets.spill)
     counts = _Counts()
@@ -158,9 +163,10 @@ def _split_all(
             lane.parts.finish()
     finally:
         rejects.close()
-    days: Counter[date] = sum((lane.parts.days for lane in lanes), Counter())
+    own_days = {lane.dataset: lane.parts.days for lane in lanes}
+    days: Counter[date] = sum(own_days.values(), Counter())
     rows = RowCounts(read=counts.read, accepted=counts.accepted, rejected=rejects.count, filtered=counts.filtered)
-    problem = _over_budget(rows, most, rejects.rules(), is_hopeless=is_hopeless)
+    problem = _over_budget(rows, most, rejects.rules(), is_hopeless=is_hopeless) or _nothing_accepted(rows)
     if problem is not None:
         # Nothing of a refused file counts as accepted: its sound rows are rejected with it.
         rows = RowCounts(read=rows.read, rejected=rows.read - rows.filtered, filtered=rows.filtered)
@@ -170,7 +176,7 @@ def _split_all(
         days={} if problem else dict(sorted(days.items())),
         rules=rejects.rules(),
         # The lane of the folder itself speaks for the header.
-        warnings=(*lanes[-1].plan.warnings, *notices.notices(Counter() if problem else days)),
+        warnings=(*lanes[-1].plan.warnings, *notices.notices({} if problem else own_days)),
         rejected=rejected if rejects.count else None,
         problem=problem,
     )
@@ -202,6 +208,19 @@ def _over_budget(rows: RowCounts, most: float, rules: Sequence[BrokenRule], *, i
         code="too_many_rejected_rows",
         message=f"{rows.rejected:,} of {where} break rules, more than {most:.0%}{why}: mend the file and upload it again",
     )
+
+
+def _nothing_accepted(rows: RowCounts) -> Problem | None:
+    """Why a file of which something was read and nothing is left is refused: only an empty one withdraws what is in force."""
+    if not rows.read or rows.accepted:
+        return None
+    why = "every row breaks a rule" if rows.rejected else "every row was dropped by the config's filter"
+    if rows.rejected and rows.filtered:
+        why = "every row breaks a rule, or was dropped by the config's filter"
+    message = (
+        f"of {rows.read:,} rows none was accepted, {why}: mend the file and upload it again; to withdraw it, upload it empty"
+    )
+    return Problem(code="nothing_accepted", message=message)
 
 
 def _exceeds(part: int, share: float, whole: int) -> bool:

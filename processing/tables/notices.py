@@ -11,6 +11,7 @@ from typing import Final
 
 import polars as pl
 
+from processing.domain.datasets import Dataset
 from processing.domain.days import parse_day
 from processing.domain.records import Notice
 from processing.tables.casts import as_text
@@ -20,6 +21,18 @@ from processing.tables.timestamps import is_finer_than_seconds
 
 _KNOWN_IDS: Final = {"userid": "user_id", "stableid": "stable_id"}
 _FOLDER_DAY: Final = re.compile(r"(?:[A-Za-z_]+=)?(\d{4}-\d{2}-\d{2})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamDays:
+    """What is known of the days of a stream that an upload has rows of."""
+
+    first_day: date | None = None
+    """The first day that is processed, where it is known."""
+    closed: frozenset[date] = frozenset()
+    """Days whose rows cannot be changed any more."""
+    kept_until: date | None = None
+    """Until when rows of days before the first are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +61,8 @@ class NoticeTally:
 
     name: str
     """The upload's name."""
-    first_day: date | None = None
-    """The stream's first day, where it is known."""
+    streams: Mapping[Dataset, StreamDays] = field(default_factory=dict)
+    """The streams whose days are known."""
     _ids: Counter[str] = field(default_factory=Counter)
     _ids_are_masked: bool = False
     _finer: int = 0
@@ -60,9 +73,10 @@ class NoticeTally:
         self._ids.update(noticed.ids)
         self._finer += noticed.finer
 
-    def notices(self, days: Counter[date]) -> list[Notice]:
-        """The warnings, given the accepted rows of each day."""
-        return [*self._near_misses(), *self._units(), *self._other_days(days), *self._early_days(days)]
+    def notices(self, days: Mapping[Dataset, Counter[date]]) -> list[Notice]:
+        """The warnings, given the accepted rows of each dataset's days."""
+        every = sum(days.values(), Counter())
+        return [*self._near_misses(), *self._units(), *self._other_days(every), *self._early_days(days)]
 
     def _near_misses(self) -> list[Notice]:
         found = []
@@ -86,13 +100,18 @@ class NoticeTally:
         message = f"rows of other days lie in the folder of {folder.isoformat()}; each row counts for its own day"
         return [Notice(code="day_differs_from_folder", message=message, count=other)]
 
-    def _early_days(self, days: Counter[date]) -> list[Notice]:
-        first = self.first_day
-        early = sum(count for day, count in days.items() if first is not None and day < first)
-        if first is None or not early:
-            return []
-        message = f"rows lie before {first.isoformat()}, the first day that is processed; they are kept and not processed"
-        return [Notice(code="before_first_day", message=message, count=early)]
+    def _early_days(self, days: Mapping[Dataset, Counter[date]]) -> list[Notice]:
+        found = []
+        for dataset, own in days.items():
+            stream = self.streams.get(dataset, StreamDays())
+            first = stream.first_day
+            early = sum(count for day, count in own.items() if first is not None and day < first)
+            if first is not None and early:
+                kept = f" until {stream.kept_until.isoformat()}" if stream.kept_until is not None else ""
+                message = f"rows lie before {first.isoformat()}, the first day that is processed"
+                message += f"; they are kept{kept} and not processed"
+                found.append(Notice(code="before_first_day", message=message, count=early))
+        return found
 
 
 def _counts(texts: pl.Series) -> dict[str, int]:

@@ -16,7 +16,8 @@ from azure.storage.blob import BlobServiceClient, LinearRetry
 from processing import wiring
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
-from processing.domain.records import Receipt, from_json
+from processing.domain.documents import from_json
+from processing.domain.records import Receipt
 from processing.jobs.advance_days import advance_days
 from processing.jobs.context import JobContext
 from processing.jobs.customers import add_customer

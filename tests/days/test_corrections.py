@@ -142,6 +142,7 @@ def test_a_reprocess_waits_for_what_was_uploaded_before_it() -> None:
 
 def test_a_marker_uploaded_again_before_its_day_is_processed_takes_a_new_cut() -> None:
     world = Memory()
+    world.config(f"first_day: {D1}\n")
     world.upload("metrics/a.csv", metrics(D1, {"u": 1}))
     world.put("metrics/b.csv", metrics(D1, {"v": 1}))
     world.upload(f"signals/{D1}")

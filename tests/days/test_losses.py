@@ -10,12 +10,12 @@ import pytest
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.records import DayState
-from processing.jobs.advance_days import advance_days
 from processing.jobs.housekeeping.keep_house import keep_house
 from processing.jobs.operate import ask_reprocess, mark_ready
 from processing.jobs.reingest import ReingestFilter, reingest
 from processing.ports import BlobStore
 from processing.storage.in_memory import InMemoryTables
+from processing.views import status
 from tests.support.memory import Memory, metrics
 
 D1, D2 = date(2026, 11, 17), date(2026, 11, 18)
@@ -91,13 +91,19 @@ def test_lost_receipts_of_uploads_that_are_there_are_written_again_and_the_days_
     assert world.values(D1) == ROWS
 
 
-def test_held_days_keep_their_rows_though_receipts_and_uploads_are_gone(world: Memory) -> None:
-    world.config(HOLD)
+def test_published_days_keep_their_rows_though_receipts_and_uploads_are_gone(world: Memory) -> None:
     lose(world.drop, blob_names.receipts_container("acme"))
     lose(world.drop, blob_names.drop_container("acme"))
     go_on(world)
-    assert world.states() == {D1: DayState.CHANGED}
     assert world.values(D1) == ROWS
+    world.upload("metrics/b.csv", metrics(D2, ROWS))
+    go_on(world)
+    ask_reprocess(world.context, "acme", Dataset.METRICS, D1)
+    go_on(world)
+    assert world.values(D1) == ROWS
+    (stream,) = status(world.context, ["acme"]).customers[0].streams
+    assert stream.stopped is not None
+    assert "receipt of metrics/a.csv is gone" in stream.stopped
 
 
 def test_staged_rows_of_a_publication_outlive_their_receipts(world: Memory) -> None:
@@ -114,8 +120,7 @@ def test_a_marker_uploaded_again_makes_a_day_wait_for_uploads_whose_receipts_are
     world.upload("metrics/b.csv", metrics(D2, ROWS))
     world.put(f"signals/{D2}")
     world.pass_time(minutes=2)
-    advance_days(world.context)
-    assert world.work.take() is not None  # and its worker never came
+    world.look()
     assert world.day(D2).cut == ()
     lose(world.drop, blob_names.receipts_container("acme"), "metrics/b.csv")
     mark_ready(world.context, "acme", D2, None)
@@ -129,7 +134,8 @@ def test_a_marker_uploaded_again_makes_a_day_wait_for_uploads_whose_receipts_are
 def test_a_stream_whose_state_is_lost_stands_still_until_its_tables_are_moved_away(world: Memory) -> None:
     lose(world.lake, blob_names.STATE_CONTAINER)
     go_on(world)
-    assert world.states() == {D1: DayState.PROCESSING}
+    assert world.states() == {D1: DayState.FAILED}
+    assert "restore state/streams/acme/metrics.json" in (world.day(D1).error or "")
     lose(world.lake, blob_names.STATE_CONTAINER)
     lose(world.lake, blob_names.results_container("acme"))
     world.tables = InMemoryTables()

@@ -16,7 +16,8 @@ import polars as pl
 import pytest
 
 from processing.domain.datasets import DATA_DATASETS, Dataset
-from processing.domain.records import Receipt, to_json
+from processing.domain.documents import to_json
+from processing.domain.records import Receipt
 from processing.jobs.check_file import REJECTED, CheckRequest, check_file
 from schemas.customer_config import CustomerConfig
 from tests.hostile import (

@@ -23,9 +23,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from processing.domain import blob_names
 from processing.domain.days import PST
+from processing.domain.documents import from_json
 from processing.domain.errors import DropzoneError
 from processing.domain.events import parse_upload_event, upload_event
-from processing.domain.records import InForce, Receipt, ReceiptSummary, RowCounts, Status, from_json
+from processing.domain.records import InForce, Receipt, ReceiptSummary, RowCounts, Status
 from processing.jobs.context import JobContext
 from processing.jobs.customers import add_customer
 from processing.jobs.receive_file import receive_file

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
+from processing.domain.documents import from_json
 from processing.domain.events import stream_work
-from processing.domain.records import Manifest, from_json
+from processing.domain.records import Manifest
 from tests.support.doors import open_door
 from tests.support.installation import Installation, metrics_csv
 

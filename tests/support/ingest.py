@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import Any
 
 import polars as pl
 
-from processing.domain.datasets import Dataset
+from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.days import PST, DayZone
 from processing.tables.ingest import IngestOutcome, IngestRequest, ingest_file
+from processing.tables.notices import StreamDays
 from processing.tables.staging import LocalPart
 from schemas.customer_config import CustomerConfig
 from tests.support.bytes_source import Bytes
@@ -97,10 +98,12 @@ def ingest(
     uploaded_at: datetime = UPLOADED_AT,
     zone: DayZone = PST,
     first_day: date | None = None,
+    closed: Collection[date] = (),
 ) -> Ingested:
     """Ingest `data` as an upload called `name`."""
     staged = Staged()
-    request = IngestRequest(name=name, dataset=dataset, uploaded_at=uploaded_at, zone=zone, config=config, first_day=first_day)
+    streams = {each: StreamDays(first_day=first_day, closed=frozenset(closed)) for each in DATA_DATASETS}
+    request = IngestRequest(name=name, dataset=dataset, uploaded_at=uploaded_at, zone=zone, config=config, streams=streams)
     with tempfile.TemporaryDirectory() as scratch:
         outcome = ingest_file(request, Bytes(data), scratch=Path(scratch), emit=staged)
         text = outcome.rejected.read_text(encoding="utf-8") if outcome.rejected else ""

@@ -11,7 +11,8 @@ import polars as pl
 
 from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.days import PST
-from processing.domain.records import Receipt, Status, to_json
+from processing.domain.documents import to_json
+from processing.domain.records import Receipt, Status
 from processing.jobs.ingest_receipt import with_outcome
 from processing.tables.catalogue import SchemaContext, kind_of
 from processing.tables.rules import compile_rules, raw_column

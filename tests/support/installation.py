@@ -20,8 +20,9 @@ from azure.storage.blob import BlobLeaseClient, BlobServiceClient
 from processing import wiring
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
+from processing.domain.documents import from_json
 from processing.domain.events import stream_work
-from processing.domain.records import DayState, Manifest, StreamState, from_json
+from processing.domain.records import DayState, Manifest, StreamState
 from processing.jobs.context import JobContext
 from processing.jobs.customers import add_customer
 from processing.jobs.stream_state import load_state

@@ -13,11 +13,13 @@ import polars as pl
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
+from processing.domain.documents import from_json
 from processing.domain.events import parse_stream_work, parse_upload_event
-from processing.domain.records import DayRecord, DayState, Manifest, StreamState, from_json
+from processing.domain.records import DayRecord, DayState, Manifest, StreamState
 from processing.jobs.advance_days import advance_days
 from processing.jobs.context import JobContext
 from processing.jobs.customers import add_customer
+from processing.jobs.look import look_at_stream
 from processing.jobs.process_day import WorkOutcome, work_stream
 from processing.jobs.receive_file import receive_file
 from processing.jobs.stream_state import load_state
@@ -119,6 +121,10 @@ class Memory:
             customer, dataset = parse_stream_work(body.encode())
             outcomes.append(work_stream(self.context, customer, dataset))
         return outcomes
+
+    def look(self, dataset: Dataset = Dataset.METRICS) -> None:
+        """One look at a stream, after which its worker never comes."""
+        look_at_stream(self.context, load_state(self.context, self.customer, dataset))
 
     def settle(self) -> None:
         """Let markers take effect and the first day be fixed, then tick."""

@@ -193,6 +193,11 @@ class SteppedTables:
         call = Call(method="open", container=container, name=spec.name)
         return SteppedTable(self.run.through(call, lambda: self.tables.open(container, spec)), self.run, container, spec.name)
 
+    def find(self, container: str, spec: TableSpec) -> SteppedTable | None:
+        call = Call(method="find", container=container, name=spec.name)
+        table = self.run.through(call, lambda: self.tables.find(container, spec))
+        return None if table is None else SteppedTable(table, self.run, container, spec.name)
+
 
 class SteppedTable:
     """An open table of which every call waits for the run's permission."""

@@ -14,8 +14,8 @@ from processing.jobs.stream_state import change_state, load_state, print_status
 def close_days(context: JobContext, customer: str, dataset: Dataset) -> int:
     """Close the days whose staged rows retention gives up, in order; returns how many recorded days that were.
 
-    A day with work to do stays open, and so do all after it. Days before the stream's first are never processed: they are
-    closed with the others.
+    A day with work to do stays open, and so do all after it. Days that were never published have nothing to close; what
+    becomes of the rows of those before the first day is `delete_parts`' affair.
     """
     today = context.zone.day_of(context.drop.service_time())
     latest = today - timedelta(days=context.retention.staged + 1)
@@ -26,7 +26,9 @@ def close_days(context: JobContext, customer: str, dataset: Dataset) -> int:
         if until is None or state.is_closed(until):
             closed.clear()
             return state
-        closed[:] = [day for day in state.days if day <= until and not state.is_closed(day)]
+        closed[:] = [
+            day for day, record in state.days.items() if record.published and day <= until and not state.is_closed(day)
+        ]
         days = dict(state.days)
         for day in closed:
             # Without its revision the record counts as changed, and its status document is printed again.
@@ -51,4 +53,4 @@ def _closable(state: StreamState, latest: date) -> date | None:
         if record.reprocess is not None or state.pending == until + timedelta(days=1) or record.state is DayState.PROCESSING:
             break
         until += timedelta(days=1)
-    return min(until, latest)
+    return until if until >= state.first_day else None

@@ -11,6 +11,7 @@ from processing.jobs.context import JobContext
 from processing.jobs.customers import list_customers
 from processing.jobs.failures import log_failure
 from processing.jobs.housekeeping.days import close_days
+from processing.jobs.housekeeping.leftovers import delete_expected_files, delete_notes
 from processing.jobs.housekeeping.parts import delete_parts
 from processing.jobs.housekeeping.tables import delete_table_files
 from processing.jobs.housekeeping.uploads import delete_receipts, delete_rejected_rows, delete_uploads
@@ -46,4 +47,6 @@ def _steps(context: JobContext, customer: str) -> list[tuple[str, Callable[[], i
         ("uploads", lambda: delete_uploads(context, customer)),
         ("rejected_rows", lambda: delete_rejected_rows(context, customer)),
         ("receipts", lambda: delete_receipts(context, customer)),
+        ("expected_files", every_stream(delete_expected_files)),
+        ("notes", lambda: delete_notes(context, customer)),
     ]

@@ -8,6 +8,7 @@ publication names it then: no worker runs that long, and one that was paused for
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -17,11 +18,11 @@ from processing.domain import blob_names
 from processing.domain.blob_names import PartName
 from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet
-from processing.domain.records import StreamState
+from processing.domain.records import GivenUp, StreamState
 from processing.jobs.changes import read_manifest
 from processing.jobs.context import JobContext
 from processing.jobs.look import list_in_force
-from processing.jobs.stream_state import load_state
+from processing.jobs.stream_state import change_state, load_state
 from processing.ports import ABSENT, BlobInfo, When
 
 _REST: Final = timedelta(hours=24)
@@ -29,7 +30,7 @@ _NOTED: Final = TypeAdapter(dict[str, datetime])
 
 
 def delete_parts(context: JobContext, customer: str, dataset: Dataset) -> int:
-    """Delete the parts of closed days, and those that were superseded for a day; returns how many."""
+    """Delete the parts of closed days, old ones of days before the first, and those superseded for a day; returns how many."""
     now = context.drop.service_time()
     prefix = blob_names.parts_prefix(customer, dataset)
     # Parts, then receipts, then state: what was in force or published at any time after the first is seen.
@@ -46,12 +47,38 @@ def delete_parts(context: JobContext, customer: str, dataset: Dataset) -> int:
     unnamed = _unnamed(context, state, superseded)
     noted, etag = _read_notes(context, customer, dataset)
     gone += [name for name in unnamed if name in noted and noted[name] + _REST <= now]
+    gone += _given_up(context, state, _parsed(infos), now)
     notes = {name: noted.get(name, now) for name in unnamed if name not in gone}
     if notes != noted and not _write_notes(context, customer, dataset, notes, etag):
         return 0  # another round is at it
     for name in gone:
         context.lake.delete(blob_names.STAGED_CONTAINER, name)
     return len(gone)
+
+
+def _given_up(context: JobContext, state: StreamState, parts: list[tuple[BlobInfo, PartName]], now: datetime) -> list[str]:
+    """Parts of days before the first, once they have been kept for as long as staged rows are, and the state says so."""
+    arrived = now - timedelta(days=context.retention.staged)
+    given_up: list[str] = []
+
+    def give_up(present: StreamState) -> StreamState:
+        first = present.first_day
+        given_up[:] = [
+            info.name
+            for info, part in parts
+            if first is not None and part.day < first and info.last_modified <= arrived and not _is_published(present, part.day)
+        ]
+        if first is None or not given_up:
+            return present
+        before = first if present.given_up is None else max(first, present.given_up.before)
+        return replace(present, given_up=GivenUp(before=before, arrived=arrived))
+
+    change_state(context, load_state(context, state.customer, state.dataset), give_up)
+    return given_up
+
+
+def _is_published(state: StreamState, day: date) -> bool:
+    return day in state.days and state.days[day].published is not None
 
 
 def _parsed(infos: list[BlobInfo]) -> list[tuple[BlobInfo, PartName]]:

@@ -7,10 +7,11 @@ from datetime import date, timedelta
 
 from processing.domain import blob_names
 from processing.domain.blob_names import Marker, SignalFile
-from processing.domain.datasets import Dataset
+from processing.domain.documents import from_json
 from processing.domain.errors import ConditionNotMet
-from processing.domain.records import Receipt, ReceiptSummary, StreamState, from_json
+from processing.domain.records import Receipt, ReceiptSummary, Status, StreamState, part_counts
 from processing.jobs.context import JobContext
+from processing.jobs.expected_files import read_expected
 from processing.jobs.receipts import list_receipts
 from processing.jobs.stream_state import load_state
 from processing.jobs.streams import streams_of
@@ -22,7 +23,8 @@ def delete_uploads(context: JobContext, customer: str) -> int:
     """Delete answered uploads that no day waits for, markers only when they have done their work; returns how many."""
     before = context.drop.service_time() - timedelta(days=context.retention.uploads)
     states = [load_state(context, customer, dataset).state for dataset in streams_of(context, customer)]
-    awaited = {name for state in states for name in _awaited(state)}
+    awaited = {name for state in states for name in _awaited(context, state)}
+    window = context.zone.day_of(context.drop.service_time()) - timedelta(days=context.readiness.first_day_window)
     receipts = list_receipts(context.drop, customer)
     container = blob_names.drop_container(customer)
     deleted = 0
@@ -30,7 +32,7 @@ def delete_uploads(context: JobContext, customer: str) -> int:
         seen = receipts.get(blob_names.receipt_name(info.name))
         if info.last_modified >= before or seen is None or not seen.summary.answers(info.etag):
             continue
-        if info.name in awaited or not _is_done(info, seen.summary, states):
+        if info.name in awaited or not _is_done(info, seen.summary, states, window):
             continue
         with suppress(ConditionNotMet):  # it was uploaded again a moment ago
             context.drop.delete(container, info.name, when=When.unchanged(info.etag))
@@ -67,38 +69,45 @@ def delete_receipts(context: JobContext, customer: str) -> int:
     return len(gone)
 
 
-def _awaited(state: StreamState) -> set[str]:
+def _awaited(context: JobContext, state: StreamState) -> set[str]:
     """Names that days of the stream wait for."""
-    cuts = (record.cut or () for record in state.days.values())
-    expected = (record.awaited for record in state.days.values())
+    records = state.days.values()
+    lists = read_expected(context, records)
+    cuts = (record.cut or () for record in records)
+    expected = (*(record.awaited for record in records), *lists.values())
     return {name for cut in cuts for name in cut} | {each.name for files in expected for each in files}
 
 
-def _is_done(info: BlobInfo, receipt: ReceiptSummary, states: list[StreamState]) -> bool:
+def _is_done(info: BlobInfo, receipt: ReceiptSummary, states: list[StreamState], window: date) -> bool:
     """Whether an upload is data, or a marker all of whose days are published or can never be."""
     match blob_names.kind_of_upload(info.name):
+        case _ if receipt.status is Status.REJECTED:
+            return True  # it marks nothing
         case Marker() as marker:
             days: tuple[date, ...] | None = (marker.day,)
         case SignalFile():
             days = receipt.marks
         case _:
             return True
-    return days is not None and all(_is_past(state, day) for state in states for day in days)
+    return days is not None and all(_is_past(state, day, window) for state in states for day in days)
 
 
-def _is_past(state: StreamState, day: date) -> bool:
+def _is_past(state: StreamState, day: date, window: date) -> bool:
+    """Whether a marker has nothing left to say to a stream about a day; before its first day is known, of old days."""
     record = state.days.get(day)
     if record is not None and record.published is not None:
         return True
-    return state.is_closed(day) or (state.first_day is not None and day < state.first_day)
+    return day < (state.first_day or window)
 
 
 def _holds_nothing(context: JobContext, container: str, name: str, states: list[StreamState]) -> bool:
-    """Whether the rows that a receipt holds in force belong to closed days alone."""
+    """Whether no day that is open, or may become the first, can use the rows that a receipt holds in force."""
     found = context.drop.get(container, name)
     if found is None:
         return False
     receipt = from_json(Receipt, found[0])
-    if receipt.in_force is None or receipt.dataset == Dataset.SIGNALS:
-        return True
-    return all(state.is_closed(day) for state in states for day in receipt.in_force.days)
+    streams = {state.dataset: state for state in states}
+    return all(
+        stream is None or stream.is_closed(day) or stream.first_day is None or day < stream.first_day
+        for stream, day in ((streams.get(dataset), day) for dataset, day in part_counts(receipt))
+    )

@@ -18,8 +18,9 @@ from rich.progress import Progress, TaskID
 from processing import views, wiring
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
+from processing.domain.documents import from_json
 from processing.domain.errors import LaterError
-from processing.domain.records import DayState, Receipt, from_json
+from processing.domain.records import DayState, Receipt
 from processing.jobs.context import JobContext
 from processing.jobs.customers import add_customer
 from processing.local.azurite import running_or_new

@@ -7,8 +7,9 @@ from datetime import date, datetime, timedelta
 from processing.domain import blob_names
 from processing.domain.blob_names import DataFile, Marker, SignalFile, kind_of_upload
 from processing.domain.days import PST
+from processing.domain.documents import from_json
 from processing.domain.marker_manifest import folders_of
-from processing.domain.records import DayRecord, DayState, DayStatus, Status, from_json
+from processing.domain.records import DayRecord, DayState, DayStatus, Status
 from tests.property.day_machine.watch import Watch
 from tests.property.day_machine.world import RECEIPTS
 

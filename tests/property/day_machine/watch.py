@@ -14,8 +14,9 @@ import polars as pl
 
 from processing.domain import blob_names
 from processing.domain.blob_names import PartName
+from processing.domain.documents import from_json
 from processing.domain.marker_manifest import folders_of
-from processing.domain.records import DayRecord, Manifest, Receipt, Status, StreamState, from_json
+from processing.domain.records import DayRecord, Manifest, Receipt, Status, StreamState
 from tests.property.day_machine.contents import EMPTY, REFUSED, Given, Row, Stream, read_rows
 from tests.property.day_machine.world import CUSTOMER, DROP, RECEIPTS, RESULTS, World
 from tests.support.stepping import Call

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from processing.domain import blob_names
+from processing.domain.documents import from_json
 from processing.domain.listings import ReadinessPolicy
-from processing.domain.records import Receipt, StreamState, from_json
+from processing.domain.records import Receipt, StreamState
 from processing.jobs.context import JobContext
 from processing.jobs.customers import add_customer
 from processing.ports import BlobStore, Tables

@@ -1,0 +1,44 @@
+"""Deletes what work on uploads and days left beside the state, and nothing refers to any more."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from processing.domain import blob_names
+from processing.domain.datasets import Dataset
+from processing.domain.errors import ConditionNotMet
+from processing.jobs.context import JobContext
+from processing.jobs.stream_state import load_state
+from processing.jobs.upload_notes import list_notes
+from processing.ports import When
+
+_REST: Final = timedelta(days=2)
+"""Longer than any attempt, and than any look between writing a list and writing the state that names it."""
+
+
+def delete_notes(context: JobContext, customer: str) -> int:
+    """Delete notes of attempts long over that could not be taken away at their end; returns how many."""
+    now = context.lake.service_time()
+    old = [
+        each for each in list_notes(context, customer).values() if each.note.replaces is None and each.written + _REST <= now
+    ]
+    for each in old:
+        with suppress(ConditionNotMet):  # the upload is worked on again
+            name = blob_names.note_name(customer, each.note.blob)
+            context.lake.delete(blob_names.STATE_CONTAINER, name, when=When.unchanged(each.etag))
+    return len(old)
+
+
+def delete_expected_files(context: JobContext, customer: str, dataset: Dataset) -> int:
+    """Delete lists of expected files that no day waits for; returns how many."""
+    now = context.lake.service_time()
+    # The lists, then the state: what it names is among those that are left alone.
+    prefix = blob_names.expected_prefix(customer, dataset)
+    infos = list(context.lake.list_blobs(blob_names.STATE_CONTAINER, prefix))
+    named = {record.expected_in for record in load_state(context, customer, dataset).state.days.values()} if infos else set()
+    old = [info.name for info in infos if info.name not in named and info.last_modified + _REST <= now]
+    for name in old:
+        context.lake.delete(blob_names.STATE_CONTAINER, name)
+    return len(old)
