@@ -45,7 +45,7 @@ class Superseded(DropzoneError):
     """A newer version of the same piece of work exists, so this one stops without an answer (protocol, ingest 2 and 6)."""
 
 
-class EnginePanicError(RuntimeError):
+class EnginePanicError(DropzoneError):
     """A library in native code gave up in the middle of its work; what it left behind is not to be used."""
 
 
@@ -61,4 +61,4 @@ def panics_as_errors() -> Iterator[None]:
         # Each library has a class of its own, and they share nothing but its name.
         if type(error).__name__ != "PanicException":
             raise
-        raise EnginePanicError("the engine panicked") from error
+        raise EnginePanicError("the engine gave up in its own code") from error

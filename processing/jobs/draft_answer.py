@@ -12,6 +12,7 @@ from typing import Final
 from processing.domain import blob_names
 from processing.domain.blob_names import DataFile, Marker, Misplaced, SignalFile
 from processing.domain.datasets import Dataset
+from processing.domain.errors import EnginePanicError
 from processing.domain.records import InForce, Part, Problem, Receipt, Retry, RowCounts, Status, Upload
 from processing.domain.retries import MOST_TRIES, wait_after
 from processing.jobs.answer_marker import answer_finished_dates, answer_marker
@@ -27,6 +28,7 @@ from processing.ports import BlobInfo, BlobKind
 from processing.tables.ingest import EMPTY_FILE, IngestRequest, ingest_file
 from processing.tables.staging import LocalPart
 
+_ENGINE_PANICKED: Final = "engine_panicked"
 UNREADABLE_HERE: Final = "unreadable_here"
 """Code of the refusal for a file that ends whoever reads it."""
 
@@ -99,12 +101,23 @@ def _finished_dates(context: JobContext, upload: Upload, signal: SignalFile, scr
     return Draft(receipt=receipt, accepted=_in_force(upload, attempt, pinned, outcome.days, ()))
 
 
+def is_exhausted(receipt: Receipt, upload: Upload) -> bool:
+    """Whether the engine gave up on a version in as many attempts as may end a worker: then it always will."""
+    retry, error = receipt.retry, receipt.error
+    if receipt.etag != upload.etag or retry is None or error is None:
+        return False
+    return error.code == _ENGINE_PANICKED and retry.attempts >= MOST_TRIES
+
+
 def failed_answer(context: JobContext, upload: Upload, error: Exception) -> Draft:
     """That we could not answer yet, and when it is tried again."""
     now = context.drop.service_time()  # the sweep compares with this clock, and the host's may be wrong
     receipt = replace(
         _receipt(context, upload, Status.FAILED),
-        error=Problem(code="not_answered_yet", message=f"{told(error)}; this is ours to mend, and it is tried again"),
+        error=Problem(
+            code=_ENGINE_PANICKED if isinstance(error, EnginePanicError) else "not_answered_yet",
+            message=f"{told(error)}; this is ours to mend, and it is tried again",
+        ),
         retry=Retry(since=now, attempts=1, next_try=now + wait_after(1)),
     )
     return Draft(receipt=receipt)

@@ -84,8 +84,8 @@ def move_first_day(context: JobContext, customer: str, dataset: Dataset, day: da
         given_up = state.given_up
         if given_up is not None and day < given_up.before and day <= context.zone.day_of(given_up.arrived):
             raise OperatorError(
-                f"rows of {day.isoformat()} that came before {given_up.arrived.date().isoformat()} are gone by retention: upload "
-                "them again, and name the first day in the config"
+                f"rows of {day.isoformat()} that came before {given_up.arrived.date().isoformat()} are gone by retention: "
+                "upload them again, and name the first day in the config"
             )
         return replace(state, first_day=day, opening=None)
 

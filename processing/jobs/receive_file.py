@@ -13,13 +13,13 @@ import structlog
 
 from processing.domain import blob_names
 from processing.domain.blob_names import NotData
-from processing.domain.errors import DropzoneError, Superseded, panics_as_errors
+from processing.domain.errors import DropzoneError, Superseded
 from processing.domain.measures import Fact, SpanName
-from processing.domain.records import Status, Upload
+from processing.domain.records import Receipt, Status, Upload
 from processing.domain.retries import MOST_TRIES
 from processing.jobs.commit_receipt import commit_receipt, is_answered
 from processing.jobs.context import JobContext
-from processing.jobs.draft_answer import Draft, draft_answer, failed_answer, is_read, unreadable_answer
+from processing.jobs.draft_answer import Draft, draft_answer, failed_answer, is_exhausted, is_read, unreadable_answer
 from processing.jobs.failures import log_failure, told
 from processing.jobs.receipts import read_receipt
 from processing.jobs.upload_notes import Turn, begin_attempt, drop_request, end_attempt, keep_request
@@ -99,20 +99,30 @@ def _answered(context: JobContext, customer: str, name: str, again: str | None) 
         return Outcome.ALREADY_ANSWERED
     if not is_read(upload, info):
         return _answer(context, upload, info, again)
+    return _attempted(context, upload, info, earlier, again)
+
+
+def _attempted(
+    context: JobContext, upload: Upload, info: BlobInfo, earlier: tuple[Receipt, str] | None, again: str | None
+) -> Status | Outcome:
+    """Answer an upload that must be read, unless that has ended every worker so far."""
     attempt = blob_names.new_attempt()
     turn = begin_attempt(context, upload, attempt, receipt=earlier[1] if earlier else None, replaces=again)
     if turn is Turn.IN_HAND:
         return Outcome.IN_HAND
     try:
-        return _given_up(context, upload, again) if turn is Turn.EXHAUSTED else _answer(context, upload, info, again)
+        has_panicked = earlier is not None and is_exhausted(earlier[0], upload)
+        if turn is Turn.EXHAUSTED or has_panicked:
+            return _given_up(context, upload, again)
+        return _answer(context, upload, info, again)
     finally:
         # Whatever happened, it did not end the process.
-        end_attempt(context, customer, name, attempt)
+        end_attempt(context, upload.customer, upload.name, attempt)
 
 
 def _answer(context: JobContext, upload: Upload, info: BlobInfo, again: str | None) -> Status | Outcome:
     try:
-        with panics_as_errors(), tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
+        with tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
             draft = draft_answer(context, upload, info, Path(scratch))
             return commit_receipt(context, upload, draft, again) or Outcome.ALREADY_ANSWERED
     except Superseded:

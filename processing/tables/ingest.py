@@ -15,11 +15,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-import polars as pl
-
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
-from processing.domain.errors import CustomerError
+from processing.domain.errors import CustomerError, panics_as_errors
 from processing.domain.records import BrokenRule, Notice, Problem, RowCounts
 from processing.tables.catalogue import SchemaContext
 from processing.tables.formats import HEAD, FileFormat, detect_format
@@ -91,11 +89,9 @@ def ingest_file(
     """
     found = None
     try:
-        found = detect_format(request.name, source.read(0, min(HEAD, source.size)))
-        return _read(request, found, source, _Outlets(scratch=scratch, emit=emit, spill=spill))
-    except pl.exceptions.PanicException as error:
-        # A panic of the engine is no Exception, and would pass by everything that keeps one file from ending the process.
-        raise RuntimeError("the engine panicked") from error
+        with panics_as_errors():
+            found = detect_format(request.name, source.read(0, min(HEAD, source.size)))
+            return _read(request, found, source, _Outlets(scratch=scratch, emit=emit, spill=spill))
     except CustomerError as error:
         return IngestOutcome(
             format=str(found) if found else None,
