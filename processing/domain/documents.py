@@ -56,7 +56,9 @@ def from_json(kind: type[T], data: bytes) -> T:
         raise OperatorError(f"a {kind.__name__} was written by a newer version of the program: deploy that version again")
     if kind is StreamState:
         tree = state_document.unpacked(tree, version)
-    record: T = _adapter(kind).validate_python(tree)
+    record = _adapter(kind).validate_python(tree)
+    if isinstance(record, StreamState):
+        record = state_document.sharing_lists(record)
     kept: T = _keeping_unknown_keys(record, tree)
     return kept
 

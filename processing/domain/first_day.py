@@ -35,16 +35,21 @@ def needs_opening(
     return opening.at + policy.compare_every <= now
 
 
+def earliest_first_day(now: datetime, policy: ReadinessPolicy, zone: DayZone) -> date:
+    """The earliest day that a stream may begin with now."""
+    return zone.day_of(now) - timedelta(days=policy.first_day_window)
+
+
 def with_opening(state: StreamState, seen: Listings, marked: Marked, policy: ReadinessPolicy, zone: DayZone) -> StreamState:
-    """The stream with its first day, or with what that waits for."""
-    earliest = zone.day_of(seen.now) - timedelta(days=policy.first_day_window)
+    """The stream with its first day, or with what that waits for; `marked` has no day that it may not begin with."""
+    earliest = earliest_first_day(seen.now, policy, zone)
     state = replace(state, days={day: record for day, record in state.days.items() if day >= earliest})
     if seen.parts is None or seen.has_unread_markers or not marked:
         return state
     if not _markers_rest(state, seen.now, seen.markers, policy):
         return state
     opening = _opening(state.opening, _digest(marked), seen)
-    first = None if opening.cut else _first_day(seen, marked, earliest)
+    first = None if opening.cut else _first_day(seen, marked)
     return replace(state, first_day=first, opening=opening if first is None else None)
 
 
@@ -55,10 +60,10 @@ def _opening(before: Opening | None, markers: str, seen: Listings) -> Opening:
     return before if left and left == before.cut else replace(before, cut=left, at=seen.now)
 
 
-def _first_day(seen: Listings, marked: Marked, earliest: date) -> date | None:
+def _first_day(seen: Listings, marked: Marked) -> date | None:
     own = {marker.day for markers in marked.values() for marker in markers if marker.own}
     with_rows = seen.parts or {}
-    return next((day for day in sorted(marked) if day >= earliest and (day in own or with_rows.get(day))), None)
+    return next((day for day in sorted(marked) if day in own or with_rows.get(day)), None)
 
 
 def _markers_rest(state: StreamState, now: datetime, markers: Sequence[SeenMarker], policy: ReadinessPolicy) -> bool:

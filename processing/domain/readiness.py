@@ -15,7 +15,7 @@ from processing.domain.corrections import sent_back, with_corrections
 from processing.domain.cuts import CutRest, Judged, compared_with_manifest, is_whole, last_cut, shrunk, with_cut
 from processing.domain.day_states import next_in_order, with_states
 from processing.domain.days import DayZone
-from processing.domain.first_day import needs_opening, with_opening
+from processing.domain.first_day import earliest_first_day, needs_opening, with_opening
 from processing.domain.habits import late_days
 from processing.domain.listings import Listings, Marked, ReadinessPolicy, SeenMarker
 from processing.domain.records import DayRecord, MarkerRef, StreamState
@@ -57,6 +57,8 @@ def advance(state: StreamState, seen: Listings, policy: ReadinessPolicy, zone: D
     if policy.first_day is not None:
         state = replace(state, first_day=policy.first_day, opening=None)
     elif state.first_day is None:
+        # Older days are not marked for a stream that has not begun.
+        marked = {day: markers for day, markers in marked.items() if day >= earliest_first_day(seen.now, policy, zone)}
         state = with_opening(state, seen, marked, policy, zone)
     first = state.first_day
     if first is not None:

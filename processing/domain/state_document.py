@@ -1,20 +1,24 @@
 """What a stream's state looks like in storage where that differs from the record: long things that many days share.
 
-Days that one look cut wait for the same uploads, so that their names stand once, under `cuts`, and each day has the place
-of its list there. Sets of ratio metrics are bits, as hexadecimal text. Documents of version 1 had a list in each day.
+Days that one look cut wait for the same uploads, so that their names stand once, under `name_lists`, and each day has the
+place of its list there. Sets of ratio metrics are bits, as hexadecimal text. Documents of version 1 had a list in each day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from processing.domain.carried import bits_of, digest_of, sum_of_keys
 from processing.domain.datasets import Dataset
+from processing.domain.records import DayRecord, StreamState
 
 Tree = dict[str, Any]
-_CUTS: Final = "cuts"
-_LISTS: Final = 1
+_LISTS: Final = "name_lists"
+_SHARED: Final = ("cut", "refused", "waiting_for")
+"""Lists of names of a day."""
+_FIRST: Final = 1
 """The version in which each day had lists of its own."""
 
 
@@ -22,29 +26,42 @@ def packed(tree: Tree) -> Tree:
     """The form in which a printed state is stored."""
     places: dict[tuple[str, ...], int] = {}
     for record in _records(tree):
-        if record.get("cut"):
-            record["cut"] = places.setdefault(tuple(record["cut"]), len(places))
+        for key in _SHARED:
+            if record.get(key):
+                record[key] = places.setdefault(tuple(record[key]), len(places))
         published = record.get("published")
         if published is not None and "ratios" in published:
             published["ratios"] = f"{published['ratios']:x}"
-    return {**tree, _CUTS: [list(names) for names in places]} if places else tree
+    return {**tree, _LISTS: [list(names) for names in places]} if places else tree
 
 
 def unpacked(tree: Tree, version: int) -> Tree:
-    """The inverse of `packed`, also of version 1; equal lists are the same object."""
-    if version == _LISTS:
-        return _from_lists(tree)
-    cuts = [tuple(names) for names in tree.pop(_CUTS, [])]
+    """The inverse of `packed`, also of version 1."""
+    if version == _FIRST:
+        return _of_first_version(tree)
+    lists = [tuple(names) for names in tree.pop(_LISTS, [])]
     for record in _records(tree):
-        if isinstance(record.get("cut"), int):
-            record["cut"] = cuts[record["cut"]]
+        for key in _SHARED:
+            if isinstance(record.get(key), int):
+                record[key] = lists[record[key]]
         published = record.get("published")
         if published is not None and "ratios" in published:
             published["ratios"] = int(published["ratios"], 16)
     return tree
 
 
-def _from_lists(tree: Tree) -> Tree:
+def sharing_lists(state: StreamState) -> StreamState:
+    """The state in which equal lists are one object, so that thousands of names are in memory once."""
+    known: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def shared(record: DayRecord) -> DayRecord:
+        lists = {key: names for key in _SHARED if (names := getattr(record, key))}
+        return replace(record, **{key: known.setdefault(names, names) for key, names in lists.items()}) if lists else record
+
+    return replace(state, days={day: shared(record) for day, record in state.days.items()})
+
+
+def _of_first_version(tree: Tree) -> Tree:
     given: list[str] = []
     for day, record in sorted(tree.get("days", {}).items()):
         published = record.get("published")

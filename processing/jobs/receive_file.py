@@ -113,11 +113,15 @@ def _attempted(
     try:
         has_panicked = earlier is not None and is_exhausted(earlier[0], upload)
         if turn is Turn.EXHAUSTED or has_panicked:
-            return _given_up(context, upload, again)
-        return _answer(context, upload, info, again)
-    finally:
-        # Whatever happened, it did not end the process.
+            result = _given_up(context, upload, again)
+        else:
+            result = _answer(context, upload, info, again)
+    except Exception:
         end_attempt(context, upload.customer, upload.name, attempt)
+        raise
+    # Here nothing has ended the process; what does, an engine's panic or an order to stop, leaves the note as it is.
+    end_attempt(context, upload.customer, upload.name, attempt)
+    return result
 
 
 def _answer(context: JobContext, upload: Upload, info: BlobInfo, again: str | None) -> Status | Outcome:
