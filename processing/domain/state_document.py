@@ -55,8 +55,8 @@ def sharing_lists(state: StreamState) -> StreamState:
     known: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def shared(record: DayRecord) -> DayRecord:
-        lists = {key: names for key in _SHARED if (names := getattr(record, key))}
-        return replace(record, **{key: known.setdefault(names, names) for key, names in lists.items()}) if lists else record
+        lists: Tree = {key: known.setdefault(names, names) for key in _SHARED if (names := getattr(record, key))}
+        return replace(record, **lists) if lists else record
 
     return replace(state, days={day: shared(record) for day, record in state.days.items()})
 
