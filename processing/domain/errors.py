@@ -37,8 +37,9 @@ class OperatorError(DropzoneError):
 class ConditionNotMet(DropzoneError):
     """A conditional write found another version than the one it named, or one where there should be none."""
 
-    def __init__(self, container: str, name: str) -> None:
-        super().__init__(f"{container}/{name} was changed by someone else")
+    def __init__(self, container: str, name: str, told: str = "") -> None:
+        """`told` is what else is known of it; it may be stored and logged."""
+        super().__init__(f"{container}/{name} was changed by someone else" + (f": {told}" if told else ""))
 
 
 class Superseded(DropzoneError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +38,8 @@ class JobContext:
     drop_events: Queue
     stream_work: Queue
     clock: Clock
+    sleep: Callable[[float], None] = time.sleep
+    """Waits so many seconds before something is tried again; a test need not."""
     telemetry: Telemetry = field(default_factory=Silence)
     zone: DayZone = PST
     readiness: ReadinessPolicy = field(default_factory=ReadinessPolicy)

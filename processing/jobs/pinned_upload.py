@@ -6,7 +6,7 @@ import hashlib
 from typing import Final
 
 from processing.domain import blob_names
-from processing.domain.errors import ConditionNotMet, Superseded
+from processing.domain.errors import ConditionNotMet, LaterError, Superseded
 from processing.domain.records import Upload
 from processing.ports import BlobStore
 
@@ -45,8 +45,10 @@ class PinnedUpload:
 
     def sha256(self) -> str:
         """The hash of all bytes; fetches those that were not read in order."""
-        while self._hashed < self.size:
-            self._fetch(self._hashed, min(_RANGE, self.size - self._hashed))
+        while (before := self._hashed) < self.size:
+            self._fetch(before, min(_RANGE, self.size - before))
+            if self._hashed == before:
+                raise LaterError(f"storage sent nothing of {self._upload.name} from byte {before:,} on")
         return self._digest.hexdigest()
 
     def md5(self) -> str | None:

@@ -15,13 +15,14 @@ import polars as pl
 from processing.domain import blob_names
 from processing.domain.day_states import moved
 from processing.domain.documents import from_json
-from processing.domain.errors import ConditionNotMet, OperatorError, Superseded
+from processing.domain.errors import ConditionNotMet, LaterError, OperatorError, Superseded
 from processing.domain.records import DayState, Manifest, StreamState, TableOutput
 from processing.domain.retries import wait_after
 from processing.jobs.context import JobContext
 from processing.jobs.measuring import measure_publication
 from processing.jobs.own_blobs import put_own
 from processing.jobs.stream_state import StoredState, change_state, expect_epoch, load_state, print_status
+from processing.jobs.tries import MOST_TRIES, tries
 from processing.tables.table_files import write_table_file
 from processing.tables.table_specs import DAYS, TABLES
 
@@ -84,9 +85,13 @@ def _read_manifest(context: JobContext, state: StreamState) -> Manifest:
 
 
 def _project(context: JobContext, manifest: Manifest, output: TableOutput) -> int:
-    """Commit one table, unless it holds the publication already; returns the version that shows it."""
+    """Commit one table, unless it holds the publication already; returns the version that shows it.
+
+    LaterError, with what the table said, when others were first in every try.
+    """
     app = str(manifest.dataset)
-    while True:
+    lost: ConditionNotMet | None = None
+    for _ in tries(context):
         # What tells whether the commit is due and the commit itself go through one handle: a fresh one in between could
         # overwrite a newer publication in silence.
         table = context.tables.open(blob_names.results_container(manifest.customer), TABLES[output.table])
@@ -97,8 +102,10 @@ def _project(context: JobContext, manifest: Manifest, output: TableOutput) -> in
             return table.version()
         try:
             return table.replace(output.files, partition=output.partition, app=app, seq=manifest.seq)
-        except ConditionNotMet:
-            continue
+        except ConditionNotMet as error:
+            lost = error
+    # Whoever wins so often is no worker of ours, or what was lost was no race.
+    raise LaterError(f"table {output.table} was not committed in {MOST_TRIES} tries: {lost}") from lost
 
 
 def _days_row(context: JobContext, manifest: Manifest, versions: dict[str, int]) -> TableOutput:

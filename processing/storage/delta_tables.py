@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import (
@@ -22,6 +23,12 @@ from processing.domain.records import TableFile, TableSpec
 from processing.storage.connections import Connection
 
 _NO_PERMISSION = ("401 Unauthorized", "403 Forbidden")
+_PROTOCOL: Final = (1, 2)
+"""Versions for readers and for writers that our tables have, so that any reader opens them."""
+_STORAGE_FAILED: Final = "Log storage error"
+_REFUSED: Final = ("Unsupported table features", "Unsupported: ", "Table features must be specified", "append-only")
+"""What delta-rs says when a table asks for what it does not do; its class of error is the one that it has for lost races."""
+_LONGEST_TOLD: Final = 300
 
 
 class DeltaTables:
@@ -36,10 +43,12 @@ class DeltaTables:
         options = self._connection.delta_options()
         with _translated(container, spec.name):
             try:
-                return _OpenTable(DeltaTable(uri, storage_options=options), container, spec)
+                table = DeltaTable(uri, storage_options=options)
             except TableNotFoundError:
                 self._create(uri, spec, options)
-                return _OpenTable(DeltaTable(uri, storage_options=options), container, spec)
+                table = DeltaTable(uri, storage_options=options)
+            _refuse_features(table, container, spec.name)
+            return _OpenTable(table, container, spec)
 
     def find(self, container: str, spec: TableSpec) -> _OpenTable | None:
         """A fresh handle on the latest version, None when there is no such table."""
@@ -117,22 +126,49 @@ class _OpenTable:
         return self._table.version()
 
 
+def _refuse_features(table: DeltaTable, container: str, name: str) -> None:
+    """OperatorError when another program raised the table's protocol.
+
+    Some of what a table may ask for then delta-rs does not do and does not refuse either: under column mapping, say, other
+    readers would find our columns empty.
+    """
+    found = table.protocol()
+    versions = (found.min_reader_version, found.min_writer_version)
+    features = sorted({*(found.reader_features or ()), *(found.writer_features or ())})
+    if features:
+        asked = f"the table features {', '.join(features)[:_LONGEST_TOLD]}"
+    elif versions[0] > _PROTOCOL[0] or versions[1] > _PROTOCOL[1]:
+        asked = f"protocol {versions} in the place of {_PROTOCOL}"
+    else:
+        return
+    raise _changed_by_others(container, name, f"it has {asked}")
+
+
+def _changed_by_others(container: str, table: str, told: str) -> OperatorError:
+    return OperatorError(
+        f"table {table} in {container} was changed by another program: {told}; nothing is written to it until that is "
+        "dropped again or the table is restored"
+    )
+
+
 @contextmanager
 def _translated(container: str, table: str) -> Iterator[None]:
     try:
         yield
-    except CommitFailedError as error:
-        # Another commit removed what this one read, or carries the same application's transaction.
-        raise ConditionNotMet(container, table) from error
     except (SchemaMismatchError, DeltaProtocolError) as error:
         raise OperatorError(f"table {table} in {container} was made or changed by another program: restore it") from error
     except (DeltaError, OSError) as error:
-        # delta-rs gives the service's answer as text alone.
+        # delta-rs gives the service's answer, and what it lacks, as text alone.
         said = str(error)
         if any(sign in said for sign in _NO_PERMISSION):
             raise OperatorError(f"no permission for table {table} in {container}: a data role is needed") from None
         if "ContainerNotFound" in said:
             raise OperatorError(f"there is no container {container} for table {table}") from None
+        if any(sign in said for sign in _REFUSED):
+            raise _changed_by_others(container, table, said[:_LONGEST_TOLD]) from error
+        if isinstance(error, CommitFailedError) and not said.startswith(_STORAGE_FAILED):
+            # Another commit removed what this one read, or carries the same application's transaction.
+            raise ConditionNotMet(container, table, said[:_LONGEST_TOLD]) from error
         raise LaterError(f"table {table} in {container} could not be read or written: {type(error).__name__}") from error
 
 

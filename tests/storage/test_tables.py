@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
-from processing.domain.errors import ConditionNotMet, OperatorError
+from processing.domain.errors import ConditionNotMet, DropzoneError, LaterError, OperatorError
 from processing.domain.records import TableFile, TableSpec
 from processing.storage.delta_tables import DeltaTables
 from tests.storage.conftest import BOTH, Lake
+from tests.support.door_process import service_address
+from tests.support.faults import impatient
+from tests.support.proxy import Deed, Moment, Proxy, Reply, Request
+
+
+def _protocol(
+    reads: int, writes: int, *, reader: list[str] | None = None, writer: list[str] | None = None
+) -> dict[str, object]:
+    features = {"readerFeatures": reader, "writerFeatures": writer}
+    given = {name: found for name, found in features.items() if found is not None}
+    return {"minReaderVersion": reads, "minWriterVersion": writes, **given}
+
 
 SPEC = TableSpec(
     name="numbers", columns={"dataset": "string", "pst_date": "date", "n": "long"}, partition_by=("dataset", "pst_date")
@@ -20,6 +34,16 @@ MONDAY = {"dataset": "metrics", "pst_date": "2026-11-16"}
 TUESDAY = {"dataset": "metrics", "pst_date": "2026-11-17"}
 OTHER_MONDAY = {"dataset": "events", "pst_date": "2026-11-16"}
 WORKERS = 8
+RAISED: Mapping[str, tuple[dict[str, object], str]] = {
+    "row tracking": (_protocol(1, 7, writer=["rowTracking", "domainMetadata"]), "domainMetadata, rowTracking"),
+    "clustering": (_protocol(1, 7, writer=["clustering"]), "clustering"),
+    "deletion vectors": (_protocol(3, 7, reader=["deletionVectors"], writer=["deletionVectors"]), "deletionVectors"),
+    "column mapping": (_protocol(2, 5), r"protocol \(2, 5\)"),
+    "change data feed": (_protocol(1, 4), r"protocol \(1, 4\)"),
+    "what nobody knows": (_protocol(3, 7, reader=["newest"], writer=["newest"]), "newest"),
+    "a protocol that nobody knows": (_protocol(9, 9), "reader version 9"),
+}
+"""What somebody's ALTER TABLE leaves in a log, and how it is told."""
 
 
 @BOTH
@@ -190,6 +214,44 @@ def test_a_table_without_permission_is_the_operators_matter(lake: Lake) -> None:
     with pytest.raises(OperatorError, match="no permission") as caught:
         DeltaTables(wrong).open(lake.container, SPEC)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("kind", ["azurite"])
+@pytest.mark.parametrize(("protocol", "told"), RAISED.values(), ids=RAISED)
+def test_a_table_whose_protocol_another_program_raised_is_the_operators_matter_and_stays_as_it_is(
+    lake: Lake, protocol: dict[str, object], told: str
+) -> None:
+    stale = lake.tables.open(lake.container, SPEC)
+    log = f"numbers/_delta_log/{1:020d}.json"
+    lake.store.put(lake.container, log, json.dumps({"protocol": protocol}).encode())
+    with pytest.raises(OperatorError, match=told) as caught:
+        lake.tables.open(lake.container, SPEC)
+    assert "table numbers" in str(caught.value)
+    # The handle from before sees a race, after which nobody can open the table.
+    with pytest.raises(ConditionNotMet, match="Protocol changed"):
+        stale.replace([lake.write("numbers", "a", [1], **MONDAY)], partition=MONDAY, app="metrics", seq=1)
+    assert lake.store.head(lake.container, f"numbers/_delta_log/{2:020d}.json") is None
+
+
+@pytest.mark.parametrize("kind", ["azurite"])
+@pytest.mark.parametrize(
+    ("status", "expected"), [(403, OperatorError), (503, LaterError)], ids=["no permission", "storage is busy"]
+)
+def test_a_commit_that_storage_refuses_is_no_lost_race(
+    lake: Lake, azurite: str, status: int, expected: type[DropzoneError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AzureWebJobsStorage", azurite)
+    lake.tables.open(lake.container, SPEC)
+
+    def refuse_commits(request: Request, moment: Moment) -> bool | Deed:
+        is_commit = request.method == "PUT" and "/_delta_log/" in request.path
+        return Reply(status=status) if is_commit and moment is Moment.BEFORE else False
+
+    with Proxy(upstream=service_address(azurite, "Blob"), hook=refuse_commits) as proxy:
+        table = impatient(proxy.through(azurite)).tables.open(lake.container, SPEC)
+        with pytest.raises(expected):
+            table.replace([lake.write("numbers", "a", [1], **MONDAY)], partition=MONDAY, app="metrics", seq=1)
+    assert lake.tables.open(lake.container, SPEC).version() == 0
 
 
 def _publish(lake: Lake, *, files: list[TableFile], partition: dict[str, str], app: str, seq: int) -> None:

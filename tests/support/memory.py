@@ -75,6 +75,7 @@ class Memory:
             drop_events=self.events,
             stream_work=self.work,
             clock=_HostClock(self.time),
+            sleep=lambda _: None,
             zone=self.zone,
             program="1",
         )

@@ -93,6 +93,7 @@ class World:
             drop_events=self.events,
             stream_work=self.work,
             clock=self.clock,
+            sleep=lambda _: None,
             readiness=ReadinessPolicy(settle=self.settle),
             program="1",
         )
