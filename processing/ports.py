@@ -44,7 +44,11 @@ class BlobInfo:
     copy_pending: bool = False
     """Whether a server-side copy into this blob is still running."""
     unreadable: str | None = None
-    """Why storage does not let us read the blob, such as `archive tier`; None when it does."""
+    """Why the service will not give us the bytes of this version, as the end of a sentence; None when it will.
+
+    `archive tier`, or `encrypted with the customer's own key`. `head` always tells; a listing may miss the key when its
+    answer broke off and came again.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,8 @@ class When:
         return cls(etag=etag)
 
 
+ARCHIVED: Final = "archive tier"
+CUSTOMERS_KEY: Final = "encrypted with the customer's own key"
 ALWAYS: Final = When()
 ABSENT: Final = When(absent=True)
 
@@ -95,7 +101,10 @@ class BlobStore(Protocol):
     """
 
     def head(self, container: str, name: str) -> BlobInfo | None:
-        """The present version with its metadata, or None when there is no such blob or container."""
+        """The present version with its metadata, or None when there is no such blob or container.
+
+        One that is `unreadable` is told like any other, though what a key of the customer's own hides of it is left out.
+        """
         ...
 
     def get(self, container: str, name: str) -> tuple[bytes, BlobInfo] | None:
@@ -120,7 +129,10 @@ class BlobStore(Protocol):
         ...
 
     def delete(self, container: str, name: str, *, when: When = ALWAYS) -> None:
-        """Remove the blob, gone already is no error; ConditionNotMet when it is another version than `when` says."""
+        """Remove the blob, gone already is no error; ConditionNotMet when it is another version than `when` says.
+
+        LeasedError while somebody holds a lease on it.
+        """
         ...
 
     def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
@@ -147,6 +159,10 @@ class BlobStore(Protocol):
 
     def lease(self, container: str, name: str, *, seconds: int) -> Lease | None:
         """Lease an existing blob for 15 to 60 seconds; None while someone else holds it."""
+        ...
+
+    def break_lease(self, container: str, name: str) -> None:
+        """End at once whatever lease somebody holds on the blob; none, or no such blob, is no error."""
         ...
 
 

@@ -30,6 +30,10 @@ class LaterError(DropzoneError):
     """The platform acts next: the same work is tried again, later."""
 
 
+class LeasedError(LaterError):
+    """Somebody holds a lease on the blob, and it cannot be changed until that ends or is broken."""
+
+
 class OperatorError(DropzoneError):
     """The operator acts next: a setting, a permission or a container is wrong."""
 

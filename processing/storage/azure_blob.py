@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -22,13 +23,16 @@ from azure.core.exceptions import (
     ResourceExistsError,
     ResourceNotFoundError,
 )
+from azure.core.pipeline import PipelineResponse
+from azure.core.rest import HttpResponse
 from azure.storage.blob import BlobBlock, BlobClient, BlobLeaseClient, BlobProperties, BlobServiceClient, ContentSettings
 
 from processing.domain.errors import ConditionNotMet, LaterError, OperatorError
-from processing.ports import ABSENT, ALWAYS, BlobInfo, BlobKind, When
+from processing.ports import ABSENT, ALWAYS, ARCHIVED, CUSTOMERS_KEY, BlobInfo, BlobKind, When
 from processing.storage.azure_errors import code_of, is_changed, status_of, storage_errors
 from processing.storage.blob_metadata import decoded, encoded
 from processing.storage.blob_rules import content_type, refuse_unaddressable
+from processing.storage.own_keys import under_own_keys
 
 LARGEST_PUT: Final = 64 * 1024 * 1024
 """Bytes up to which a blob is sent in one request; the SDK's own limit unless a client was told otherwise."""
@@ -55,6 +59,12 @@ class AzureBlobStore:
                 return _info(name, blob.get_blob_properties())
             except ResourceNotFoundError:
                 return None
+            except HttpResponseError as error:
+                if code_of(error) != _NEEDS_KEY:
+                    raise
+        # A listing tells what the service shows to nobody who has no key.
+        listed = next((info for info in self.list_blobs(container, name, metadata=True) if info.name == name), None)
+        return None if listed is None else replace(listed, unreadable=CUSTOMERS_KEY)
 
     def get(self, container: str, name: str) -> tuple[bytes, BlobInfo] | None:
         """All bytes of one version of a small blob and that version with its metadata, or None."""
@@ -147,10 +157,17 @@ class AzureBlobStore:
         """
         # Answers about copies cost nothing for blobs that were not copied.
         include = ["copy", "metadata"] if metadata else ["copy"]
+        hidden: set[str] = set()
+
+        def look_for_keys(answer: PipelineResponse[Any, HttpResponse]) -> None:
+            hidden.update(under_own_keys(answer.http_response))
+
         with storage_errors(f"list {container}"):
             try:
-                for blob in self._client.get_container_client(container).list_blobs(prefix or None, include):
-                    yield _info(str(blob.name), blob)
+                client = self._client.get_container_client(container)
+                for blob in client.list_blobs(prefix or None, include, raw_response_hook=look_for_keys):
+                    info = _info(str(blob.name), blob)
+                    yield replace(info, unreadable=CUSTOMERS_KEY) if info.name in hidden else info
             except ResourceNotFoundError as error:
                 raise OperatorError(f"there is no container {container}: restore it, or add its customer again") from error
             except (DecodeError, HttpResponseError) as error:
@@ -207,6 +224,16 @@ class AzureBlobStore:
                     return None
                 raise
         return AzureLease(blob, lease.id, f"{container}/{name}")
+
+    def break_lease(self, container: str, name: str) -> None:
+        """End at once whatever lease somebody holds on the blob; none, or no such blob, is no error."""
+        lease = BlobLeaseClient(self._blob(container, name))
+        with storage_errors(f"break the lease of {container}/{name}"):
+            try:
+                lease.break_lease(lease_break_period=0)
+            except HttpResponseError as error:
+                if not _is_lost_lease(error):
+                    raise
 
     def _blob(self, container: str, name: str) -> BlobClient:
         refuse_unaddressable(container, name)
@@ -355,7 +382,12 @@ def _info(name: str, blob: BlobProperties) -> BlobInfo:
         kind=_KINDS.get(str(getattr(blob.blob_type, "value", blob.blob_type)), BlobKind.BLOCK),
         metadata=decoded(blob.metadata or {}),
         copy_pending=blob.copy is not None and blob.copy.status == "pending",
+        unreadable=ARCHIVED if str(getattr(blob.blob_tier, "value", blob.blob_tier)) == _ARCHIVE else None,
     )
+
+
+_ARCHIVE: Final = "Archive"
+_NEEDS_KEY: Final = "BlobUsesCustomerSpecifiedEncryption"
 
 
 _KINDS: Final = {"BlockBlob": BlobKind.BLOCK, "AppendBlob": BlobKind.APPEND, "PageBlob": BlobKind.PAGE}

@@ -8,23 +8,25 @@ from http import HTTPStatus
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
-from processing.domain.errors import LaterError, OperatorError
+from processing.domain.errors import LaterError, LeasedError, OperatorError
 
 _SIGN_IN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _BUSY = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 # A message that is not ours any more is on its way to somebody else.
 _PASSING_CODES = (
-    *("ContainerBeingDeleted", "QueueBeingDeleted", "PendingCopyOperation", "LeaseIdMissing", "InvalidBlockList"),
+    *("ContainerBeingDeleted", "QueueBeingDeleted", "PendingCopyOperation", "InvalidBlockList"),
     *("MessageNotFound", "PopReceiptMismatch"),
 )
 
 
 @contextmanager
 def storage_errors(doing: str) -> Iterator[None]:
-    """Turn every SDK error of the block into LaterError or OperatorError; `doing` completes "cannot ..."."""
+    """Turn every SDK error of the block into LaterError, LeasedError or OperatorError; `doing` completes "cannot ..."."""
     try:
         yield
     except AzureError as error:
+        if code_of(error) == "LeaseIdMissing":
+            raise LeasedError(f"cannot {doing} now: {_reason(error)}") from error
         if _passes(error):
             raise LaterError(f"cannot {doing} now: {_reason(error)}") from error
         # Not `from error`: the service's answer to a bad signature repeats what was signed.

@@ -12,9 +12,9 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from processing.domain.errors import ConditionNotMet, LaterError, OperatorError
+from processing.domain.errors import ConditionNotMet, LeasedError, OperatorError
 from processing.domain.records import TableFile, TableSpec
-from processing.ports import ABSENT, ALWAYS, BlobInfo, When
+from processing.ports import ABSENT, ALWAYS, ARCHIVED, BlobInfo, When
 from processing.storage.blob_rules import is_listable, refuse_unaddressable
 
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -65,6 +65,8 @@ class InMemoryBlobStore:
     def get(self, container: str, name: str) -> tuple[bytes, BlobInfo] | None:
         """All bytes of one version of a small blob and that version with its metadata, or None."""
         found = self._find(container, name)
+        if found is not None:
+            self._refuse_unreadable(container, found.info)
         return None if found is None else (found.data, found.info)
 
     def get_range(self, container: str, name: str, *, etag: str, offset: int, length: int) -> bytes:
@@ -72,6 +74,7 @@ class InMemoryBlobStore:
         found = self._find(container, name)
         if found is None or found.info.etag != etag:
             raise ConditionNotMet(container, name)
+        self._refuse_unreadable(container, found.info)
         return found.data[offset : offset + max(length, 0)]
 
     def put(
@@ -88,6 +91,8 @@ class InMemoryBlobStore:
             if (when.absent and present) or (when.etag and (present is None or present.info.etag != when.etag)):
                 raise ConditionNotMet(container, name)
             self._refuse_leased(container, name)
+            if present is not None and present.info.unreadable == ARCHIVED:
+                raise OperatorError(f"cannot write {container}/{name}: storage answered 409 ({ARCHIVED})")
             info = BlobInfo(
                 name=name,
                 etag=f"0x{next(self._etags):X}",
@@ -152,6 +157,18 @@ class InMemoryBlobStore:
             self._holds[container, name] = hold
             return InMemoryLease(self, (container, name), hold.id, timedelta(seconds=seconds))
 
+    def break_lease(self, container: str, name: str) -> None:
+        """End at once whatever lease somebody holds on the blob; none, or no such blob, is no error."""
+        refuse_unaddressable(container, name)
+        with self._lock:
+            self._holds.pop((container, name), None)
+
+    def make_unreadable(self, container: str, name: str, why: str) -> None:
+        """From now on the service refuses to give this version of a blob, and tells `why` with it."""
+        with self._lock:
+            blob = self._containers[container][name]
+            self._containers[container][name] = replace(blob, info=replace(blob.info, unreadable=why))
+
     def extend_hold(self, blob: tuple[str, str], lease: str, by: timedelta) -> bool:
         """Move the end of a lease; False when the blob is not leased by it."""
         with self._lock:
@@ -180,7 +197,12 @@ class InMemoryBlobStore:
 
     def _refuse_leased(self, container: str, name: str) -> None:
         if self._is_leased(container, name):
-            raise LaterError(f"cannot change {container}/{name} now: it is leased")
+            raise LeasedError(f"cannot change {container}/{name} now: it is leased")
+
+    @staticmethod
+    def _refuse_unreadable(container: str, info: BlobInfo) -> None:
+        if info.unreadable is not None:
+            raise OperatorError(f"cannot read {container}/{info.name}: storage answered 409 ({info.unreadable})")
 
 
 class InMemoryPieces:

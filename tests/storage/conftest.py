@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from uuid import uuid4
@@ -10,10 +10,11 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from azure.storage.blob import StandardBlobTier
 from deltalake import DeltaTable
 
 from processing.domain.records import TableFile
-from processing.ports import BlobStore, Tables
+from processing.ports import ARCHIVED, BlobStore, Tables
 from processing.storage.azure_blob import AzureBlobStore
 from processing.storage.connections import Connection
 from processing.storage.delta_tables import DeltaTables
@@ -50,6 +51,21 @@ def box(store: BlobStore) -> str:
     container = f"box-{uuid4().hex}"
     store.create_container(container)
     return container
+
+
+@pytest.fixture
+def archive(request: pytest.FixtureRequest, store: BlobStore, box: str) -> Callable[[str], None]:
+    """Moves a blob of the box to the archive tier, as its owner may."""
+
+    def move(name: str) -> None:
+        if isinstance(store, InMemoryBlobStore):
+            store.make_unreadable(box, name, ARCHIVED)
+            return
+        connection: Connection = request.getfixturevalue("connection")
+        with connection.blob_service() as client:
+            client.get_blob_client(box, name).set_standard_blob_tier(StandardBlobTier.ARCHIVE)
+
+    return move
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,7 @@ OPERATIONS: dict[str, Callable[[AzureBlobStore], object]] = {
     "create_container": lambda store: store.create_container("box"),
     "service_time": lambda store: store.service_time(),
     "lease": lambda store: store.lease("box", "a", seconds=15),
+    "break_lease": lambda store: store.break_lease("box", "a"),
 }
 EVERY_OPERATION = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 

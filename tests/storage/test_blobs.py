@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from processing.domain.errors import ConditionNotMet, LaterError, OperatorError
-from processing.ports import ABSENT, BlobKind, BlobStore, When
+from processing.domain.errors import ConditionNotMet, LaterError, LeasedError, OperatorError
+from processing.ports import ABSENT, ARCHIVED, BlobKind, BlobStore, When
 from tests.storage.conftest import BOTH
 
 pytestmark = BOTH
@@ -288,6 +288,48 @@ def test_a_leased_blob_is_still_one_that_exists_and_cannot_be_changed(store: Blo
     store.delete(box, "a")
     assert not lease.renew()
     lease.release()
+
+
+def test_a_lease_of_somebody_else_can_be_broken_and_the_blob_deleted_at_once(store: BlobStore, box: str) -> None:
+    etag = store.put(box, "a", b"")
+    lease = store.lease(box, "a", seconds=60)
+    assert lease is not None
+    with pytest.raises(LeasedError):
+        store.delete(box, "a", when=When.unchanged(etag))
+    store.break_lease(box, "a")
+    assert not lease.renew()
+    store.delete(box, "a", when=When.unchanged(etag))
+    assert store.head(box, "a") is None
+
+
+def test_there_need_be_no_lease_to_be_broken(store: BlobStore, box: str) -> None:
+    store.put(box, "a", b"")
+    store.break_lease(box, "a")
+    store.break_lease(box, "a")
+    store.break_lease(box, "missing")
+    store.break_lease("no-such-container", "a")
+    assert store.lease(box, "a", seconds=15) is not None
+
+
+def test_an_archived_blob_is_told_as_one_that_cannot_be_read_and_can_only_be_deleted(
+    store: BlobStore, box: str, archive: Callable[[str], None]
+) -> None:
+    etag = store.put(box, "cold", b"cold", metadata={"k": "v"})
+    store.put(box, "warm", b"warm")
+    archive("cold")
+    info = store.head(box, "cold")
+    assert info is not None
+    assert (info.etag, info.size, info.metadata, info.unreadable) == (etag, 4, {"k": "v"}, ARCHIVED)
+    assert {info.name: info.unreadable for info in store.list_blobs(box)} == {"cold": ARCHIVED, "warm": None}
+    with pytest.raises(OperatorError):
+        store.get(box, "cold")
+    with pytest.raises(OperatorError):
+        store.get_range(box, "cold", etag=etag, offset=0, length=4)
+    with pytest.raises(OperatorError):
+        store.put(box, "cold", b"thawed")
+    store.delete(box, "cold")
+    store.put(box, "cold", b"thawed")
+    assert [info.unreadable for info in store.list_blobs(box)] == [None, None]
 
 
 def test_a_blob_that_is_not_there_cannot_be_leased(store: BlobStore, box: str) -> None:

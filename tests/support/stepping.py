@@ -162,6 +162,9 @@ class SteppedStore:
         lease = self._through("lease", container, name, lambda: self.store.lease(container, name, seconds=seconds))
         return None if lease is None else SteppedLease(lease, self.run, Call(method="release", container=container, name=name))
 
+    def break_lease(self, container: str, name: str) -> None:
+        self._through("break lease", container, name, lambda: self.store.break_lease(container, name))
+
     def _through(self, method: str, container: str, name: str, act: Callable[[], T]) -> T:
         return self.run.through(Call(method=method, container=container, name=name), act)
 

@@ -17,7 +17,7 @@ class Silent(InMemoryBlobStore):
 
     asked = 0
 
-    def get_range(self, container: str, name: str, *, etag: str, offset: int, length: int) -> bytes:
+    def get_range(self, *_: object, **__: object) -> bytes:
         self.asked += 1
         assert self.asked < 100
         return b""
