@@ -15,7 +15,7 @@ from processing.jobs.context import JobContext
 from processing.jobs.receipts import list_receipts
 from processing.jobs.stream_state import day_status, load_state
 from processing.jobs.streams import streams_of
-from processing.jobs.uploads import is_directory_stub, list_uploads
+from processing.jobs.uploads import directory_stubs, list_uploads
 from processing.ports import BlobStore
 
 _NAMES_SHOWN = 100
@@ -107,21 +107,18 @@ def _customer_status(context: JobContext, customer: str) -> CustomerStatus:
 def _uploads_status(context: JobContext, customer: str) -> UploadsStatus:
     uploads = list(list_uploads(context.drop, customer))
     receipts = list_receipts(context.drop, customer)
-    answered = 0
-    waiting: list[datetime] = []
-    failed: list[str] = []
+    unanswered = []
     for info in uploads:
         seen = receipts.get(blob_names.receipt_name(info.name))
-        if seen is not None and seen.summary.answers(info.etag):
-            answered += 1
-        elif not is_directory_stub(context.drop, customer, info):
-            waiting.append(info.last_modified)
-            if seen is not None and seen.summary.etag == info.etag:
-                failed.append(info.name)
+        if seen is None or not seen.summary.answers(info.etag):
+            unanswered.append((info, seen))
+    stubs = directory_stubs(context.drop, customer, (info for info, _ in unanswered))
+    waiting = [(info, seen) for info, seen in unanswered if info.name not in stubs]
+    failed = [info.name for info, seen in waiting if seen is not None and seen.summary.etag == info.etag]
     return UploadsStatus(
-        answered=answered,
+        answered=len(uploads) - len(unanswered),
         unanswered=len(waiting),
-        oldest_unanswered=min(waiting, default=None),
+        oldest_unanswered=min((info.last_modified for info, _ in waiting), default=None),
         failed=tuple(failed[:_NAMES_SHOWN]),
     )
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from os.path import commonprefix
+from typing import Final
 
 from processing.domain import blob_names
 from processing.domain.blob_names import NotData
 from processing.ports import BlobInfo, BlobStore
+
+_FEW: Final = 10
+"""Empty blobs that are looked at one by one: for more, a listing costs less."""
 
 
 def list_uploads(store: BlobStore, customer: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
@@ -15,8 +20,13 @@ def list_uploads(store: BlobStore, customer: str, prefix: str = "", *, metadata:
     So are names that no request can carry (a segment `.` or `..`): nobody can read them, and nothing waits for them.
     """
     for info in store.list_blobs(blob_names.drop_container(customer), prefix, metadata=metadata):
-        if blob_names.is_addressable(info.name) and not isinstance(blob_names.kind_of_upload(info.name), NotData):
+        if is_upload(info.name):
             yield info
+
+
+def is_upload(name: str) -> bool:
+    """Whether a blob of this name is to be answered, unless it is a directory stub."""
+    return blob_names.is_addressable(name) and not isinstance(blob_names.kind_of_upload(name), NotData)
 
 
 def is_stub(info: BlobInfo) -> bool:
@@ -33,3 +43,27 @@ def is_directory_stub(store: BlobStore, customer: str, info: BlobInfo) -> bool:
         return False
     present = store.head(blob_names.drop_container(customer), info.name)
     return present is not None and is_stub(present)
+
+
+def directory_stubs(store: BlobStore, customer: str, candidates: Iterable[BlobInfo]) -> set[str]:
+    """Names of those among listed blobs that only stand for a folder.
+
+    However many they are, this costs ten requests or one listing with metadata of what begins as all of them do, and nothing
+    when none is empty. A blob that is another version by now is none: what it is, the next listing tells.
+    """
+    empty = {info.name: info.etag for info in candidates if info.size == 0}
+    found = _looked_at(store, customer, list(empty)) if len(empty) <= _FEW else _listed(store, customer, list(empty))
+    return {info.name for info in found if empty.get(info.name) == info.etag and is_stub(info)}
+
+
+def _looked_at(store: BlobStore, customer: str, names: list[str]) -> Iterator[BlobInfo]:
+    for name in names:
+        info = store.head(blob_names.drop_container(customer), name)
+        if info is not None:
+            yield info
+
+
+def _listed(store: BlobStore, customer: str, names: list[str]) -> Iterator[BlobInfo]:
+    # Letters, not whole folders, are what a listing goes by.
+    shared = commonprefix(names)  # noqa: RUF071
+    return store.list_blobs(blob_names.drop_container(customer), shared, metadata=True)
