@@ -161,7 +161,7 @@ def fixed(load: Load) -> Usage:
             "flex_gb_seconds": _INSTANCE_GB * runs,
             "log_gb": logs,
             "nat_gb": logs if load.private else 0,
-            "log_alerts": 10,
+            "log_alerts": 11,
             "metric_alerts": 9,
             **network,
         }

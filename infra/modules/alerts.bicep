@@ -48,6 +48,15 @@ var questions = [
     query: loadTextContent('../kql/housekeeping_missing.kql')
   }
   {
+    name: 'housekeeping-failed'
+    description: 'Retention could not delete something: a step failed, or single blobs.'
+    severity: 3
+    window: 'P2D'
+    every: 'PT6H'
+    resolves: true
+    query: loadTextContent('../kql/housekeeping_failed.kql')
+  }
+  {
     name: 'upload-without-receipt'
     description: 'An upload has been without an answer for too long.'
     severity: 1

@@ -35,6 +35,9 @@ _PART = re.compile(
     r"(?P<attempt>[0-9a-f]{32})-(?P<number>\d{5,})\.parquet",
     re.ASCII,
 )
+_DAY_DOCUMENT = re.compile(
+    r"days/(?:metrics|events|exposures)/(?P<day>\d{4}-\d{2}-\d{2})(?P<difference>/\d{8,}-\d{8,}[^/]*\.changes)?\.json", re.ASCII
+)
 _DOTS = re.compile(r"(?:\A|[/\\])\.{1,2}(?:[/\\]|\Z)")
 # What XML 1.0 cannot carry: one such name in a container makes every listing of it fail.
 _UNLISTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -305,14 +308,35 @@ def last_good_config_name(customer: str) -> str:
     return f"configs/{customer}/last-good.yaml"
 
 
+def days_prefix(dataset: Dataset) -> str:
+    """The folder of the documents of a stream's days, in the customer's receipts container."""
+    return f"days/{dataset}/"
+
+
 def day_status_name(dataset: Dataset, day: date) -> str:
     """The status document of a day, in the customer's receipts container."""
-    return f"days/{dataset}/{day.isoformat()}.json"
+    return f"{days_prefix(dataset)}{day.isoformat()}.json"
 
 
 def difference_name(dataset: Dataset, day: date, *, seq: int, epoch: int, attempt: str) -> str:
     """What a publication changes of the one that it replaces, beside the day's status document."""
-    return f"days/{dataset}/{day.isoformat()}/{seq:08d}-{epoch:08d}-{attempt[:_ATTEMPT_SHOWN]}.changes.json"
+    return f"{days_prefix(dataset)}{day.isoformat()}/{seq:08d}-{epoch:08d}-{attempt[:_ATTEMPT_SHOWN]}.changes.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayDocument:
+    """What a blob among the documents of a stream's days is."""
+
+    day: date
+    is_difference: bool
+    """Whether it tells what a publication changed; otherwise it is the day's status document."""
+
+    @classmethod
+    def parse(cls, name: str) -> DayDocument | None:
+        """The document of this name; None for any other blob, such as the receipt of an upload under `days/`."""
+        match = _DAY_DOCUMENT.fullmatch(name)
+        day = parse_day(match["day"]) if match else None
+        return None if match is None or day is None else cls(day=day, is_difference=match["difference"] is not None)
 
 
 def installation_name() -> str:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from processing.domain import blob_names
+from processing.domain.blob_names import DayDocument
 from processing.domain.datasets import Dataset
-from processing.domain.errors import OperatorError
-from processing.domain.records import DayState
+from processing.domain.errors import DropzoneError, LaterError, OperatorError
+from processing.domain.records import DayState, TableSpec
+from processing.jobs.housekeeping.documents import delete_documents
 from processing.jobs.housekeeping.keep_house import keep_house
 from processing.jobs.operate import ask_reprocess
+from processing.jobs.streams import streams_to_look_at
+from processing.ports import ALWAYS, When
+from processing.storage.in_memory import InMemoryBlobStore, InMemoryTable, InMemoryTables
 from tests.support.memory import Memory, metrics
 
 D1, D2 = date(2026, 11, 17), date(2026, 11, 18)
@@ -30,6 +39,32 @@ def world() -> Memory:
 
 def parts(world: Memory) -> set[str]:
     return {info.name for info in world.lake.list_blobs(blob_names.STAGED_CONTAINER)}
+
+
+class Stubborn(InMemoryBlobStore):
+    """Another client of a store, to which some blobs cannot be deleted."""
+
+    def __init__(self, store: InMemoryBlobStore, refusals: Mapping[str, DropzoneError]) -> None:
+        self.__dict__.update(store.__dict__)
+        self.refusals = refusals
+        self.refused: list[str] = []
+
+    def delete(self, container: str, name: str, *, when: When = ALWAYS) -> None:
+        if name in self.refusals:
+            self.refused.append(name)
+            raise self.refusals[name]
+        super().delete(container, name, when=when)
+
+
+def uploads(world: Memory) -> set[str]:
+    return {info.name for info in world.drop.list_blobs(world.container)}
+
+
+def clean(world: Memory, drop: InMemoryBlobStore) -> tuple[dict[str, int], list[Any]]:
+    """One round through another client: what was deleted, and what was told of failures."""
+    with capture_logs() as lines:
+        deleted = keep_house(replace(world.context, drop=drop))
+    return deleted, [line for line in lines if "error" in line]
 
 
 def test_nothing_is_deleted_while_it_is_new(world: Memory) -> None:
@@ -127,3 +162,162 @@ def test_replaced_table_files_and_manifests_go_after_a_month_and_live_ones_never
     for table in ("metric_days", "days"):
         assert world.table(table).height == 1
     assert world.manifest(D1).seq == 2
+
+
+def test_a_lease_without_end_does_not_keep_an_upload(world: Memory) -> None:
+    world.pass_time(days=31)
+    assert world.drop.lease(world.container, "metrics/a.csv", seconds=60) is not None
+    assert keep_house(world.context)["uploads"] == 2
+    assert uploads(world) == set()
+
+
+@pytest.mark.parametrize("refusal", [OperatorError("409"), LaterError("503")], ids=lambda error: type(error).__name__)
+def test_an_upload_that_cannot_be_deleted_keeps_no_other_and_is_told(world: Memory, refusal: DropzoneError) -> None:
+    world.upload("metrics/b.csv", metrics(D1, {"w": 1}))
+    world.settle()
+    world.pass_time(days=31)
+    deleted, told = clean(world, Stubborn(world.drop, {"metrics/a.csv": refusal}))
+    assert deleted["uploads"] == 2
+    assert uploads(world) == {"metrics/a.csv"}
+    (line,) = told
+    expected = {"event": "blobs_not_deleted", "customer": "acme", "step": "uploads", "count": 1, "error": str(refusal)}
+    assert expected.items() <= line.items()
+
+
+def test_a_storage_that_is_down_is_not_asked_for_every_blob(world: Memory) -> None:
+    names = [f"metrics/{number:02}.csv" for number in range(30)]
+    for name in names:
+        world.upload(name, metrics(D1, {name: 1}))
+    world.pass_time(days=31)
+    down = Stubborn(world.drop, dict.fromkeys(names, LaterError("503")))
+    _, told = clean(world, down)
+    assert down.refused == names[:10]
+    assert [(line["event"], line["count"]) for line in told] == [("blobs_not_deleted", 10)]
+
+
+def test_rejected_rows_that_cannot_be_deleted_keep_no_others(world: Memory) -> None:
+    for name in ("metrics/bad.csv", "metrics/worse.csv"):
+        world.upload(name, metrics(D1, {"u": 1}) + b"u,user_id,yesterday,m,1,,\n")
+    kept, other = (world.receipt(name)["rejected_blob"] for name in ("metrics/bad.csv", "metrics/worse.csv"))
+    world.pass_time(days=31)
+    deleted, told = clean(world, Stubborn(world.drop, {kept: OperatorError("409")}))
+    assert deleted["rejected_rows"] == 1
+    assert world.drop.head(blob_names.receipts_container("acme"), other) is None
+    assert [line["step"] for line in told] == ["rejected_rows"]
+
+
+def test_a_stream_whose_state_cannot_be_read_keeps_no_other_stream() -> None:
+    world = Memory()
+    noon = datetime(D1.year, D1.month, D1.day, 20, tzinfo=UTC)
+    world.upload("events/e.csv", f'timestamp,event_name,user\n{int(noon.timestamp())},click,"{{""userID"":""u""}}"\n'.encode())
+    world.upload(f"signals/events/{D1}")
+    world.settle()
+    assert world.states(Dataset.EVENTS) == {D1: DayState.PROCESSED}
+    world.lake.put(blob_names.STATE_CONTAINER, blob_names.state_name("acme", Dataset.METRICS), b"no state")
+    assert streams_to_look_at(world.context, "acme") == [Dataset.METRICS, Dataset.EVENTS]
+    world.pass_time(days=61)
+    _, told = clean(world, world.drop)
+    assert {line["event"] for line in told} == {"housekeeping_failed"}
+    assert world.state(Dataset.EVENTS).closed_through == D1
+    assert parts(world) == set()
+
+
+def stub(world: Memory, name: str) -> None:
+    world.drop.put(world.container, name, b"", metadata={"hdi_isfolder": "true"})
+
+
+def test_directory_stubs_go_with_the_uploads_of_their_time_and_empty_uploads_without_an_answer_stay(world: Memory) -> None:
+    for name in ("metrics", "metrics/2026-11-17", "metrics/folder/", "metrics/_temporary"):
+        stub(world, name)
+    world.put("metrics/empty.csv")
+    world.put("metrics/_SUCCESS")
+    world.pass_time(days=29)
+    keep_house(world.context)
+    assert len(uploads(world)) == 8
+    world.pass_time(days=2)
+    stub(world, "metrics/young")
+    assert keep_house(world.context)["uploads"] == 6
+    assert uploads(world) == {"metrics/empty.csv", "metrics/_SUCCESS", "metrics/young"}
+
+
+def test_what_nobody_can_need_of_days_long_past_goes_and_what_the_tables_show_stays(world: Memory) -> None:
+    days = [D1 + timedelta(days=number) for number in range(3)]
+    for value in range(3):
+        for day in days:
+            world.upload(f"metrics/{day}.csv", metrics(day, {"u": value, f"v{value}": 1}))
+            world.upload(f"signals/{day}")
+            world.pass_time(hours=1)
+            world.pass_time(days=max((day - world.time.now.date()).days + 2, 0))
+            world.settle()
+    publications = world.state().seq
+    assert publications > 6
+    assert world.difference(days[0])["replaces"] == world.manifest(days[0]).replaces
+    for _ in range(3):
+        world.pass_time(days=100)
+        keep_house(world.context)
+    # A year later nothing but replaced files is gone.
+    unmarked = len(world.states()) - 3  # days that were due to be marked: nothing closes them
+    assert documents(world) == (3 + unmarked, publications - 3)
+    assert len(rows_of_days(world)) == 3
+    for _ in range(3):
+        world.pass_time(days=300)
+        keep_house(world.context)
+    assert documents(world) == (unmarked, 0)
+    assert world.table("days").height == 3
+    assert set(world.table("metric_days")["pst_date"]) == {str(day) for day in days}
+
+
+class Raised(InMemoryTables):
+    """One table is such that nobody may open it, once `raised` says so."""
+
+    raised = ""
+
+    def open(self, container: str, spec: TableSpec) -> InMemoryTable:
+        if spec.name == self.raised:
+            raise OperatorError(f"table {spec.name} was changed by another program")
+        return super().open(container, spec)
+
+
+def test_a_table_that_cannot_be_opened_keeps_no_other_table() -> None:
+    world = Memory(tables=(tables := Raised()))
+    for value in (1, 2):
+        world.upload("metrics/a.csv", metrics(D1, {"u": value}))
+        world.upload(f"signals/{D1}")
+        world.settle()
+    world.pass_time(days=31)
+    tables.raised = "days"
+    _, told = clean(world, world.drop)
+    assert [(line["event"], line["step"]) for line in told] == [("housekeeping_failed", "table_files")]
+    left = [info.name.partition("/")[0] for info in world.lake.list_blobs(blob_names.results_container("acme"))]
+    assert sorted(left) == ["days", "days", "metric_days", "metric_rows"]
+
+
+def test_a_difference_that_a_status_names_stays_and_so_does_the_status_of_a_day_that_is_not_closed(world: Memory) -> None:
+    for value in (3, 4):
+        world.upload("metrics/a.csv", metrics(D1, {"u": value}))
+        world.settle()
+    world.upload("metrics/late.csv", metrics(D2, {"u": 1}))
+    assert documents(world) == (1, 2)
+    world.pass_time(days=401)
+    deleted = delete_documents(world.context, "acme", Dataset.METRICS)
+    assert deleted == 1  # the older difference
+    assert world.difference(D1)["seq"] == world.state().seq
+
+
+def test_receipts_of_uploads_below_a_folder_of_that_name_are_no_documents(world: Memory) -> None:
+    name = f"days/metrics/{D1}"
+    world.upload(name, b"")
+    world.pass_time(days=401)
+    delete_documents(world.context, "acme", Dataset.METRICS)
+    assert world.receipt(name)["status"] == "rejected"
+
+
+def documents(world: Memory) -> tuple[int, int]:
+    """How many status documents there are, and how many differences."""
+    found = (DayDocument.parse(info.name) for info in world.drop.list_blobs(blob_names.receipts_container("acme"), "days/"))
+    kinds = [document.is_difference for document in found if document is not None]
+    return kinds.count(False), kinds.count(True)
+
+
+def rows_of_days(world: Memory) -> list[str]:
+    return [info.name for info in world.lake.list_blobs(blob_names.results_container("acme"), "days/")]

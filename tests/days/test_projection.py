@@ -7,8 +7,7 @@ from datetime import date
 
 from processing.domain.records import DayState, TableSpec
 from processing.jobs.process_day import WorkOutcome
-from processing.ports import Table
-from processing.storage.in_memory import InMemoryTables
+from processing.storage.in_memory import InMemoryTable, InMemoryTables
 from tests.support.memory import Memory, metrics
 
 D1 = date(2026, 11, 17)
@@ -20,7 +19,7 @@ class Contended(InMemoryTables):
 
     stranger = True
 
-    def open(self, container: str, spec: TableSpec) -> Table:  # type: ignore[override]
+    def open(self, container: str, spec: TableSpec) -> InMemoryTable:
         table = super().open(container, spec)
         if self.stranger and spec.name == "metric_days":
             partition = {column: PARTITION[column] for column in spec.partition_by}

@@ -9,7 +9,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from processing.domain import blob_names as names
-from processing.domain.blob_names import DataFile, Marker, Misplaced, NotData, PartName, SignalFile
+from processing.domain.blob_names import DataFile, DayDocument, Marker, Misplaced, NotData, PartName, SignalFile
 from processing.domain.datasets import DATA_DATASETS, Dataset
 
 uploads = st.text(st.characters(codec=None), min_size=1, max_size=1_024) | st.builds(
@@ -116,6 +116,18 @@ def test_a_marker_names_one_day_and_maybe_one_dataset(folder: str, day: date, en
 )
 def test_a_name_tells_what_an_upload_is(name: str, kind: names.UploadKind) -> None:
     assert names.kind_of_upload(name) == kind
+
+
+@given(st.sampled_from(DATA_DATASETS), st.dates(), st.integers(1, 10**9), st.integers(1, 10**9))
+def test_the_documents_of_a_day_are_known_by_their_names(dataset: Dataset, day: date, seq: int, epoch: int) -> None:
+    status, difference = (
+        names.day_status_name(dataset, day),
+        names.difference_name(dataset, day, seq=seq, epoch=epoch, attempt=names.new_attempt()),
+    )
+    for name, is_difference in ((status, False), (difference, True)):
+        assert name.startswith(names.days_prefix(dataset))
+        assert DayDocument.parse(name) == DayDocument(day=day, is_difference=is_difference)
+        assert DayDocument.parse(names.receipt_name(name)) is None
 
 
 @given(uploads)

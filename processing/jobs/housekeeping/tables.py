@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
+
+import structlog
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
+from processing.domain.errors import LaterError, OperatorError
 from processing.domain.records import StreamState, TableOutput
 from processing.jobs.changes import read_manifest
 from processing.jobs.context import JobContext
+from processing.jobs.failures import log_failure
+from processing.jobs.housekeeping.deletion import delete_each
 from processing.jobs.stream_state import load_state
-from processing.tables.table_specs import TABLES
+from processing.tables.table_specs import DAYS, TABLES
+
+_log = structlog.get_logger()
 
 
 def delete_table_files(context: JobContext, customer: str, dataset: Dataset) -> int:
@@ -25,15 +32,24 @@ def delete_table_files(context: JobContext, customer: str, dataset: Dataset) -> 
     if state.pending is not None:
         return 0
     deleted = _delete_manifests(context, state, now - keep)
-    results = blob_names.results_container(customer)
-    named = {f"{output.table}/{file.path}" for output in _outputs(context, state) for file in output.files}
-    for table in {name.partition("/")[0] for name in named}:
-        unused = context.tables.open(results, TABLES[table]).unused_files(keep)
-        gone = [name for name in (f"{table}/{path}" for path in unused) if name not in named and _is_of(dataset, name)]
-        for name in gone:
-            context.lake.delete(results, name)
-        deleted += len(gone)
+    outputs = list(_outputs(context, state))
+    named = {f"{output.table}/{file.path}" for output in outputs for file in output.files}
+    # No manifest names the rows of table `days`: they are written when the other tables have their versions.
+    tables = {output.table for output in outputs} | ({DAYS.name} if outputs else set())
+    for table in sorted(tables):
+        try:
+            deleted += _delete_unused(context, state, table, named)
+        except (LaterError, OperatorError) as error:  # one table keeps no other
+            log_failure(_log, "housekeeping_failed", error, customer=customer, step="table_files", dataset=dataset)
     return deleted
+
+
+def _delete_unused(context: JobContext, state: StreamState, table: str, named: Collection[str]) -> int:
+    results = blob_names.results_container(state.customer)
+    unused = context.tables.open(results, TABLES[table]).unused_files(timedelta(days=context.retention.delta))
+    names = (f"{table}/{path}" for path in unused)
+    gone = [name for name in names if name not in named and _is_of(state.dataset, name)]
+    return delete_each(context.lake, results, gone, customer=state.customer, step="table_files")
 
 
 def _outputs(context: JobContext, state: StreamState) -> Iterator[TableOutput]:
@@ -54,7 +70,5 @@ def _delete_manifests(context: JobContext, state: StreamState, before: datetime)
     live = {record.published.manifest for record in state.days.values() if record.published is not None}
     prefix = blob_names.manifests_prefix(state.customer, state.dataset)
     infos = list(context.lake.list_blobs(blob_names.STATE_CONTAINER, prefix))
-    gone = [info.name for info in infos if info.name not in live and info.last_modified < before]
-    for name in gone:
-        context.lake.delete(blob_names.STATE_CONTAINER, name)
-    return len(gone)
+    gone = [info for info in infos if info.name not in live and info.last_modified < before]
+    return delete_each(context.lake, blob_names.STATE_CONTAINER, gone, customer=state.customer, step="table_files")

@@ -12,32 +12,38 @@ from processing.domain.errors import ConditionNotMet
 from processing.domain.records import Receipt, ReceiptSummary, Status, StreamState, part_counts
 from processing.jobs.context import JobContext
 from processing.jobs.expected_files import read_expected
+from processing.jobs.housekeeping.deletion import delete_each
 from processing.jobs.receipts import list_receipts
 from processing.jobs.stream_state import load_state
 from processing.jobs.streams import streams_of
-from processing.jobs.uploads import list_uploads
+from processing.jobs.uploads import directory_stubs, is_upload, list_uploads
 from processing.ports import BlobInfo, When
 
 
 def delete_uploads(context: JobContext, customer: str) -> int:
-    """Delete answered uploads that no day waits for, markers only when they have done their work; returns how many."""
+    """Delete answered uploads that no day waits for, markers only when they have done their work; returns how many.
+
+    With them go directory stubs, which nothing answers and nobody reads.
+    """
     before = context.drop.service_time() - timedelta(days=context.retention.uploads)
     states = [load_state(context, customer, dataset).state for dataset in streams_of(context, customer)]
     awaited = {name for state in states for name in _awaited(context, state)}
     window = context.zone.day_of(context.drop.service_time()) - timedelta(days=context.readiness.first_day_window)
     receipts = list_receipts(context.drop, customer)
     container = blob_names.drop_container(customer)
-    deleted = 0
-    for info in list(list_uploads(context.drop, customer)):
+    gone, maybe_stubs = [], []
+    for info in context.drop.list_blobs(container):
+        if info.last_modified >= before or info.name in awaited or not blob_names.is_addressable(info.name):
+            continue
         seen = receipts.get(blob_names.receipt_name(info.name))
-        if info.last_modified >= before or seen is None or not seen.summary.answers(info.etag):
-            continue
-        if info.name in awaited or not _is_done(info, seen.summary, states, window):
-            continue
-        with suppress(ConditionNotMet):  # it was uploaded again a moment ago
-            context.drop.delete(container, info.name, when=When.unchanged(info.etag))
-            deleted += 1
-    return deleted
+        if seen is not None and seen.summary.answers(info.etag):
+            if is_upload(info.name) and _is_done(info, seen.summary, states, window):
+                gone.append(info)
+        elif info.size == 0:
+            maybe_stubs.append(info)
+    stubs = directory_stubs(context.drop, customer, maybe_stubs)
+    gone += [info for info in maybe_stubs if info.name in stubs]
+    return delete_each(context.drop, container, gone, customer=customer, step="uploads")
 
 
 def delete_rejected_rows(context: JobContext, customer: str) -> int:
@@ -45,10 +51,8 @@ def delete_rejected_rows(context: JobContext, customer: str) -> int:
     before = context.drop.service_time() - timedelta(days=context.retention.rejected)
     container = blob_names.receipts_container(customer)
     infos = [info for info in context.drop.list_blobs(container) if blob_names.is_rejected_rows(info.name)]
-    old = [info.name for info in infos if info.last_modified < before]
-    for name in old:
-        context.drop.delete(container, name)
-    return len(old)
+    old = [info for info in infos if info.last_modified < before]
+    return delete_each(context.drop, container, old, customer=customer, step="rejected_rows")
 
 
 def delete_receipts(context: JobContext, customer: str) -> int:

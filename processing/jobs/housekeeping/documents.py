@@ -1,0 +1,37 @@
+"""Deletes status documents of days that are over for good, and differences that no status names any more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from processing.domain import blob_names
+from processing.domain.blob_names import DayDocument
+from processing.domain.datasets import Dataset
+from processing.domain.kept_documents import keeps_document
+from processing.jobs.context import JobContext
+from processing.jobs.housekeeping.deletion import delete_each
+from processing.jobs.stream_state import load_state
+
+
+def delete_documents(context: JobContext, customer: str, dataset: Dataset) -> int:
+    """Delete documents older than the retention of receipts that nobody needs; returns how many.
+
+    The state says everything that a status document says of its day, so that nothing is lost but what a customer reads.
+    """
+    now = context.drop.service_time()
+    today, receipts = context.zone.day_of(now), context.retention.receipts
+    container = blob_names.receipts_container(customer)
+    # Documents, then state: one that is named after it was listed is younger than any retention.
+    listed = list(context.drop.list_blobs(container, blob_names.days_prefix(dataset)))
+    old = [(info, DayDocument.parse(info.name)) for info in listed if info.last_modified < now - timedelta(days=receipts)]
+    if not old:
+        return 0
+    state = load_state(context, customer, dataset).state
+    kept = {day: record for day, record in state.days.items() if keeps_document(state, day, today=today, receipts=receipts)}
+    named = {record.difference for record in kept.values()}
+    gone = [
+        info
+        for info, document in old
+        if document is not None and (info.name not in named if document.is_difference else document.day not in kept)
+    ]
+    return delete_each(context.drop, container, gone, customer=customer, step="documents")
