@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -24,7 +24,7 @@ from processing.jobs.markers import Signals, read_signals
 from processing.jobs.policies import readiness_policy
 from processing.jobs.receipts import ReceiptSeen, list_receipts
 from processing.jobs.stream_state import StoredState, expect_epoch, load_state, print_status, store_state
-from processing.jobs.uploads import is_directory_stub, list_uploads
+from processing.jobs.uploads import directory_stubs, list_uploads
 from processing.ports import BlobInfo
 
 _TRIES = 10
@@ -127,16 +127,15 @@ def _by_upload(found: Mapping[str, ReceiptSeen], names: Iterable[str]) -> dict[s
 
 
 def _present(
-    context: JobContext, state: StreamState, infos: Iterable[BlobInfo], receipts: Mapping[str, ReceiptSummary]
+    context: JobContext, state: StreamState, infos: Collection[BlobInfo], receipts: Mapping[str, ReceiptSummary]
 ) -> dict[str, SeenUpload]:
-    uploads = {}
-    for info in infos:
+    def is_current(info: BlobInfo) -> bool:
         # An upload with a receipt may have become a stub since: only a current one saves the look.
         receipt = receipts.get(info.name)
-        is_current = receipt is not None and receipt.etag == info.etag
-        if is_current or not is_directory_stub(context.drop, state.customer, info):
-            uploads[info.name] = SeenUpload(etag=info.etag, modified=info.last_modified)
-    return uploads
+        return receipt is not None and receipt.etag == info.etag
+
+    stubs = directory_stubs(context.drop, state.customer, (info for info in infos if not is_current(info)))
+    return {info.name: SeenUpload(etag=info.etag, modified=info.last_modified) for info in infos if info.name not in stubs}
 
 
 def _parts_in_force(context: JobContext, state: StreamState, found: Iterable[ReceiptSeen]) -> dict[date, set[str]]:

@@ -21,7 +21,7 @@ from processing.jobs.customers import list_customers
 from processing.jobs.failures import log_failure
 from processing.jobs.receipts import ReceiptSeen, list_receipts
 from processing.jobs.upload_notes import StoredNote, is_asked_for, is_in_hand, list_notes
-from processing.jobs.uploads import is_directory_stub, list_uploads
+from processing.jobs.uploads import directory_stubs, list_uploads
 from processing.ports import BlobInfo
 
 MOST_WAITING: Final = 10_000
@@ -93,7 +93,8 @@ def _listed(context: JobContext, customer: str, now: datetime) -> _Unanswered:
         for info in sorted(uploads, key=lambda each: each.last_modified)
         if (seen := receipts.get(blob_names.receipt_name(info.name))) is None or not seen.summary.answers(info.etag)
     ]
-    open_ones = [(info, seen) for info, seen in open_ones if not is_directory_stub(context.drop, customer, info)]
+    stubs = directory_stubs(context.drop, customer, (info for info, _ in open_ones))
+    open_ones = [(info, seen) for info, seen in open_ones if info.name not in stubs]
     container, cause = blob_names.drop_container(customer), context.telemetry.trace()
     notes = list_notes(context, customer)
     due = (info for info, seen in open_ones if _is_due(context, info, seen, now) and not _is_in_hand(context, notes, info, now))

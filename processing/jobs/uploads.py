@@ -34,17 +34,6 @@ def is_stub(info: BlobInfo) -> bool:
     return info.size == 0 and info.metadata.get("hdi_isfolder") == "true"
 
 
-def is_directory_stub(store: BlobStore, customer: str, info: BlobInfo) -> bool:
-    """Whether a listed blob only stands for a folder.
-
-    The names-only listing does not show metadata, so that callers ask this of empty blobs without an answer alone.
-    """
-    if info.size != 0:
-        return False
-    present = store.head(blob_names.drop_container(customer), info.name)
-    return present is not None and is_stub(present)
-
-
 def directory_stubs(store: BlobStore, customer: str, candidates: Iterable[BlobInfo]) -> set[str]:
     """Names of those among listed blobs that only stand for a folder.
 
