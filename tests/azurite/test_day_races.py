@@ -20,7 +20,6 @@ ROUNDS = 20 if IS_SOAK else 2
 PAUSES = 4
 """Places at which the worker stands still outside a soak."""
 AT_ONCE = 2
-PATIENCE = 120.0
 
 
 def test_two_workers_side_by_side(prepared: str) -> None:
@@ -31,7 +30,7 @@ def test_two_workers_side_by_side(prepared: str) -> None:
             environment = story.installation.child_environment(proxy.through(prepared))
             workers = [start_door("dayworker", story.work, environment) for _ in range(2)]
             for worker in workers:
-                worker.join(PATIENCE)
+                worker.join()
         assert [worker.exitcode for worker in workers] == [0, 0]
         story.check_readers(FIRST, ALL)
         assert story.installation.state().epoch == before + 2, "both claimed the stream"
