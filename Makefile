@@ -2,6 +2,7 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.8
 SOAK ?= 50
+PART ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,8 +31,8 @@ demo: setup ## the whole path on sample customers, on this machine
 test: setup ## all tests, on the emulator
 	$(BIN)/python -m pytest $(ARGS)
 
-soak: setup ## racing workers over days for as long as it takes: SOAK times the examples of `make test`
-	DROPZONE_SOAK=$(SOAK) $(BIN)/python -m pytest --timeout=0 -k racing tests/property/test_day_interleavings.py $(ARGS)
+soak: setup ## the long tests for as long as they take: SOAK times the examples, and every call of the kill and fault tests
+	DROPZONE_SOAK=$(SOAK) DROPZONE_PART=$(PART) $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),tests/property tests/azurite)
 
 lint: setup infra-lint ## style, types, the dependency rule, unused and missing dependencies, infra/
 	$(BIN)/ruff check .

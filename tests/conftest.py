@@ -1,12 +1,32 @@
-"""The emulator that every test shares: one for each worker, gone with it."""
+"""What all tests share: the emulator, one for each worker and gone with it, and how property tests are run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from processing.local.azurite import running_or_new
+from tests.support.soak import IS_SOAK, times
+
+settings.register_profile(
+    "any machine",
+    # Time tells of the machine, and what earlier runs found tells of them: neither may decide whether a test passes.
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+    max_examples=times(100),
+    print_blob=True,
+)
+settings.load_profile("any machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A soak takes as long as it takes."""
+    if IS_SOAK:
+        for item in items:
+            item.add_marker(pytest.mark.timeout(0), append=False)
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import json
-from typing import Any
+from collections.abc import Set as AbstractSet
+from typing import Any, Final
 
 from processing.domain import blob_names
 from processing.domain.records import Manifest, StreamState, TableOutput
@@ -12,6 +14,10 @@ from processing.jobs.context import JobContext
 from processing.jobs.day_inputs import read_result
 from processing.jobs.own_blobs import put_own
 from processing.tables.day_totals import changed_totals
+
+MOST_TOTALS: Final = 10_000
+MOST_FILES: Final = 10_000
+"""Of what differs so much is written down, and all of it counted: a day may have any number of metrics, and of files."""
 
 
 def write_difference(context: JobContext, state: StreamState, manifest: Manifest, attempt: str) -> str | None:
@@ -26,7 +32,8 @@ def write_difference(context: JobContext, state: StreamState, manifest: Manifest
         (read_result(context, state.customer, name) for name in _files(outputs))
         for outputs in (before.outputs, manifest.outputs)
     )
-    document = _document(before, manifest) | {"totals": changed_totals(old, new)}
+    totals = changed_totals(old, new, most=MOST_TOTALS)
+    document = _document(before, manifest) | {"totals_changed": totals.count, "totals": totals.shown}
     name = blob_names.difference_name(state.dataset, manifest.day, seq=manifest.seq, epoch=manifest.epoch, attempt=attempt)
     text = json.dumps(document, indent=1, ensure_ascii=False, default=str, allow_nan=False)
     put_own(context.drop, blob_names.receipts_container(state.customer), name, text.encode("utf-8", "backslashreplace"))
@@ -41,6 +48,8 @@ def _files(outputs: tuple[TableOutput, ...]) -> list[str]:
 
 def _document(before: Manifest, after: Manifest) -> dict[str, Any]:
     old, new = {each.part: each.blob for each in before.inputs}, {each.part: each.blob for each in after.inputs}
+    joined = {blob for part, blob in new.items() if part not in old}
+    left = {blob for part, blob in old.items() if part not in new}
     return {
         "customer": after.customer,
         "dataset": after.dataset,
@@ -50,6 +59,11 @@ def _document(before: Manifest, after: Manifest) -> dict[str, Any]:
         "cause": after.cause,
         "rows": {"before": before.rows, "after": after.rows},
         "superseded": {"before": before.superseded, "after": after.superseded},
-        "files_joined": sorted({blob for part, blob in new.items() if part not in old}),
-        "files_left": sorted({blob for part, blob in old.items() if part not in new}),
+        "files_changed": {"joined": len(joined), "left": len(left)},
+        "files_joined": _first(joined),
+        "files_left": _first(left),
     }
+
+
+def _first(names: AbstractSet[str]) -> list[str]:
+    return heapq.nsmallest(MOST_FILES, names)

@@ -56,6 +56,8 @@ class DayResult:
     test_rows: int
     ratios: tuple[str, ...]
     """Metrics that rows of this day show to be ratios."""
+    overflowed: int = 0
+    """Figures of `metric_days` that are null because they lie beyond all floats."""
     first_keys: str | None = None
     """Of a day of exposures, the digest of the set of keys that stand in its `first_exposures`: when a reprocess changes it,
     later days are out of date. None for the other datasets. The same set may have another digest under another program."""

@@ -12,6 +12,7 @@ import polars as pl
 
 from processing.tables.casts import cast_text
 from processing.tables.day_inputs import ORDER
+from processing.tables.sums import added, summed, whole
 
 SHUFFLED_BY: Final = ("timeuuid", pl.when(pl.col("timeuuid").is_null()).then(ORDER).alias(ORDER))
 """Rows that agree in these may be the same event; rows without a timeuuid are spread evenly."""
@@ -70,7 +71,7 @@ def event_totals(ids: pl.LazyFrame) -> pl.LazyFrame:
     return (
         ids.unique(subset=(ORDER, "id_type"), keep="first", maintain_order=True)
         .group_by("metric_name", "id_type")
-        .agg(pl.len().cast(pl.Int64).alias("count"), value.count().cast(pl.Int64).alias("numbers"), value.sum().alias("sum"))
+        .agg(pl.len().cast(pl.Int64).alias("count"), value.count().cast(pl.Int64).alias("numbers"), *summed("sum", value))
         .sort("metric_name", "id_type")
     )
 
@@ -79,7 +80,7 @@ def added_totals(totals: pl.LazyFrame) -> pl.LazyFrame:
     """The totals of several sets of events as those of all of them."""
     return (
         totals.group_by("metric_name", "id_type", maintain_order=True)
-        .agg(pl.col("count", "numbers", "sum").sum())
+        .agg(pl.col("count", "numbers").sum(), added("sum"))
         .sort("metric_name", "id_type")
     )
 
@@ -92,7 +93,7 @@ def counted_units(units: pl.LazyFrame) -> pl.LazyFrame:
 def metric_day_rows(totals: pl.LazyFrame, units: pl.LazyFrame) -> pl.LazyFrame:
     """The rows of `metric_days`, from `added_totals` and from any number of `counted_units` one after another.
 
-    `sum` is null where no event of the name has a number.
+    `sum` is null where no event of the name has a number, and infinite where it lies beyond all floats.
     """
     return (
         totals.join(units.group_by("metric_name", "id_type").agg(pl.col("units").sum()), on=["metric_name", "id_type"])
@@ -102,7 +103,7 @@ def metric_day_rows(totals: pl.LazyFrame, units: pl.LazyFrame) -> pl.LazyFrame:
             pl.lit("event").alias("kind"),
             "units",
             "count",
-            pl.when(pl.col("numbers") > 0).then(pl.col("sum")).alias("sum"),
+            pl.when(pl.col("numbers") > 0).then(whole("sum")).alias("sum"),
         )
         .sort("metric_name", "id_type")
     )

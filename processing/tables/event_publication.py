@@ -15,6 +15,7 @@ from processing.tables.day_files import DayFiles
 from processing.tables.day_inputs import part_rows
 from processing.tables.day_model import AT_ONCE, DayInput, DayRequest, DayResult, Emit
 from processing.tables.shuffle import Shuffle
+from processing.tables.sums import finite_figures
 from processing.tables.table_specs import EVENTS, METRIC_DAYS
 from processing.tables.user_ids import find_ids
 
@@ -55,7 +56,7 @@ def compute_event_day(request: DayRequest, inputs: Sequence[DayInput], scratch: 
     if published.taken != rows_in:
         raise AssertionError("not every row of the day stands in one pass over it")
     rows = sum(file.rows for file in published.files)
-    totals = _totals(published.totals, units)
+    totals, overflowed = _totals(published.totals, units)
     return DayResult(
         outputs=(
             files.output(published.files),
@@ -66,6 +67,7 @@ def compute_event_day(request: DayRequest, inputs: Sequence[DayInput], scratch: 
         superseded=rows_in - rows,
         test_rows=counts.test_rows,
         ratios=(),
+        overflowed=overflowed,
     )
 
 
@@ -96,9 +98,9 @@ def _write_events(files: DayFiles, events: Shuffle, units: Shuffle, published: _
         published.files.append(files.write(pl.concat(described)))
 
 
-def _totals(totals: pl.DataFrame | None, units: Shuffle) -> pl.DataFrame | None:
-    """The rows of `metric_days`; None when there are none."""
+def _totals(totals: pl.DataFrame | None, units: Shuffle) -> tuple[pl.DataFrame | None, int]:
+    """The rows of `metric_days`, None when there are none; and how many figures are null because they overflowed."""
     counted = [event_day.counted_units(bucket().lazy()).collect() for bucket in units.buckets()]
     if totals is None or not counted:
-        return None
-    return event_day.metric_day_rows(totals.lazy(), pl.concat(counted).lazy()).collect()
+        return None, 0
+    return finite_figures(event_day.metric_day_rows(totals.lazy(), pl.concat(counted).lazy()).collect())

@@ -6,28 +6,16 @@ METRIC stands for metric and id type; see `metric_codes`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Final
 
 import polars as pl
 
 from processing.tables.metric_codes import METRIC
+from processing.tables.sums import quotient, whole
 
 VALUES: Final = ("metric_value", "numerator", "denominator")
 HAS_PARTS: Final = pl.col("numerator").is_not_null() & pl.col("denominator").is_not_null()
 """Whether a row carries both parts of a ratio."""
-_value = pl.col("value")
-_TOTALS: Final = (
-    _value.len().cast(pl.Int64).alias("units"),
-    _value.sum().alias("sum"),
-    _value.mean().alias("mean"),
-    _value.std(ddof=1).alias("stddev"),
-    _value.min().alias("min"),
-    _value.quantile(0.5, "linear").alias("p50"),
-    _value.quantile(0.9, "linear").alias("p90"),
-    _value.quantile(0.99, "linear").alias("p99"),
-    _value.max().alias("max"),
-)
 
 
 def result_rows(rows: pl.DataFrame) -> pl.DataFrame:
@@ -41,53 +29,37 @@ def latest_rows(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.unique(subset=("unit_id", METRIC), keep="last", maintain_order=True)
 
 
-def ratio_metrics(rows: pl.DataFrame) -> list[str]:
-    """The metrics of which any row carries both parts of a ratio."""
-    return rows.filter(HAS_PARTS).get_column("metric_name").unique().to_list()
+def ratio_metrics(rows: pl.DataFrame) -> pl.Series:
+    """The METRIC of every one of which any row carries both parts of a ratio."""
+    return rows.filter(HAS_PARTS).get_column(METRIC).unique()
 
 
-def valued_rows(rows: pl.DataFrame, ratios: Collection[str]) -> pl.DataFrame:
-    """Rows with `value` (Float64): numerator over denominator for a ratio, else metric_value.
+def valued_rows(rows: pl.DataFrame, is_ratio: pl.Series) -> pl.DataFrame:
+    """Rows with `value` (Float64): numerator over denominator where the metric is a ratio, else metric_value.
 
     A ratio over zero, or beyond all floats, has no value.
     """
     ratio = pl.col("numerator") / pl.col("denominator")
     quotient = pl.when(ratio.is_finite()).then(ratio)
-    is_ratio = pl.col("metric_name").is_in(sorted(ratios))
     return rows.with_columns(pl.when(is_ratio).then(quotient).otherwise(pl.col("metric_value")).alias("value"))
 
 
-def value_totals(values: pl.DataFrame) -> pl.DataFrame:
-    """One row for each METRIC, from METRIC and `value` (Float64, never null).
+def metric_totals(sums: pl.DataFrame, totals: pl.DataFrame, is_ratio: pl.Series) -> pl.DataFrame:
+    """The rows of `metric_days`, from the sums of metrics and the `value_totals` of those that have values.
 
-    `units` counts the values; `stddev` is the sample standard deviation; percentiles are interpolated linearly.
+    For a ratio, `mean` is the sum of numerators over the sum of denominators of the units that carry both. Figures beyond
+    all floats are infinite, or no numbers.
     """
-    return values.group_by(METRIC).agg(_TOTALS)
-
-
-def totals_of_one(values: pl.Series) -> pl.DataFrame:
-    """The same of a single metric, without METRIC."""
-    return values.to_frame("value").select(_TOTALS)
-
-
-def metric_totals(sums: pl.DataFrame, totals: pl.DataFrame, ratios: Collection[str]) -> pl.DataFrame:
-    """The rows of `metric_days`, from the sums of named metrics and the `value_totals` of those that have values.
-
-    For a ratio, `mean` is the sum of numerators over the sum of denominators of the units that carry both.
-    """
-    is_ratio = pl.col("metric_name").is_in(sorted(ratios))
+    is_known_ratio = pl.col("is_ratio")
     return (
-        sums.join(totals, on=METRIC, how="left")
+        sums.with_columns(is_ratio.alias("is_ratio"))
+        .join(totals, on=METRIC, how="left", maintain_order="left")
         .with_columns(
             pl.col("units").fill_null(0),
             pl.col("sum").fill_null(0.0),
-            pl.when(is_ratio).then(pl.lit("ratio")).otherwise(pl.lit("value")).alias("kind"),
-            pl.when(is_ratio)
-            .then(pl.when(pl.col("denominator") != 0).then(pl.col("numerator") / pl.col("denominator")))
-            .otherwise(pl.col("mean"))
-            .alias("mean"),
-            pl.when(pl.col("parts")).then(pl.col("numerator")).alias("numerator"),
-            pl.when(pl.col("parts")).then(pl.col("denominator")).alias("denominator"),
+            pl.when(is_known_ratio).then(pl.lit("ratio")).otherwise(pl.lit("value")).alias("kind"),
+            pl.when(is_known_ratio).then(quotient("numerator", "denominator")).otherwise(pl.col("mean")).alias("mean"),
+            pl.when(pl.col("parts")).then(whole("numerator")).alias("numerator"),
+            pl.when(pl.col("parts")).then(whole("denominator")).alias("denominator"),
         )
-        .sort("metric_name", "id_type")
     )

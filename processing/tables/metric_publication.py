@@ -17,11 +17,12 @@ from processing.tables import metric_day
 from processing.tables.day_files import DayFiles
 from processing.tables.day_inputs import staged_rows
 from processing.tables.day_model import AT_ONCE, DayInput, DayRequest, DayResult, Emit
-from processing.tables.metric_codes import METRIC, MetricCodes, MetricOrder
+from processing.tables.metric_codes import METRIC, MetricCodes, MetricOrder, NameSet, of_names
 from processing.tables.metric_shares import Share, planned, weighed
 from processing.tables.metric_values import MetricRun, MetricValues
 from processing.tables.shuffle import Bucket, Shuffle
 from processing.tables.side_by_side import WORKERS, in_order
+from processing.tables.sums import finite_figures
 from processing.tables.table_specs import METRIC_DAYS, METRIC_ROWS
 
 _BUCKET: Final = 4 * 1024 * 1024
@@ -38,8 +39,8 @@ class _Told:
     rows: list[int] = field(default_factory=list)
     """Of each part."""
     test_rows: int = 0
-    candidates: set[str] = field(default_factory=set)
-    """Metrics that look like ratios; it may be that all rows that say so are superseded."""
+    candidates: NameSet = field(default_factory=NameSet)
+    """Numbers of metrics that look like ratios; it may be that all rows that say so are superseded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +56,8 @@ class _Published:
     taken: int = 0
     """Rows that were worked on, superseded ones among them."""
     totals: list[pl.DataFrame] = field(default_factory=list)
-    ratios: set[str] = field(default_factory=set)
-    """Metrics that clean rows of the day show to be ratios."""
+    ratios: NameSet = field(default_factory=NameSet)
+    """Places of metrics that clean rows of the day show to be ratios."""
 
     @property
     def rows(self) -> int:
@@ -86,16 +87,18 @@ class _MetricDay:
     def compute(self) -> DayResult:
         told, shuffles = self._divided()
         rows_in = sum(told.rows) - told.test_rows
-        before, ratios = {*self._ratios_before}, told.candidates
-        published = self._published(shuffles, before | ratios)
-        if before | published.ratios != before | ratios:
+        order = self._codes.order()
+        before = order.names.is_in(pl.Series(self._ratios_before, dtype=pl.String).implode())
+        candidates = order.places_of(told.candidates)
+        published = self._published(shuffles, order, before | candidates)
+        shown = published.ratios.among(len(order.names))
+        if (candidates & ~(shown | before)).any():
             # What looks like a ratio mostly is one; here all rows that say so are superseded.
-            ratios = published.ratios
             _, shuffles = self._divided()
-            published = self._published(shuffles, before | ratios)
+            published = self._published(shuffles, order, before | shown)
         if published.taken != rows_in:
             raise AssertionError("not every row of the day stands in one share of it")
-        totals = pl.concat(published.totals).sort("metric_name", "id_type") if published.totals else None
+        totals, overflowed = finite_figures(pl.concat(published.totals)) if published.totals else (None, 0)
         return DayResult(
             outputs=(
                 self._row_files.output(published.files),
@@ -105,7 +108,8 @@ class _MetricDay:
             rows=published.rows,
             superseded=rows_in - published.rows,
             test_rows=told.test_rows,
-            ratios=tuple(sorted(published.ratios)),
+            ratios=tuple(order.names.filter(shown)),
+            overflowed=overflowed,
         )
 
     def _divided(self) -> tuple[_Told, Iterator[_Divided]]:
@@ -126,15 +130,15 @@ class _MetricDay:
     def _parts(self, told: _Told) -> Iterator[pl.DataFrame]:
         """The coded result rows of each part, in order."""
 
-        def read(each: DayInput) -> tuple[int, set[str], pl.DataFrame]:
+        def read(each: DayInput) -> tuple[int, pl.Series, pl.DataFrame]:
             part = staged_rows(each)
-            rows = metric_day.result_rows(part)
-            return part.height, set(metric_day.ratio_metrics(rows)), self._codes.coded(rows)
+            coded = self._codes.coded(metric_day.result_rows(part))
+            return part.height, metric_day.ratio_metrics(coded), coded
 
         for height, candidates, coded in in_order(read, self._inputs, self._pool, most=WORKERS):
             told.rows.append(height)
             told.test_rows += height - coded.height
-            told.candidates |= candidates
+            told.candidates.add(candidates)
             yield coded
 
     def _shuffled(self, parts: Iterator[pl.DataFrame], size: int) -> Shuffle:
@@ -147,27 +151,27 @@ class _MetricDay:
             shuffle.add(coded)
         return shuffle
 
-    def _published(self, shuffles: Iterator[_Divided], ratios: set[str]) -> _Published:
-        """Every clean row, valued, as files that are emitted; and the totals."""
+    def _published(self, shuffles: Iterator[_Divided], order: MetricOrder, is_ratio: pl.Series) -> _Published:
+        """Every clean row, valued, as files that are emitted; and the totals. `is_ratio` is told of each name in order."""
         published = _Published()
         values = MetricValues(self._scratch / "values")
+        publish = partial(self._publish, order=order, is_ratio=is_ratio)
         for divided in shuffles:
             published.taken += divided.shuffle.rows
-            order = self._codes.order()
-            publish = partial(self._publish, order=order, ratios=ratios)
             for file, shown, run in in_order(publish, divided.shuffle.buckets(), self._pool, most=WORKERS):
                 published.files.append(file)
-                published.ratios |= shown
+                published.ratios.add(shown)
                 values.add(run)
             if divided.completes and values.has_runs:
                 sums = values.sums()
-                published.totals.append(metric_day.metric_totals(order.named(sums), values.totals(sums), ratios))
+                of_sums = of_names(is_ratio, sums.get_column(METRIC))
+                published.totals.append(metric_day.metric_totals(order.named(sums), values.totals(sums), of_sums))
                 values.clear()
         return published
 
-    def _publish(self, bucket: Bucket, *, order: MetricOrder, ratios: set[str]) -> tuple[TableFile, set[str], MetricRun]:
+    def _publish(self, bucket: Bucket, *, order: MetricOrder, is_ratio: pl.Series) -> tuple[TableFile, pl.Series, MetricRun]:
         """The file of a bucket, the metrics that it shows to be ratios, and what it says of all."""
-        latest = metric_day.latest_rows(bucket())
-        rows = metric_day.valued_rows(order.named(order.sorted(latest)), ratios)
+        latest = order.sorted(metric_day.latest_rows(bucket()))
+        rows = metric_day.valued_rows(order.named(latest), of_names(is_ratio, latest.get_column(METRIC)))
         del latest
-        return self._row_files.write(rows), set(metric_day.ratio_metrics(rows)), MetricRun.of(rows)
+        return self._row_files.write(rows), metric_day.ratio_metrics(rows), MetricRun.of(rows)

@@ -11,13 +11,15 @@ import numpy.typing as npt
 import polars as pl
 
 from processing.tables.metric_codes import METRIC
-from processing.tables.metric_day import HAS_PARTS, totals_of_one, value_totals
+from processing.tables.metric_day import HAS_PARTS
+from processing.tables.sums import added, summed
+from processing.tables.value_totals import Values, totals_of_one, value_totals
 
 _VALUES_AT_ONCE: Final = 1_000_000
 _BYTES: Final = 8
 """Of a value."""
 
-Values = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,7 @@ class MetricRun:
 
     sums: pl.DataFrame
     """METRIC, in its order, with the number of `values` (Int64), sums of `numerator` and `denominator` over the rows that
-    carry both (Float64), and whether any do (`parts`, Boolean)."""
+    carry both, and whether any do (`parts`, Boolean)."""
     values: Values
     """All values, in the order of METRIC; rows without a value have none."""
 
@@ -35,7 +37,8 @@ class MetricRun:
         """Of valued rows in the order of METRIC."""
         sums = rows.group_by(METRIC, maintain_order=True).agg(
             pl.col("value").count().cast(pl.Int64).alias("values"),
-            pl.col("numerator", "denominator").filter(HAS_PARTS).sum(),
+            *summed("numerator", pl.col("numerator").filter(HAS_PARTS)),
+            *summed("denominator", pl.col("denominator").filter(HAS_PARTS)),
             HAS_PARTS.any().alias("parts"),
         )
         return cls(sums=sums, values=rows.get_column("value").drop_nulls().to_numpy())
@@ -47,8 +50,8 @@ class MetricValues:
 
     path: Path
     _sums: list[pl.DataFrame] = field(default_factory=list)
-    _starts: list[int] = field(default_factory=list)
-    """Where the values of each run begin."""
+    _ends: list[Counts] = field(default_factory=list)
+    """Where the values of each metric of a run end in the file, behind where those of its first begin."""
     _held: int = 0
 
     @property
@@ -61,7 +64,8 @@ class MetricValues:
         with self.path.open("ab") as file:
             file.write(run.values.data)
         self._sums.append(run.sums)
-        self._starts.append(self._held)
+        ends = np.cumsum(run.sums.get_column("values").to_numpy())
+        self._ends.append(np.concatenate([[self._held], self._held + ends]))
         self._held += len(run.values)
 
     def sums(self) -> pl.DataFrame:
@@ -69,7 +73,7 @@ class MetricValues:
         return (
             pl.concat(self._sums)
             .group_by(METRIC)
-            .agg(pl.col("values", "numerator", "denominator").sum(), pl.col("parts").any())
+            .agg(pl.col("values").sum(), added("numerator", "denominator"), pl.col("parts").any())
             .sort(METRIC)
         )
 
@@ -85,24 +89,20 @@ class MetricValues:
     def clear(self) -> None:
         """Forget all runs."""
         self.path.unlink(missing_ok=True)
-        self._sums, self._starts, self._held = [], [], 0
+        self._sums, self._ends, self._held = [], [], 0
 
     def _totals_of(self, group: pl.DataFrame) -> pl.DataFrame:
         metrics, count = group.get_column(METRIC), int(group.get_column("values").sum())
         keys, values = np.empty(count if len(metrics) > 1 else 0, np.uint64), np.empty(count, np.float64)
         held = 0
-        for sums, start in zip(self._sums, self._starts, strict=True):
-            own, counts = sums.get_column(METRIC).to_numpy(), sums.get_column("values").to_numpy()
+        for sums, ends in zip(self._sums, self._ends, strict=True):
+            own = sums.get_column(METRIC).to_numpy()
             first, last = np.searchsorted(own, np.array([metrics[0], metrics[-1] + 1], np.uint64)).tolist()
-            size = int(counts[first:last].sum())
-            place = (start + int(counts[:first].sum())) * _BYTES
-            values[held : held + size] = np.fromfile(self.path, np.float64, size, offset=place)
+            size = int(ends[last] - ends[first])
+            values[held : held + size] = np.fromfile(self.path, np.float64, size, offset=int(ends[first]) * _BYTES)
             if len(keys):
-                keys[held : held + size] = np.repeat(own[first:last], counts[first:last])
+                keys[held : held + size] = np.repeat(own[first:last], np.diff(ends[first : last + 1]))
             held += size
         if len(keys):
             return value_totals(pl.DataFrame({METRIC: keys, "value": values}))
-        # Of sorted values percentiles are seen; to select them would take copies, of what may be most of a day.
-        values.sort()
-        totals = totals_of_one(pl.Series("value", values).set_sorted())
-        return totals.select(pl.lit(metrics[0], pl.UInt64).alias(METRIC), pl.all())
+        return totals_of_one(values).select(pl.lit(metrics[0], pl.UInt64).alias(METRIC), pl.all())

@@ -2,8 +2,8 @@
 
 A worker meets one fault at one of its calls: once, so that trying again helps, or as often as the same call is tried.
 Whatever it made of that, the next worker ends right, each publication stands once in each table, and neither the logs
-nor what is written down holds the key of the account or an id of the customer's. In `DROPZONE_SOAK` every call
-has two faults.
+nor what is written down holds the key of the account or an id of the customer's. In a soak every call has two
+faults.
 """
 
 from __future__ import annotations
@@ -64,7 +64,6 @@ def batches(every: Sequence[Trouble]) -> Iterator[Sequence[Trouble]]:
         yield every[start : start + BATCH]
 
 
-@pytest.mark.timeout(14400 if IS_SOAK else 300)
 def test_a_fault_at_any_storage_call_of_a_worker(prepared: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     (story,) = half_told(prepared, 1)

@@ -2,7 +2,7 @@
 
 The worker has one day to reprocess and two to publish for the first time; another one makes the tables. Each is killed at
 one call, before it reaches the store or after the store has done it, the calls of delta-rs among them; then another process
-does the work again. In `DROPZONE_SOAK` every call has its turn, else some of those that write.
+does the work again. In a soak every call has its turn, else some of those that write.
 """
 
 from __future__ import annotations
@@ -57,7 +57,6 @@ def at_once(act: Callable[[DayStory, Strike], None], stories: Sequence[DayStory]
         raise BaseExceptionGroup("some went wrong", errors)
 
 
-@pytest.mark.timeout(7200 if IS_SOAK else 300)
 @pytest.mark.parametrize("work", WORK)
 def test_a_worker_killed_at_any_storage_call(prepared: str, work: str) -> None:
     customers, before, after, most = WORK[work]
@@ -104,7 +103,6 @@ def of_customer(story: DayStory) -> Callable[[Request], bool]:
     return lambda request: customer in request.path or customer in request.query or customer.encode() in request.body
 
 
-@pytest.mark.timeout(7200 if IS_SOAK else 300)
 def test_a_timer_killed_at_any_storage_call_of_its_look(prepared: str) -> None:
     first, *_ = half_told(prepared, 1)
     calls = run_door(first.installation, "daytimer", "", counts=of_customer(first))

@@ -2,7 +2,7 @@
 
 Each upload meets one fault at one of the calls of its ingest: once, so that trying again helps, or as often as the same
 call is tried. It is answered, or has a receipt that says `failed` and when it is tried again, or the event is delivered again;
-neither the logs nor any receipt hold the key of the account or an id that the config masks. In `DROPZONE_SOAK` every fault
+neither the logs nor any receipt hold the key of the account or an id that the config masks. In a soak every fault
 befalls every call.
 """
 
@@ -27,7 +27,7 @@ from tests.support.door_process import service_address
 from tests.support.faults import FAULTS, Weather, impatient
 from tests.support.installation import Installation
 from tests.support.proxy import Moment, Proxy, Request
-from tests.support.soak import IS_SOAK
+from tests.support.soak import IS_SOAK, chosen
 
 ALWAYS = 4
 """As often as a call is tried in all."""
@@ -50,29 +50,31 @@ def troubles(calls: int) -> list[Trouble]:
     """Every fault once and always, at every call or at one each."""
     kinds = [(fault, times) for fault in FAULTS for times in (1, ALWAYS)]
     if IS_SOAK:
-        chosen = [(number, *kind) for number in range(1, calls + 1) for kind in kinds]
+        every = [(number, *kind) for number in range(1, calls + 1) for kind in kinds]
+        places = chosen(every, len(every))
     else:
-        chosen = [(1 + int(index * 0.618 * calls) % calls, *kind) for index, kind in enumerate(kinds)]
+        places = [(1 + int(index * 0.618 * calls) % calls, *kind) for index, kind in enumerate(kinds)]
     return [
         Trouble(sent=kills.Fault(number=index, moment=Moment.AFTER), fault=fault, number=number, times=times)
-        for index, (number, fault, times) in enumerate(chosen, 1)
+        for index, (number, fault, times) in enumerate(places, 1)
     ]
 
 
-@pytest.mark.timeout(3600 if IS_SOAK else 300)
 def test_a_fault_at_any_storage_call_of_an_ingest(installation: Installation, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     config = blob_names.config_name(installation.customer)
     installation.context.lake.put(blob_names.CONFIG_CONTAINER, config, b"mask_values: true\n")
-    chosen = troubles(kills.calls_of_a_running_program(installation))
+    befallen = troubles(kills.calls_of_a_running_program(installation))
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        events = list(threads.map(lambda trouble: kills.overwritten(installation, trouble.sent), chosen))
-        runs = [threads.submit(meet, installation, trouble, event) for trouble, event in zip(chosen, events, strict=True)]
+        events = list(threads.map(lambda trouble: kills.overwritten(installation, trouble.sent), befallen))
+        runs = [threads.submit(meet, installation, trouble, event) for trouble, event in zip(befallen, events, strict=True)]
     errors = [error for run in runs if (error := run.exception()) is not None]
     if errors:
         raise BaseExceptionGroup("some went wrong", errors)
     assert {run.result() for run in runs} > {Status.ACCEPTED_WITH_REJECTS, Status.FAILED}
-    kills.check_publication(installation, [kills.Fault(number=0, moment=Moment.BEFORE), *(trouble.sent for trouble in chosen)])
+    kills.check_publication(
+        installation, [kills.Fault(number=0, moment=Moment.BEFORE), *(trouble.sent for trouble in befallen)]
+    )
     assert emulator.KEY not in caplog.text
     assert PRIVATE.search(caplog.text) is None
     check_receipts(installation)

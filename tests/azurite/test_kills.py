@@ -56,7 +56,7 @@ def killed(installation: Installation, door: str, body: str, kill: Kill) -> None
     with Proxy(upstream=upstream(installation), hook=hook) as proxy:
         environment = installation.child_environment(proxy.through(installation.connection_string))
         process.append(subprocess.Popen(installation.child_command(door, body), env=environment, cwd=ROOT))
-        assert process[0].wait(60) == -signal.SIGKILL
+        assert process[0].wait() == -signal.SIGKILL
     assert ready, "the call at which the process was to die never came"
     installation.let_lease_expire()
 

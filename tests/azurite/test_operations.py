@@ -19,7 +19,6 @@ def dropzone(installation: Installation, *arguments: str, code: int = 0) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
     assert done.returncode == code, done.stderr

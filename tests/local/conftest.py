@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -34,14 +33,6 @@ def host_json(**queues: Any) -> dict[str, Any]:
     """The host.json of the tests with some settings of its queues changed."""
     extensions = HOST_JSON["extensions"]
     return {"extensions": {**extensions, "queues": {**extensions["queues"], **queues}}}
-
-
-def wait_until(holds: Callable[[], object], seconds: float = 8.0) -> None:
-    """Return as soon as `holds` says so; fail when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -89,7 +80,7 @@ def run_host(queues: Callable[[str, str], AzureQueue], queue_name: str) -> Itera
                     host_json=json,
                     settings={"QUEUE": queue_name},
                     options=HostOptions(
-                        **{"port": 0, "lease_seconds": 30, "max_poll_seconds": 0.2, "grace_seconds": 5.0, **options}
+                        **{"port": 0, "lease_seconds": 600, "max_poll_seconds": 0.2, "grace_seconds": 600.0, **options}
                     ),
                 )
             )

@@ -16,7 +16,7 @@ from processing.local.event_grid import EventGridEmulator
 from processing.local.messages import BlobCreated, message_body
 from processing.storage.azure_blob import AzureBlobStore
 from processing.storage.azure_queue import AzureQueue
-from tests.local.conftest import wait_until
+from tests.support.waiting import wait_until
 
 AWKWARD = [
     "metrics/2026-11-20/a b.csv",

@@ -61,7 +61,7 @@ def server() -> Iterator[HttpServer]:
 def ask(
     server: HttpServer, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=5)
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
     try:
         connection.request(method, path, body=body, headers=headers or {})
         answer = connection.getresponse()

@@ -12,7 +12,8 @@ import pytest
 from processing.domain.errors import OperatorError
 from processing.local.doors import doors_of
 from processing.local.timers import Schedule, TimerRunner
-from tests.local.conftest import RunHost, wait_until
+from tests.local.conftest import RunHost
+from tests.support.waiting import wait_until
 
 
 def _app(schedule: str) -> func.FunctionApp:
@@ -30,21 +31,48 @@ def _after(schedule: str, moment: datetime) -> datetime:
     return Schedule(door).after(moment)
 
 
-def test_a_timer_fires_at_each_second_that_its_schedule_names(run_host: RunHost) -> None:
+class _HandMovedClock:
+    """Stands still until the test moves it."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 11, 20, 12, 0, 30, 250_000, tzinfo=UTC)
+        self.looks = 0
+
+    def now(self) -> datetime:
+        self.looks += 1
+        return self.time
+
+    def move(self, seconds: int) -> None:
+        """Once somebody waits by it: the first look says until when, the second how long that is."""
+        before = self.looks
+        wait_until(lambda: self.looks >= before + 2)
+        self.time += timedelta(seconds=seconds)
+
+
+def test_a_timer_fires_at_each_second_that_its_schedule_names() -> None:
+    clock = _HandMovedClock()
     fired: list[datetime] = []
     past_due: list[bool] = []
     app = func.FunctionApp()
 
     @app.timer_trigger(schedule="* * * * * *", arg_name="timer")
     def tick(timer: func.TimerRequest) -> None:
-        fired.append(datetime.now(UTC))
+        fired.append(clock.time)
         past_due.append(timer.past_due)
 
-    host = run_host(app)
-    wait_until(lambda: len(fired) >= 3)
-    assert host.stop()
-    seconds = [moment.replace(microsecond=0) for moment in fired]
-    assert seconds == [seconds[0] + timedelta(seconds=number) for number in range(len(seconds))]
+    (door,) = doors_of(app, {})
+    runner = TimerRunner(door, clock)
+    runner.start()
+    begun = clock.time
+    try:
+        while len(fired) < 3:
+            before = len(fired)
+            clock.move(seconds=1)
+            wait_until(lambda before=before: len(fired) > before)  # type: ignore[misc]
+    finally:
+        runner.stop()
+        wait_until(lambda: not runner.busy())
+    assert fired == [begun + timedelta(seconds=number) for number in range(1, 4)]
     assert not any(past_due)
 
 

@@ -1,6 +1,6 @@
 """A program that runs a small app with the local host until it is told to stop; the tests send it signals.
 
-Arguments: connection string, queue name, seconds that the queue function takes.
+Arguments: connection string, queue name, seconds that the queue function takes, seconds that it has when the host stops.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.local.conftest import HOST_JSON
 
 def main() -> int:
     """Run; the exit code is 0 when nothing was left behind."""
-    connection, queue_name, seconds = sys.argv[1:]
+    connection, queue_name, seconds, grace = sys.argv[1:]
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
     @app.queue_trigger(arg_name="message", queue_name="%QUEUE%", connection="AzureWebJobsStorage")
@@ -41,7 +41,7 @@ def main() -> int:
         queues=lambda _connection, name: AzureQueue(client, name),
         host_json=HOST_JSON,
         settings={"QUEUE": queue_name},
-        options=HostOptions(port=0, grace_seconds=2.0, max_poll_seconds=0.1),
+        options=HostOptions(port=0, grace_seconds=float(grace), max_poll_seconds=0.1),
     )
     host.start()
     say(f"ready {host.url}")

@@ -17,6 +17,7 @@ from processing.tables.batches import LINE, RECORD, BrokenRecord
 from processing.tables.csv_reader import CsvReader
 from processing.tables.csv_records import Dialect, fields_of
 from tests.support.batches import batches_of
+from tests.support.soak import times
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=8) | st.sampled_from(
     ['"', '""', 'a"b', "a,b", "l1\nl2", "\n", "'", " x ", ",", "é", "\x1f"]
@@ -54,7 +55,7 @@ def read_all(data: bytes, size: int = 1 << 20) -> tuple[tuple[str, ...], Expecte
     return reader.header, sorted(found, key=lambda each: each[0]), broken
 
 
-@settings(max_examples=300)
+@settings(max_examples=times(300))
 @given(st.lists(st.one_of(sound_rows, broken_lines, st.just(b""))), line_ends, sizes, st.booleans(), st.booleans())
 @example([b'"open,1,2', ("a", "l1\nl2", "z"), ("b", "", "")], b"\n", 3, False, False)
 @example([b'"open,1,2', ("a", '"', "")], b"\r\n", 64, True, True)
@@ -81,7 +82,7 @@ def test_exactly_the_broken_records_are_set_aside(
     assert [number for number, _, _ in found] == list(range(1, len(found) + 1))
 
 
-@settings(max_examples=200)
+@settings(max_examples=times(200))
 @given(st.binary(max_size=300) | st.text('ab,"\n\r', max_size=200).map(str.encode), sizes)
 def test_any_bytes_give_numbered_records_or_a_refusal(data: bytes, size: int) -> None:
     try:
@@ -94,7 +95,7 @@ def test_any_bytes_give_numbered_records_or_a_refusal(data: bytes, size: int) ->
     assert all(each.raw or each.rule for each in broken)
 
 
-@settings(max_examples=200)
+@settings(max_examples=times(200))
 @given(st.text('ab,"\n\r', max_size=300).map(str.encode), sizes)
 def test_how_the_bytes_arrive_changes_nothing(data: bytes, size: int) -> None:
     def outcome(chunk: int) -> object:
@@ -181,7 +182,7 @@ def test_the_columns_are_text() -> None:
     assert batch.frame.schema == {"0": pl.String, "1": pl.String, RECORD: pl.Int64, LINE: pl.Int64}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=times(200))
 @given(st.lists(st.tuples(*[st.text('a\r\x1f0\x1e"', max_size=4)] * 2), min_size=1, max_size=5), line_ends)
 def test_a_bare_cr_is_part_of_its_value(rows: list[tuple[str, str]], end: bytes) -> None:
     # Unquoted where that can be: a quote needs quoting, and at the end of a line a CR is the line's.
@@ -194,7 +195,6 @@ def test_a_bare_cr_is_part_of_its_value(rows: list[tuple[str, str]], end: bytes)
     assert [cells for _, _, cells in found] == [(first, second, "z") for first, second in rows]
 
 
-@settings(deadline=None)
 @given(st.lists(st.text('a,"\n ', max_size=4), min_size=1, max_size=5).filter(lambda names: names != [""]))
 def test_a_header_is_read_as_it_was_written(names: list[str]) -> None:
     assert fields_of(written(tuple(names), b"").decode(), Dialect()) == names

@@ -7,7 +7,6 @@ tried; what must be true is checked after every call, and once more when everyth
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,10 +18,9 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.property.day_machine.machine import UNEXPECTED, DayMachine, Lies, TwoStreamsMachine
 from tests.property.day_machine.mutants import Mutant
 from tests.property.day_machine.scenes import HARMFUL, OTHERS, Scene
+from tests.support.soak import times
 
-SOAK = int(os.environ.get("DROPZONE_SOAK", "1"))
-"""How many times as long as in CI."""
-EVERY_RUN = settings(deadline=None, database=None, stateful_step_count=30, suppress_health_check=list(HealthCheck))
+EVERY_RUN = settings(stateful_step_count=30, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +43,7 @@ def unexpected_errors_are_kept() -> Iterator[None]:
 
 @pytest.mark.parametrize(("machine", "examples"), [(DayMachine, 200), (TwoStreamsMachine, 140)])
 def test_racing_workers_publish_every_day_once_whole_and_in_order(machine: type[DayMachine], examples: int) -> None:
-    run_state_machine_as_test(machine, settings=settings(EVERY_RUN, max_examples=examples * SOAK))
+    run_state_machine_as_test(machine, settings=settings(EVERY_RUN, max_examples=times(examples)))
 
 
 @pytest.mark.parametrize("scene", [*(scene for scene, _ in HARMFUL.values()), *OTHERS], ids=lambda scene: scene.__name__)

@@ -19,6 +19,7 @@ from processing.tables import event_publication, shuffle
 from processing.tables.day_model import DayInput
 from schemas.rules import INSTANT
 from tests.support.days import DAY, ComputedDay, Row, computed, staged_part
+from tests.support.soak import times
 
 SCHEMA = {
     "timestamp": INSTANT,
@@ -177,7 +178,7 @@ def kept(tables: Sequence[Sequence[Event]]) -> list[Event]:
     return found
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=times(120))
 @given(st.lists(st.lists(events, max_size=10), max_size=4), limits, st.randoms(use_true_random=False))
 def test_a_day_is_what_a_plain_loop_makes_of_it(tables: list[list[Event]], limit: Limits, random: Any) -> None:
     inputs = parts_of(tables)

@@ -18,6 +18,7 @@ from processing.tables.catalogue import columns_of
 from schemas.customer_config import CustomerConfig
 from tests.support.ingest import UPLOADED_AT, Reasons, Row, by_day, ingest
 from tests.support.instants import spelt_instants
+from tests.support.soak import times
 from tests.support.uploads import as_csv, as_ndjson, as_parquet
 
 LATEST = UPLOADED_AT + timedelta(days=1)
@@ -209,7 +210,7 @@ FORMS: Mapping[str, tuple[str, Callable[[Sequence[Mapping[str, str]], Sequence[s
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("dataset", SOUND)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=times(50))
 @given(st.data())
 def test_exactly_the_spoilt_rows_are_rejected_with_their_reasons(dataset: Dataset, form: str, data: st.DataObject) -> None:
     several = st.lists(st.sampled_from(SPOILERS[dataset]), min_size=1, max_size=3, unique_by=lambda each: str(each[0].keys()))

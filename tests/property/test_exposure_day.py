@@ -17,6 +17,7 @@ from processing.tables import exposure_publication, shuffle
 from processing.tables.day_model import DayInput
 from schemas.rules import INSTANT
 from tests.support.days import DAY, ComputedDay, Row, computed, staged_part
+from tests.support.soak import times
 
 SCHEMA = {
     "timestamp": INSTANT,
@@ -93,7 +94,7 @@ def firsts_of(parts: Sequence[Sequence[Row]], gone: set[Key]) -> dict[Key, Row]:
     return found
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=times(120))
 @given(st.lists(st.tuples(tables, limits), min_size=1, max_size=4), st.randoms(use_true_random=False))
 def test_days_are_what_plain_loops_make_of_them(days: list[tuple[list[list[Row]], Limits]], random: Any) -> None:
     gone: set[Key] = set()
@@ -117,7 +118,7 @@ def test_days_are_what_plain_loops_make_of_them(days: list[tuple[list[list[Row]]
         earlier += day.files["first_exposures"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=times(60))
 @given(tables, tables, limits, limits)
 def test_the_digest_of_the_keys_tells_whether_they_are_the_same(
     one: list[list[Row]], other: list[list[Row]], limit: Limits, another: Limits

@@ -29,6 +29,7 @@ from processing.domain.datasets import Dataset
 from processing.tables.catalogue import columns_of
 from processing.tables.formats import Packing
 from tests.support.ingest import UPLOAD_DAY, UPLOADED_AT, Ingested, by_day, ingest
+from tests.support.soak import times
 from tests.support.uploads import as_csv, as_ndjson, as_parquet, packed
 
 Cells = Mapping[str, str]
@@ -167,7 +168,7 @@ def _seen(dataset: Dataset, found: Ingested) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("dataset", TEXTS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=times(40))
 @given(st.data())
 def test_a_table_of_texts_gives_the_same_in_every_format(dataset: Dataset, data: st.DataObject) -> None:
     rows = data.draw(st.lists(TEXTS[dataset], min_size=1, max_size=12))
@@ -275,7 +276,7 @@ def _staged_cell(name: str, value: Any) -> Any:
 
 
 @pytest.mark.parametrize("dataset", TYPED)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=times(40))
 @given(st.data())
 def test_sound_values_of_each_formats_own_types_are_staged_as_they_are(dataset: Dataset, data: st.DataObject) -> None:
     rows = data.draw(st.lists(TYPED[dataset], min_size=1, max_size=8))

@@ -1,12 +1,11 @@
 """Arbitrary bytes, sound files that were damaged above all, end in an answer that keeps every promise, and never in a crash.
 
-Every file is ingested in a child process. DROPZONE_FUZZ is how many times as many files are tried as by default.
+Every file is ingested in a child process.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -15,7 +14,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processing.domain.datasets import DATA_DATASETS, Dataset
@@ -24,12 +23,11 @@ from schemas.customer_config import CustomerConfig
 from tests.support.damage import damaged, damaged_parquet, damaged_text
 from tests.support.ingest import LENIENT, UPLOADED_AT, Row
 from tests.support.ingest_process import IngestProcess, Upload
+from tests.support.soak import times
 from tests.support.uploads import as_csv, as_ndjson, as_parquet, packed
 
-TIMES: Final = int(os.environ.get("DROPZONE_FUZZ", "1"))
 BLOCK: Final = 4 * 1024 * 1024
 """Bytes that the readers of text take at once."""
-FUZZ: Final = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 USER: Final = {"userID": "u1", "customIDs": {"company": "c"}, "email": "🙂@x"}
 AT: Final = "2026-11-18T09:00:00.25+01:00"
@@ -220,9 +218,9 @@ def test_a_process_that_is_ended_is_a_failure_that_shows_the_bytes(process: Inge
 def test_a_damaged_file_gets_an_answer_that_keeps_every_promise(
     dataset: Dataset, layout: Layout, packing: Packing, process: IngestProcess
 ) -> None:
-    many = TIMES * (60 if layout is Layout.PARQUET else 12)
+    many = times(60 if layout is Layout.PARQUET else 12)
 
-    @settings(FUZZ, max_examples=many)
+    @settings(max_examples=many)
     @given(uploads(dataset, layout, packing))
     def holds(upload: Upload) -> None:
         process.check(upload)
@@ -235,7 +233,7 @@ def test_a_file_with_a_few_wrong_bits_gets_an_answer_that_keeps_every_promise(
     dataset: Dataset, layout: Layout, packing: Packing, process: IngestProcess
 ) -> None:
     """Every place is as likely as any other, which hypothesis does not give."""
-    many = TIMES * (40 if layout is Layout.PARQUET else 3)
+    many = times(40 if layout is Layout.PARQUET else 3)
     for number in range(many):
         random = Random(f"{dataset}/{layout}/{packing}/{number}")
         data = bytearray(packed(random.choice(OURS[dataset, layout]), packing))
@@ -274,7 +272,7 @@ def long_uploads(draw: st.DrawFn, layout: Layout) -> tuple[Upload, int]:
 
 @pytest.mark.parametrize("layout", [Layout.CSV, Layout.TSV, Layout.NDJSON])
 def test_damage_where_one_block_ends_and_the_next_begins_costs_no_row_before_it(layout: Layout, process: IngestProcess) -> None:
-    @settings(FUZZ, max_examples=4 * TIMES)
+    @settings(max_examples=times(4))
     @given(long_uploads(layout))
     def holds(long: tuple[Upload, int]) -> None:
         upload, sound = long
@@ -285,7 +283,7 @@ def test_damage_where_one_block_ends_and_the_next_begins_costs_no_row_before_it(
     holds()
 
 
-@settings(FUZZ, max_examples=30 * TIMES)
+@settings(max_examples=times(30))
 @given(
     st.binary(max_size=400),
     st.sampled_from(["", "PAR1", "\x1f\x8b\x08"]),

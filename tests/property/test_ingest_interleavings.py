@@ -34,6 +34,7 @@ from processing.jobs.reingest import ReingestFilter, reingest
 from processing.jobs.sweep import sweep
 from processing.ports import ALWAYS, BlobInfo, BlobStore, When
 from processing.storage.in_memory import InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
+from tests.support.soak import times
 from tests.support.stepping import Call, Fate, Run, SteppedStore
 
 CUSTOMER = "acme"
@@ -588,7 +589,7 @@ MUTANTS = (
     ForgetsWhatIsInForce,
     CommitsBeforeStaging,
 )
-EVERY_RUN = settings(deadline=None, database=None, stateful_step_count=30, suppress_health_check=list(HealthCheck))
+EVERY_RUN = settings(stateful_step_count=30, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(autouse=True)
@@ -604,7 +605,7 @@ def quiet_logs() -> Iterator[None]:
 
 
 def test_racing_workers_answer_every_upload_and_never_go_back() -> None:
-    run_state_machine_as_test(IngestMachine, settings=settings(EVERY_RUN, max_examples=300))
+    run_state_machine_as_test(IngestMachine, settings=settings(EVERY_RUN, max_examples=times(300)))
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)

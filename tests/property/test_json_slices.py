@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from processing.tables import json_lines, json_objects
 from processing.tables.json_objects import parse_objects, parse_users
 from processing.tables.json_slices import sliced_columns
+from tests.support.soak import times
 
 NAMES = ("user", "event_metadata", "name")
 words = st.text(st.sampled_from('ab":{}[],\\\n é\u2028x1.0-'), max_size=5) | st.sampled_from(
@@ -46,7 +47,7 @@ def _text(value: Any, style: tuple[str, str], ascii_only: bool) -> str:
     return json.dumps(value, separators=style, ensure_ascii=ascii_only)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=times(400))
 @given(st.lists(members, min_size=1, max_size=6), styles, st.booleans(), st.booleans())
 @example([[("user", {"userID": "u"})], [("user", None)], []], (",", ":"), False, True)
 @example([[("user", {}), ("user", {"a": 1})], [("user", {"b": [1.50]})]], (", ", ": "), False, False)
@@ -80,7 +81,7 @@ numeric = st.from_regex(r'\{"a":-?[0-9]{1,19}(\.[0-9]{1,4})?(,"[ab]":[0-9]\.[0-9
 texts = st.lists(st.none() | compact | spaced | numeric | words, max_size=6)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=times(400))
 @given(texts)
 @example(['{"a":1,"a":2}', '{"b":1}'])
 @example(['{"a":-0}', '{"a":0.10}', '{"a":00}', '{"a":0.0001}'])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from processing.domain.datasets import Dataset
 from schemas.customer_config import CustomerConfig
 from tests.support.ingest import Ingested, Row, ingest
+from tests.support.soak import times
 from tests.support.uploads import as_csv, as_ndjson, as_parquet
 
 HUSHED: Final = "geheim"
@@ -98,7 +99,7 @@ def shown(found: Ingested) -> str:
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("dataset", COLUMNS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=times(25))
 @given(st.data())
 def test_masked_values_are_shown_nowhere(dataset: Dataset, form: str, data: st.DataObject) -> None:
     rows, header, config = data.draw(tables(dataset))
@@ -107,7 +108,7 @@ def test_masked_values_are_shown_nowhere(dataset: Dataset, form: str, data: st.D
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=times(25))
 @given(
     st.lists(st.fixed_dictionaries(dict.fromkeys(SEGMENT[1:4], OPEN | HIDDEN) | {"event": OPEN, "messageId": OPEN}), max_size=5)
 )
@@ -119,7 +120,7 @@ def test_what_segment_calls_users_and_metadata_is_shown_nowhere_either(form: str
     assert HUSHED not in shown(found)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=times(60))
 @given(st.binary(max_size=3), st.integers(0, 400), st.sampled_from(["csv", "ndjson"]))
 def test_bytes_that_break_records_show_no_masked_value(stuffed: bytes, at: int, form: str) -> None:
     """Behind the header, as one that names a column otherwise masks nothing."""

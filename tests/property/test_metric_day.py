@@ -21,6 +21,7 @@ from processing.tables import metric_publication, metric_shares, metric_values, 
 from processing.tables.day_catalogue import compute_day
 from processing.tables.day_model import DayInput, DayRequest, DayResult
 from tests.support.days import Emitted
+from tests.support.soak import times
 
 DAY = date(2026, 11, 18)
 SCHEMA = {
@@ -69,7 +70,7 @@ def compute(parts: list[list[Row]], before: tuple[str, ...] = ()) -> tuple[DayRe
     return result, found, totals
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=times(200))
 @given(
     st.lists(st.lists(rows, max_size=12), max_size=4),
     st.sampled_from([(), ("m2",)]),

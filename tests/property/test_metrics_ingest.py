@@ -19,6 +19,7 @@ from processing.tables.staging import LocalPart
 from schemas.customer_config import CustomerConfig
 from tests.support.bytes_source import Bytes
 from tests.support.ingest import UPLOAD_DAY, UPLOADED_AT, Ingested, Reasons, Row, Staged, by_day, ingest
+from tests.support.soak import times
 from tests.support.uploads import as_csv
 
 COLUMNS = ("unit_id", "id_type", "date", "metric_name", "metric_value", "numerator", "denominator", "is_test")
@@ -71,7 +72,7 @@ def ingest_csv(data: bytes, most: float = 1.0) -> Ingested:
     return ingest(data, "metrics/a.csv", Dataset.METRICS, config=CustomerConfig(max_rejected_fraction=most))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=times(150))
 @given(spoilt, st.permutations(COLUMNS))
 def test_exactly_the_spoilt_rows_are_rejected_with_their_reasons(
     table: list[tuple[Row, tuple[dict[str, str], Reasons] | None]], columns: list[str]

@@ -17,6 +17,7 @@ from processing.tables import json_lines, ndjson_reader
 from processing.tables.batches import LINE, RAW, RECORD, BrokenRecord
 from processing.tables.ndjson_reader import NdjsonReader
 from tests.support.batches import batches_of
+from tests.support.soak import times
 
 texts = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(
     ['"', "\\", '\\"', "{", "}", '": {', "[1]", ":[", "\n", "\x00", "\x7f", "😀", "\u2028", '{"a":{"b":1}}', "null"]
@@ -115,7 +116,7 @@ def same(text: str | None, value: Any) -> bool:
     return bool(json.loads(text) == value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=times(200))
 @given(st.lists(st.one_of(written, broken, blank)), line_ends, sizes, st.booleans(), st.booleans())
 @example([(b'{"a":1},{"a":3}', "not_json"), (b'{"a":[{}', "not_json"), (b"{}]}", "not_json")], "\n", 5, False, False)
 def test_exactly_the_broken_records_are_set_aside(
@@ -139,7 +140,7 @@ def test_exactly_the_broken_records_are_set_aside(
     assert all(each.raw == uploaded[each.line or 0] for each in set_aside)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=times(120))
 @given(st.lists(written, min_size=1, max_size=6))
 def test_a_sound_record_reads_the_same_beside_a_broken_one(lines: list[str]) -> None:
     data = "\n".join([FIRST, *lines]).encode()
@@ -155,14 +156,14 @@ json_like = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=times(300))
 @given(json_like)
 def test_python_never_turns_down_what_the_engine_takes(line: str) -> None:
     if line.strip(" \t\r") and json_lines.columns_of(line.encode(), ["a", "b"]) is not None:
         assert json_lines._verdict(line) is None
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=times(120))
 @given(st.lists(json_like, max_size=6))
 def test_each_line_is_judged_alone(lines: list[str]) -> None:
     data = "\n".join([FIRST, *lines])
@@ -172,7 +173,7 @@ def test_each_line_is_judged_alone(lines: list[str]) -> None:
     assert [row if isinstance(row, str) else (row["a"], row["b"]) for _, _, row in together[1:]] == known
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=times(120))
 @example(b"\x28\xb5\x2f\xfd", 1)
 @example(gzip.compress(b'{"a":1}\n'), 64)
 @given(st.binary(max_size=300) | st.text('{}[]":,\\ue1- \n\r', max_size=200).map(str.encode), sizes)
@@ -189,7 +190,7 @@ def test_any_bytes_give_numbered_records_or_a_refusal_however_they_arrive(data: 
         assert [record for record, _, _ in result[1]] == list(range(1, len(result[1]) + 1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=times(60))
 @given(st.lists(written, min_size=3, max_size=20), st.integers(20, 90))
 def test_where_blocks_are_cut_changes_nothing(lines: list[str], size: int) -> None:
     data = "\n".join([FIRST, *lines, '{"cut', ""]).encode()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processing.domain.errors import CustomerError
@@ -19,6 +19,7 @@ from processing.tables.batches import LINE, RECORD
 from processing.tables.parquet_reader import ParquetReader
 from processing.tables.random_access import WINDOW
 from tests.support.parquet_files import BytesSource, parquet, read_all
+from tests.support.soak import times
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 _INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -143,7 +144,7 @@ _OPTIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=times(300))
 @given(_tables(), _OPTIONS)
 def test_every_value_of_every_type_comes_back(table: tuple[list[str], list[list[Any]]], options: dict[str, Any]) -> None:
     names, columns = table

@@ -17,6 +17,7 @@ from processing.domain.datasets import Dataset
 from processing.tables.catalogue import SchemaContext, kind_of
 from processing.tables.rules import compile_rules, raw_column
 from tests.support.ingest import UPLOAD_DAY, UPLOADED_AT
+from tests.support.soak import times
 
 ID_TYPES = ("user_id", "größe")
 CONTEXTS = {
@@ -110,7 +111,7 @@ def _by_masks(schema: pa.DataFrameSchema, frame: pl.DataFrame) -> set[Failure]:
 
 @pytest.mark.parametrize("context", CONTEXTS)
 @pytest.mark.parametrize("dataset", CELLS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=times(60))
 @given(st.data())
 def test_the_compiled_rules_agree_with_pandera(dataset: Dataset, context: str, data: st.DataObject) -> None:
     schema = kind_of(dataset).schema(CONTEXTS[context])

@@ -19,6 +19,7 @@ from processing.tables.segment import EXPOSURE_NAMES
 from schemas.customer_config import CustomerConfig
 from tests.support.ingest import UPLOADED_AT, Reasons, Row, by_day, ingest
 from tests.support.instants import spelt_instants
+from tests.support.soak import times
 from tests.support.uploads import as_csv, as_ndjson, as_parquet
 
 COLUMNS = ("event", "userId", "anonymousId", "properties", "timestamp", "originalTimestamp", "receivedAt", "messageId")
@@ -132,7 +133,7 @@ FORMS: Mapping[str, tuple[str, Callable[[list[Row], Sequence[str]], bytes]]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=times(60))
 @given(st.lists(rows(), min_size=1, max_size=15), st.permutations(COLUMNS))
 def test_each_row_goes_to_its_dataset_or_is_rejected_with_its_reasons(form: str, table: list[Row], columns: list[str]) -> None:
     name, write = FORMS[form]
@@ -201,7 +202,7 @@ def test_below_metrics_segments_shape_is_not_taken() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=times(30))
 @given(st.lists(rows(), min_size=1, max_size=15))
 def test_below_exposures_the_exposures_are_taken_and_segments_other_records_are_bad_rows(form: str, table: list[Row]) -> None:
     # Two rows that show the shape, whatever the others are.

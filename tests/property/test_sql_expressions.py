@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from processing.tables.sql_expressions import ExpressionRefused, check_condition, check_expression, compile_expression
+from tests.support.soak import times
 
 Scalar = str | int | float | bool | None
 Row = tuple[str | None, str | None]
@@ -158,7 +159,7 @@ choices = st.tuples(truths, texts, texts).map(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=times(400))
 @given(st.one_of(texts, numbers, truths, choices), rows)
 def test_an_expression_means_the_same_to_a_second_evaluator(case: Case, rows: list[Row]) -> None:
     frame = pl.DataFrame(rows, schema={"0": pl.String, "1": pl.String}, orient="row")
@@ -191,7 +192,7 @@ XMLTABLE JSON_OBJECT MATCH AGAINST PRIOR CONNECT NEXT VALUE OVERLAY
 fragments = st.lists(st.sampled_from([*WORDS.split(), "\x00", "\n", "\u2028"]), max_size=25).map(" ".join)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=times(800))
 @given(st.text(max_size=60) | fragments)
 @example("\ud800")
 @example("(" * 5_000)

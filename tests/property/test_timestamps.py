@@ -15,6 +15,7 @@ from processing.domain.days import PST, DayZone, day_zone
 from processing.tables.catalogue import day_of_instant
 from processing.tables.timestamps import INSTANT, in_zone, is_finer_than_seconds, parse_formatted, parse_instants
 from tests.support.instants import EPOCH, Spelt, spelt_instants
+from tests.support.soak import times
 
 LOS_ANGELES = day_zone("America/Los_Angeles")
 FIRST, LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
@@ -38,7 +39,7 @@ def formatted(text: str, form: str, zone: str | None) -> datetime | None:
     return value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=times(300))
 @given(st.lists(spelt_instants(FIRST, LAST), min_size=1, max_size=20))
 def test_every_spelling_is_the_instant_that_is_meant_whatever_stands_beside_it(table: list[Spelt]) -> None:
     assert parsed(*(text for text, _ in table)) == [at for _, at in table]
@@ -91,7 +92,7 @@ _DIGITS = st.integers(0, 10**20).map(str) | st.sampled_from([1, 9, 10, 11, 13, 1
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=times(400))
 @given(st.lists(_NEARLY | _MADE_UP | _DIGITS | st.text(max_size=12), min_size=1, max_size=15))
 @example(["9999999999999999999", "2026-11-18T00:00:00Z"])
 @example(["0000-01-01T00:00:00Z", "0001-01-01T00:00:00+00:01"])
@@ -150,7 +151,7 @@ def test_nothing_and_null_give_nothing_and_null() -> None:
 @pytest.mark.parametrize(
     "zone", [PST, LOS_ANGELES, day_zone("Asia/Kolkata"), day_zone("Australia/Lord_Howe")], ids=lambda each: each.name
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=times(200))
 @given(data=st.data())
 def test_the_day_of_an_instant_is_the_one_of_the_zone(zone: DayZone, data: st.DataObject) -> None:
     days = st.dates(FIRST_DAY, LAST_DAY)
@@ -177,7 +178,7 @@ def test_days_of_los_angeles_have_23_24_or_25_hours(day: str, hours: int) -> Non
 # A customer's own formats.
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=times(200))
 @given(clocks, st.sampled_from(["America/Los_Angeles", "Europe/Berlin", "Asia/Kolkata", "UTC"]))
 def test_times_of_a_zone_are_read_on_its_clocks(local: datetime, zone: str) -> None:
     local = local.replace(microsecond=0)
@@ -205,7 +206,7 @@ def test_an_hour_that_never_was_is_none_and_of_one_that_came_twice_the_first_is_
     assert found == (None if expected is None else datetime.fromisoformat(expected))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=times(100))
 @given(clocks, st.integers(-12 * 60, 14 * 60))
 def test_a_format_with_an_offset_needs_no_zone(local: datetime, minutes: int) -> None:
     offset = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}{abs(minutes) % 60:02}"

@@ -14,13 +14,11 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
-from typing import Final
 
 from tests.support.doors import open_door
 from tests.support.installation import Installation
 from tests.support.proxy import Moment, Proxy, Request
 
-_PATIENCE: Final = 240.0
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["pytest", "function_app", "deltalake", "tests.support.doors", __name__])
 
@@ -69,7 +67,7 @@ def kill_door(
 
     def kill(process: BaseProcess, is_dead: threading.Event) -> bool:
         process.kill()
-        is_dead.wait(_PATIENCE)
+        is_dead.wait()
         return True
 
     exit_code, seen = _run(installation, door, body, counts, strike=strike, act=kill)
@@ -143,13 +141,15 @@ def _run(
             storage = proxy.through(storage, service)
         process.append(start_door(door, body, installation.child_environment(storage)))
         is_started.set()
-        process[0].join(_PATIENCE)
-        exit_code = process[0].exitcode
-        if exit_code is None:
+        try:
+            process[0].join()
+        finally:
+            # Where the test's own limit ends the wait, nobody may be left who waits for the other.
             process[0].kill()
             process[0].join()
-        is_dead.set()
-    assert exit_code is not None, "the process did not end"
+            is_dead.set()
+    exit_code = process[0].exitcode
+    assert exit_code is not None
     process[0].close()
     return exit_code, seen
 

@@ -20,11 +20,10 @@ from processing.domain.records import Problem, RowCounts
 from processing.tables.formats import Packing
 from schemas.customer_config import CustomerConfig
 
-LONGEST: Final = 30.0
-"""Seconds that one small file may take on a busy machine; nearly all take hundredths."""
+LONGEST: Final = 240.0
+"""Seconds after which a file that hangs is shown: the test's own limit, a little later, shows no file."""
 MOST_MEMORY: Final = 1024**3
 """Bytes of peak memory that small files may add to a process that has ingested a sound one."""
-_LONGEST_START: Final = 120.0
 
 _Answer = tuple[Problem | None, RowCounts]
 
@@ -99,7 +98,6 @@ class IngestProcess:
             self._child = context.Process(target=_serve, args=(other,), daemon=True)
             self._child.start()
             other.close()
-            assert self._pipe.poll(_LONGEST_START), "the process did not start"
             assert self._pipe.recv() == "ready"
         return self._pipe
 

@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = self.proxy._note(self.command, self.path, body)
         if self._ends_here(self.proxy.hook(request, Moment.BEFORE)):
             return
-        upstream = http.client.HTTPConnection(self.host, timeout=60)
+        upstream = http.client.HTTPConnection(self.host)
         try:
             headers = {key: value for key, value in self.headers.items() if key.lower() != "connection"}
             upstream.request(self.command, self.path, body=body, headers=headers)

@@ -7,8 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from azure.storage.blob import BlobServiceClient
 
 from processing.domain.errors import OperatorError
 from processing.local.azurite import RUNNING, Azurite, Ports, running_or_new
+from tests.support.waiting import wait_until
 
 _PARENT = """
 import sys
@@ -61,8 +60,8 @@ def test_it_ends_when_the_program_that_started_it_is_killed(how: signal.Signals,
         pid = int(parent.stdout.readline())
         assert _is_alive(pid)
         parent.send_signal(how)
-        parent.wait(30)
-    assert _becomes(lambda: not _is_alive(pid))
+        parent.wait()
+    wait_until(lambda: not _is_alive(pid))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -121,10 +120,3 @@ def _is_alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return True
-
-
-def _becomes(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 20
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return holds()

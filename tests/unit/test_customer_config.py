@@ -165,7 +165,6 @@ WRONG: list[tuple[str, str]] = [
 ]
 
 
-@pytest.mark.timeout(30)
 @pytest.mark.parametrize(("text", "told"), WRONG, ids=[text[:40] for text, _ in WRONG])
 def test_a_mistake_is_told_with_its_place(text: str, told: str) -> None:
     with pytest.raises(ConfigRefused) as refused:

@@ -350,7 +350,6 @@ OVERSIZED = {
 }
 
 
-@pytest.mark.timeout(30)
 @pytest.mark.parametrize("sql", OVERSIZED.values(), ids=OVERSIZED)
 def test_what_is_too_large_is_refused_at_once(sql: str) -> None:
     with pytest.raises(ExpressionRefused):
