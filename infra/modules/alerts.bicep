@@ -84,6 +84,15 @@ var questions = [
     query: loadTextContent('../kql/day_failed.kql')
   }
   {
+    name: 'work-ends-worker'
+    description: 'An upload or a day has ended every worker that had it in hand, and is not tried any more by itself.'
+    severity: 1
+    window: 'PT30M'
+    every: 'PT15M'
+    resolves: false
+    query: loadTextContent('../kql/work_ends_worker.kql')
+  }
+  {
     name: 'marker-late'
     description: 'A customer has not marked a day by the time it usually does.'
     severity: 3

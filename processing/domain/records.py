@@ -399,6 +399,8 @@ class Published:
     """Digest of what this day gives to later ones, where that is no list of ratios."""
     ratios: int = 0
     """Metrics that the day's own rows show to be ratios: bit n stands for position n in the stream's `ratio_names`."""
+    overflowed: int = 0
+    """Totals that are beyond all floats, and so are null."""
     unknown: Unknown = field(default_factory=dict)
 
 
@@ -641,3 +643,5 @@ class DayStatus:
     """The last day on which the rows are kept that another processing needs."""
     tries: int = 0
     """Attempts that ended their worker without a word."""
+    overflowed: int = 0
+    """Totals of the publication that are beyond all floats, and so are null."""

@@ -8,8 +8,8 @@ from typing import Final
 _FIRST: Final = timedelta(minutes=1)
 _LONGEST: Final = timedelta(hours=1)
 _ENOUGH_DOUBLINGS: Final = 10
-MOST_TRIES: Final = 3
-"""Attempts that may end their worker without a word; after them the work itself is taken to be the reason."""
+MOST_DEATHS: Final = 3
+"""Attempts that may end without a word, their workers dead; after them the work itself is taken to be the reason."""
 DAY_OF_REST: Final = timedelta(days=1)
 """How long a day rests that ended its workers, unless an operator asks for another try."""
 

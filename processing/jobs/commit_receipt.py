@@ -14,10 +14,9 @@ from processing.jobs.draft_answer import Draft
 from processing.jobs.measuring import measure_receipt
 from processing.jobs.receipts import read_receipt
 from processing.jobs.stream_days import has_closed_since
+from processing.jobs.tries import tries
 from processing.ports import ABSENT, When
 from processing.tables.ingest import EMPTY_FILE
-
-_TRIES = 20
 
 
 def is_answered(found: tuple[Receipt, str] | None, upload: Upload, again: str | None) -> bool:
@@ -35,7 +34,7 @@ def commit_receipt(context: JobContext, upload: Upload, draft: Draft, again: str
     LaterError when a day of its rows was closed meanwhile, or others write the receipt every time.
     """
     container, name = blob_names.receipts_container(upload.customer), blob_names.receipt_name(upload.name)
-    for _ in range(_TRIES):
+    for _ in tries(context):
         # Step 4: the receipt as it stands. It is read before the upload is looked at again (step 6); the other order
         # would let an old version replace a newer one that was answered in between.
         found = read_receipt(context.drop, upload.customer, upload.name)

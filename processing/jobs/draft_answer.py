@@ -14,7 +14,7 @@ from processing.domain.blob_names import DataFile, Marker, Misplaced, SignalFile
 from processing.domain.datasets import Dataset
 from processing.domain.errors import EnginePanicError
 from processing.domain.records import InForce, Part, Problem, Receipt, Retry, RowCounts, Status, Upload
-from processing.domain.retries import MOST_TRIES, wait_after
+from processing.domain.retries import MOST_DEATHS, wait_after
 from processing.jobs.answer_marker import answer_finished_dates, answer_marker
 from processing.jobs.context import JobContext
 from processing.jobs.customer_config import load_config, meaning_of
@@ -49,7 +49,9 @@ def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: P
     """
     kind = blob_names.kind_of_upload(upload.name)
     if info.unreadable is not None:
-        message = f"storage does not let us read it ({info.unreadable}): upload it again, readable at once and without a key"
+        message = (
+            f"storage does not let us read it ({info.unreadable}): upload it under another name, readable and without a key"
+        )
         return _refusal(context, upload, "unreadable_blob", message)
     if info.kind is not BlobKind.BLOCK:
         return _refusal(context, upload, "blob_type", f"{info.kind} blobs are not read: upload a block blob")
@@ -81,7 +83,7 @@ def is_read(upload: Upload, info: BlobInfo) -> bool:
 def unreadable_answer(context: JobContext, upload: Upload) -> Draft:
     """That the file ended every attempt to read it, so that there is no further one."""
     message = (
-        f"each of {MOST_TRIES} attempts to read the file ended the program that read it; the operators were told. "
+        f"each of {MOST_DEATHS} attempts to read the file ended the program that read it; the operators were told. "
         "Upload the rows in another form: several smaller files, or as CSV"
     )
     return _refusal(context, upload, UNREADABLE_HERE, message)
@@ -106,7 +108,7 @@ def is_exhausted(receipt: Receipt, upload: Upload) -> bool:
     retry, error = receipt.retry, receipt.error
     if receipt.etag != upload.etag or retry is None or error is None:
         return False
-    return error.code == _ENGINE_PANICKED and retry.attempts >= MOST_TRIES
+    return error.code == _ENGINE_PANICKED and retry.attempts >= MOST_DEATHS
 
 
 def failed_answer(context: JobContext, upload: Upload, error: Exception) -> Draft:

@@ -24,11 +24,9 @@ from processing.jobs.markers import Signals, read_signals
 from processing.jobs.policies import readiness_policy
 from processing.jobs.receipts import ReceiptSeen, list_receipts
 from processing.jobs.stream_state import StoredState, expect_epoch, load_state, print_status, store_state
+from processing.jobs.tries import tries
 from processing.jobs.uploads import directory_stubs, list_uploads
 from processing.ports import BlobInfo
-
-_TRIES = 10
-"""Looks that are begun anew because somebody else changed the state."""
 
 _log = structlog.get_logger()
 
@@ -39,7 +37,7 @@ def look_at_stream(context: JobContext, stored: StoredState, *, epoch: int | Non
     With `epoch`, raises Superseded once another worker has claimed the stream. LaterError when the state changes faster
     than it can be looked at, OperatorError when something is lost that the state or a receipt names.
     """
-    for _ in range(_TRIES):
+    for _ in tries(context):
         expect_epoch(stored.state, epoch)
         before = stored.state
         changed = keep_apart(context, _look(context, before))

@@ -17,7 +17,7 @@ from processing.domain.errors import DropzoneError, LaterError, OperatorError, S
 from processing.domain.events import stream_work
 from processing.domain.measures import Fact, SpanName
 from processing.domain.records import DayRecord, DayState, StreamState
-from processing.domain.retries import DAY_OF_REST, MOST_TRIES, wait_after
+from processing.domain.retries import DAY_OF_REST, MOST_DEATHS, wait_after
 from processing.jobs.context import JobContext
 from processing.jobs.failures import log_failure, told
 from processing.jobs.lease import stream_lease
@@ -176,9 +176,9 @@ class _Turn:
             return stored
 
     def _stepped(self, stored: StoredState, day: date) -> StoredState:
-        if stored.state.days[day].tries >= MOST_TRIES:
+        if stored.state.days[day].tries >= MOST_DEATHS:
             raise _WorkerDiedError(
-                f"{MOST_TRIES} workers ended without a word while they had this day in hand: look for an end by memory or time"
+                f"{MOST_DEATHS} workers ended without a word while they had this day in hand: look for an end by memory or time"
             )
         if not self.tables_are_sound:
             expect_tables(self.context, stored.state)
@@ -193,8 +193,9 @@ class _Turn:
         """That a day failed, and when it is tried again; raises _DayFailed unless it is done all the same."""
         customer, dataset = stored.state.customer, stored.state.dataset
         has_died = isinstance(error, _WorkerDiedError)
-        event = "day_ends_its_worker" if has_died else "day_failed"
-        log_failure(_log, event, error, customer=customer, dataset=dataset, day=day.isoformat())
+        log_failure(_log, "day_failed", error, customer=customer, dataset=dataset, day=day.isoformat())
+        if has_died:
+            _log.error("day_ends_its_worker", customer=customer, dataset=dataset, day=day.isoformat(), tries=MOST_DEATHS)
         text = told(error)
         now = self.context.drop.service_time()
 
@@ -207,7 +208,7 @@ class _Turn:
                 record,
                 failures=failures,
                 # What ends its worker is tried once a day until somebody has looked at it.
-                tries=MOST_TRIES - 1 if has_died else 0,
+                tries=MOST_DEATHS - 1 if has_died else 0,
                 next_try=now + (DAY_OF_REST if has_died else wait_after(failures)),
                 error=text,
             )

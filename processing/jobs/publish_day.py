@@ -81,6 +81,7 @@ def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int)
         inputs=digest_of(each.part for each in manifest.inputs),
         carried=carried.digest,
         gives=result.first_keys or "",
+        overflowed=result.overflowed,
     )
     return _committed(context, stored, manifest, published, attempt)
 
@@ -169,6 +170,7 @@ def _manifest(
         cause=record.reprocess or "",
         outputs=result.outputs,
         program=context.program,
+        overflowed=result.overflowed,
     )
 
 

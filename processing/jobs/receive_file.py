@@ -16,7 +16,7 @@ from processing.domain.blob_names import NotData
 from processing.domain.errors import DropzoneError, Superseded
 from processing.domain.measures import Fact, SpanName
 from processing.domain.records import Receipt, Status, Upload
-from processing.domain.retries import MOST_TRIES
+from processing.domain.retries import MOST_DEATHS
 from processing.jobs.commit_receipt import commit_receipt, is_answered
 from processing.jobs.context import JobContext
 from processing.jobs.draft_answer import Draft, draft_answer, failed_answer, is_exhausted, is_read, unreadable_answer
@@ -141,7 +141,7 @@ def _answer(context: JobContext, upload: Upload, info: BlobInfo, again: str | No
 
 def _given_up(context: JobContext, upload: Upload, again: str | None) -> Status | Outcome:
     """Answer an upload that has ended every worker that read it."""
-    _log.error("upload_ends_its_worker", customer=upload.customer, blob=upload.name, tries=MOST_TRIES)
+    _log.error("upload_ends_its_worker", customer=upload.customer, blob=upload.name, tries=MOST_DEATHS)
     if again is not None:
         return Outcome.ALREADY_ANSWERED  # by the answer that was to be replaced
     return _committed(context, upload, unreadable_answer(context, upload))

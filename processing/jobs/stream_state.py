@@ -13,13 +13,14 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json, to_json
 from processing.domain.errors import ConditionNotMet, LaterError, Superseded
+from processing.domain.kept_documents import keeps_document
 from processing.domain.records import DayRecord, DayStatus, StreamState
 from processing.jobs.context import JobContext
 from processing.jobs.installation import keep_zone
+from processing.jobs.tries import tries
 from processing.ports import ABSENT, When
 
 _REVISION = "revision"
-_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ def change_state(
     written. `change` decides on the state that it is given, whatever was known before: it may be a newer one. LaterError
     when others win every time.
     """
-    for _ in range(_TRIES):
+    for _ in tries(context):
         expect_epoch(stored.state, epoch)
         changed = change(stored.state)
         if changed == stored.state:
@@ -93,11 +94,13 @@ def print_status(context: JobContext, state: StreamState) -> None:
         info.name: (int(info.metadata.get(_REVISION, "0")), info.etag)
         for info in context.drop.list_blobs(container, prefix, metadata=True)
     }
-    for day, record in state.days.items():
-        name = blob_names.day_status_name(state.dataset, day)
-        revision, etag = printed.get(name, (0, None))
-        if revision >= record.revision:
-            continue
+    behind = [day for day, record in state.days.items() if printed.get(_document(state, day), (0, None))[0] < record.revision]
+    today = context.zone.day_of(context.drop.service_time()) if behind else date.min
+    for day in behind:
+        name, record = _document(state, day), state.days[day]
+        _, etag = printed.get(name, (0, None))
+        if etag is None and not keeps_document(state, day, today=today, receipts=context.retention.receipts):
+            continue  # retention gave it up
         document = to_json(day_status(context, state, day, record))
         try:
             context.drop.put(
@@ -109,6 +112,10 @@ def print_status(context: JobContext, state: StreamState) -> None:
             )
         except ConditionNotMet:
             continue  # another worker printed meanwhile; what is still behind is printed by the next look
+
+
+def _document(state: StreamState, day: date) -> str:
+    return blob_names.day_status_name(state.dataset, day)
 
 
 def day_status(context: JobContext, state: StreamState, day: date, record: DayRecord) -> DayStatus:
@@ -133,4 +140,5 @@ def day_status(context: JobContext, state: StreamState, day: date, record: DayRe
         difference=record.difference,
         reprocess_until=kept if published else None,
         tries=record.tries,
+        overflowed=published.overflowed if published else 0,
     )

@@ -17,11 +17,10 @@ from pydantic import TypeAdapter
 from processing.domain import blob_names
 from processing.domain.errors import ConditionNotMet, DropzoneError, LaterError
 from processing.domain.records import Upload
-from processing.domain.retries import MOST_TRIES, wait_after
+from processing.domain.retries import MOST_DEATHS, wait_after
 from processing.jobs.context import JobContext
+from processing.jobs.tries import tries
 from processing.ports import ABSENT, BlobInfo, When
-
-_TRIES: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,16 +76,20 @@ def begin_attempt(context: JobContext, upload: Upload, attempt: str, *, receipt:
     fresh = UploadNote(blob=upload.name, etag=upload.etag, attempt=attempt, tries=1, receipt=receipt, replaces=replaces)
     if replaces is None and _write(context, upload.customer, fresh, ABSENT):
         return Turn.OURS
-    for _ in range(_TRIES):
+    for _ in tries(context):
         found = read_note(context, upload.customer, upload.name)
         if found is not None and found.note.attempt == attempt:
             return Turn.OURS  # by this very write, whose answer was lost
-        tries = 0 if found is None or _is_of_another_time(found.note, fresh) else found.note.tries
-        if found is not None and tries >= MOST_TRIES and found.written + longest_attempt(context) > context.lake.service_time():
+        begun = 0 if found is None or _is_of_another_time(found.note, fresh) else found.note.tries
+        if (
+            found is not None
+            and begun >= MOST_DEATHS
+            and found.written + longest_attempt(context) > context.lake.service_time()
+        ):
             return Turn.IN_HAND
-        note = replace(fresh, tries=tries + 1, failures=found.note.failures if found is not None and replaces else 0)
+        note = replace(fresh, tries=begun + 1, failures=found.note.failures if found is not None and replaces else 0)
         if _write(context, upload.customer, note, ABSENT if found is None else When.unchanged(found.etag)):
-            return Turn.EXHAUSTED if tries >= MOST_TRIES else Turn.OURS
+            return Turn.EXHAUSTED if begun >= MOST_DEATHS else Turn.OURS
     raise LaterError(f"the note of work on {upload.name} changes faster than it can be written")
 
 
@@ -112,7 +115,7 @@ def drop_request(context: JobContext, customer: str, blob: str, replaces: str) -
 
 def keep_request(context: JobContext, customer: str, blob: str, replaces: str, *, error: str | None = None) -> None:
     """Write down that another answer is asked for; with `error`, that it could not be given yet, and when it is tried again."""
-    for _ in range(_TRIES):
+    for _ in tries(context):
         found = read_note(context, customer, blob)
         known = (
             found.note if found is not None and found.note.replaces == replaces else UploadNote(blob=blob, replaces=replaces)
@@ -144,7 +147,7 @@ def list_notes(context: JobContext, customer: str) -> dict[str, StoredNote]:
 def is_in_hand(context: JobContext, stored: StoredNote, info: BlobInfo, now: datetime) -> bool:
     """Whether a version is worked on, as far as anybody can know: the attempt is younger than the longest may become."""
     note = stored.note
-    return note.tries > 0 and note.etag == info.etag and stored.written + longest_attempt(context) > now
+    return note.tries > 0 and note.etag == info.etag and _is_young(context, stored, now)
 
 
 def is_asked_for(context: JobContext, stored: StoredNote, now: datetime) -> bool:
@@ -162,6 +165,10 @@ def longest_attempt(context: JobContext) -> timedelta:
 
 
 _TO_FINISH: Final = timedelta(minutes=10)
+
+
+def _is_young(context: JobContext, stored: StoredNote, now: datetime) -> bool:
+    return stored.written + longest_attempt(context) > now
 
 
 def _is_of_another_time(note: UploadNote, now: UploadNote) -> bool:

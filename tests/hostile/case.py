@@ -70,7 +70,9 @@ def refused(name: str, error: str, data: bytes | Callable[[], bytes], **more: An
 
 
 def mended(name: str, data: bytes | Callable[[], bytes], *, rejected: Sequence[str], **more: Any) -> Case:
-    """A file that is accepted without some of its rows."""
+    """A file that is accepted without some of its rows, and refused where none is left (contract section 3)."""
+    if not more.get("accepted"):
+        return Case(name=name, data=data, status="rejected", error="nothing_accepted", rejected=rejected, **more)
     return Case(name=name, data=data, status="accepted_with_rejects", rejected=rejected, **more)
 
 

@@ -42,6 +42,9 @@ CASES = (
         name="a condition that drops every row",
         data=table(*[GOOD] * 150),
         config=metrics_config(where="metric_name = 'other'"),
+        status="rejected",
+        error="nothing_accepted",
+        says="dropped by the config",
         filtered=150,
     ),
     refused(

@@ -122,7 +122,8 @@ def test_a_listing_has_the_names_with_the_prefix_in_order(store: BlobStore, box:
     assert [info.name for info in store.list_blobs(box, "b/")] == ["b/1", "b/10", "b/2", "b/~", "b/é"]
     assert [info.name for info in store.list_blobs(box)] == ["B/1", "a", "b", "b/1", "b/10", "b/2", "b/~", "b/é", "bb"]
     assert list(store.list_blobs(box, "c")) == []
-    assert list(store.list_blobs("no-such-container")) == []
+    with pytest.raises(OperatorError, match="there is no container no-such-container"):
+        list(store.list_blobs("no-such-container"))
 
 
 def test_a_listing_tells_what_looking_at_each_blob_would(store: BlobStore, box: str) -> None:

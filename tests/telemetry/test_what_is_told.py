@@ -122,7 +122,7 @@ def test_each_look_tells_how_many_days_are_in_each_state(house: Watched) -> None
     house.upload(MARKER)
     house.settle()
     house.told.values.clear()
-    advance_days(house.context)
+    house.tick()
     assert house.told.by(DAYS, Fact.STATE) == {"processed": 1}
 
 

@@ -79,7 +79,7 @@ def test_near_misses_are_counted_for_each_id_type() -> None:
 
 
 def test_an_id_type_of_rejected_rows_alone_is_no_near_miss() -> None:
-    assert warned([METRIC | {"id_type": "userID", "metric_value": "x"}]) == {}
+    assert warned([METRIC, METRIC | {"id_type": "userID", "metric_value": "x"}]) == {}
     assert warned([METRIC, METRIC | {"id_type": "userID"}], config=LENIENT.model_copy(update={"id_types": ("user_id",)})) == {}
 
 
@@ -118,7 +118,7 @@ def test_of_a_long_id_type_64_characters_are_shown() -> None:
     ],
 )
 def test_times_that_are_no_seconds_are_counted(stamps: list[str], finer: int) -> None:
-    rows = [EVENT | {"timestamp": stamp} for stamp in stamps]
+    rows = [EVENT, *(EVENT | {"timestamp": stamp} for stamp in stamps)]
     assert {code: count for code, (_, count) in warned(rows, Dataset.EVENTS).items()} == (
         {"timestamp_not_seconds": finer} if finer else {}
     )

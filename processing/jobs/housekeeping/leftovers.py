@@ -10,6 +10,7 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet
 from processing.jobs.context import JobContext
+from processing.jobs.housekeeping.deletion import delete_each
 from processing.jobs.stream_state import load_state
 from processing.jobs.upload_notes import list_notes
 from processing.ports import When
@@ -39,6 +40,4 @@ def delete_expected_files(context: JobContext, customer: str, dataset: Dataset) 
     infos = list(context.lake.list_blobs(blob_names.STATE_CONTAINER, prefix))
     named = {record.expected_in for record in load_state(context, customer, dataset).state.days.values()} if infos else set()
     old = [info.name for info in infos if info.name not in named and info.last_modified + _REST <= now]
-    for name in old:
-        context.lake.delete(blob_names.STATE_CONTAINER, name)
-    return len(old)
+    return delete_each(context.lake, blob_names.STATE_CONTAINER, old, customer=customer, step="expected_files")

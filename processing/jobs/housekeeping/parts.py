@@ -21,6 +21,7 @@ from processing.domain.errors import ConditionNotMet
 from processing.domain.records import GivenUp, StreamState
 from processing.jobs.changes import read_manifest
 from processing.jobs.context import JobContext
+from processing.jobs.housekeeping.deletion import delete_each
 from processing.jobs.look import list_in_force
 from processing.jobs.stream_state import change_state, load_state
 from processing.ports import ABSENT, BlobInfo, When
@@ -51,9 +52,7 @@ def delete_parts(context: JobContext, customer: str, dataset: Dataset) -> int:
     notes = {name: noted.get(name, now) for name in unnamed if name not in gone}
     if notes != noted and not _write_notes(context, customer, dataset, notes, etag):
         return 0  # another round is at it
-    for name in gone:
-        context.lake.delete(blob_names.STAGED_CONTAINER, name)
-    return len(gone)
+    return delete_each(context.lake, blob_names.STAGED_CONTAINER, gone, customer=customer, step="parts")
 
 
 def _given_up(context: JobContext, state: StreamState, parts: list[tuple[BlobInfo, PartName]], now: datetime) -> list[str]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import date, timedelta
 
 from processing.domain import blob_names
 from processing.domain.blob_names import Marker, SignalFile
 from processing.domain.documents import from_json
-from processing.domain.errors import ConditionNotMet
 from processing.domain.records import Receipt, ReceiptSummary, Status, StreamState, part_counts
 from processing.jobs.context import JobContext
 from processing.jobs.expected_files import read_expected
@@ -17,7 +15,7 @@ from processing.jobs.receipts import list_receipts
 from processing.jobs.stream_state import load_state
 from processing.jobs.streams import streams_of
 from processing.jobs.uploads import directory_stubs, is_upload, list_uploads
-from processing.ports import BlobInfo, When
+from processing.ports import BlobInfo
 
 
 def delete_uploads(context: JobContext, customer: str) -> int:
@@ -67,10 +65,7 @@ def delete_receipts(context: JobContext, customer: str) -> int:
     present = {blob_names.receipt_name(info.name) for info in list_uploads(context.drop, customer)}
     states = [load_state(context, customer, dataset).state for dataset in streams_of(context, customer)]
     gone = [info for info in old if info.name not in present and _holds_nothing(context, container, info.name, states)]
-    for info in gone:
-        with suppress(ConditionNotMet):
-            context.drop.delete(container, info.name, when=When.unchanged(info.etag))
-    return len(gone)
+    return delete_each(context.drop, container, gone, customer=customer, step="receipts")
 
 
 def _awaited(context: JobContext, state: StreamState) -> set[str]:
