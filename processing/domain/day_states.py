@@ -43,7 +43,8 @@ def with_states(state: StreamState, marked: Collection[date], late: Collection[d
         if day not in days and state.first_day is not None and day < state.first_day:
             continue  # the receipt of its marker says so
         record = replace(days.get(day, DayRecord()), late_marker=day in late)
-        told = _in_hand(state, record, day)
+        is_in_turn = record.published is not None or following is None or day <= following
+        told = _in_hand(state, record, day, is_in_turn=is_in_turn)
         if told is None and record.published is not None:
             told = _of_published(record)
         elif told is None:
@@ -53,8 +54,8 @@ def with_states(state: StreamState, marked: Collection[date], late: Collection[d
     return replace(state, days=dict(sorted(days.items())))
 
 
-def _in_hand(state: StreamState, record: DayRecord, day: date) -> Told | None:
-    """Of a day that waits for uploads, or that a worker has in hand."""
+def _in_hand(state: StreamState, record: DayRecord, day: date, *, is_in_turn: bool) -> Told | None:
+    """Of a day that waits for uploads, or that a worker has in hand while its turn lasts."""
     if state.pending == day:
         return record.state, "", record.waiting_for
     waits = waits_for(record, most=_NAMES_SHOWN)
@@ -62,7 +63,7 @@ def _in_hand(state: StreamState, record: DayRecord, day: date) -> Told | None:
         return DayState.FAILED, record.mismatch, waits
     if waits:
         return DayState.WAITING, f"{count_awaited(record):,} uploads are not in yet", waits
-    if record.failures or (record.state is DayState.PROCESSING and record.cut is not None):
+    if is_in_turn and (record.failures or (record.state is DayState.PROCESSING and record.cut is not None)):
         return record.state, "", record.waiting_for
     return None
 

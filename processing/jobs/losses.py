@@ -69,7 +69,7 @@ def expect_receipts(state: StreamState, day: date, manifest: Manifest | None, fo
         container = blob_names.receipts_container(state.customer)
         raise OperatorError(f"{container} holds no receipt of {state.dataset} though days were published by some: restore it")
     for each in () if manifest is None else manifest.inputs:
-        if blob_names.receipt_name(each.blob) not in found:
+        if _is_lost(found.get(blob_names.receipt_name(each.blob))):
             raise OperatorError(_lost_receipt(state, day, each.blob))
 
 
@@ -78,10 +78,18 @@ def expect_not_lost(state: StreamState, day: date, left: Iterable[InputPart], fo
     for each in left:
         receipt = found.get(blob_names.receipt_name(each.blob))
         part = PartName.parse(each.part)
-        if receipt is None:
+        if receipt is None or _is_lost(receipt):
             raise OperatorError(_lost_receipt(state, day, each.blob))
         if part is not None and receipt.summary.attempt == part.attempt:
             raise OperatorError(_lost_parts(state, day, each.blob))
+
+
+def _is_lost(receipt: ReceiptSeen | None) -> bool:
+    """Whether the receipt of an upload that had rows in force is not there, or was written anew without them.
+
+    An upload that is withdrawn has a version in force all the same, of no rows.
+    """
+    return receipt is None or receipt.summary.attempt is None
 
 
 def _lost_parts(state: StreamState, day: date, blob: str) -> str:

@@ -130,3 +130,12 @@ def test_a_day_that_is_lost_to_newer_cuts_has_killed_nobody(world: Memory) -> No
     world.tick()
     assert len(world.values(D1)) == 6
     assert world.day(D1).tries == 0
+
+
+def test_a_day_whose_worker_died_waits_for_an_earlier_one_that_became_the_first(world: Memory) -> None:
+    worker_before(world, "manifest").abandon()
+    move_first_day(world.context, "acme", Dataset.METRICS, D0)
+    world.pass_time(minutes=5)
+    world.tick()
+    assert world.states()[D1] is DayState.WAITING
+    assert world.status(D1)["waiting_for"] == [D0.isoformat()]

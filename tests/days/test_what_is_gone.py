@@ -251,3 +251,18 @@ def test_exposures_among_events_are_held_against_the_closed_days_of_their_own_st
     world.upload("events/a.ndjson", (event.format(day=DAYS[0]) * 5 + exposed).encode())
     receipt = world.receipt("events/a.ndjson")
     assert receipt["rows"]["accepted"] == 5, receipt
+
+
+def test_a_lost_receipt_that_was_written_anew_by_a_refused_version_is_still_lost() -> None:
+    world = published()
+    name = f"metrics/{DAYS[0]}.csv"
+    before = everything(world)
+    assert world.upload(name, b"a,b\n1,2\n") == "rejected"
+    world.drop.delete("receipts-acme", blob_names.receipt_name(name))
+    world.pass_time(hours=2)
+    world.sweep()
+    assert world.receipt(name)["in_force"] is None
+    ask_reprocess(world.context, "acme", Dataset.METRICS, DAYS[0])
+    go_on(world)
+    assert everything(world) == before
+    assert f"the receipt of {name} is gone" in complaint(world)
