@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,11 @@ from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.tables.catalogue import SchemaContext, kind_of
 from processing.tables.conversion import meaning_of, misfit_of
 
-_ANY_UPLOAD: Final = SchemaContext(uploaded_at=datetime(2026, 11, 18, 12, tzinfo=UTC))
+_ANY_UPLOAD: Final = SchemaContext(
+    uploaded_at=datetime(2026, 11, 18, 12, tzinfo=UTC),
+    # Some day is closed, so that its rule is among the others.
+    closed={dataset: frozenset({date(2026, 1, 1)}) for dataset in DATA_DATASETS},
+)
 _TYPES: Final = {pl.String: "string", pl.Float64: "number", pl.Date: "date", pl.Boolean: "boolean", pl.Datetime: "timestamp"}
 _MEANINGS: Final = {"json_object": "JSON object", "user": "JSON object", "uuid": "UUID", "timestamp": "timestamp"}
 _JSON_TYPES: Final[dict[str, dict[str, Any]]] = {
