@@ -140,7 +140,8 @@ def test_a_copy_that_is_running_is_waited_for_by_its_receipt_and_by_the_day() ->
     assert receive_file(context, "drop-acme", "metrics/a.csv") is Outcome.COPY_PENDING
     assert list(drop.list_blobs("receipts-acme", "metrics/")) == []
     time.advance(timedelta(hours=2))
-    assert advance_days(context) == 0
+    assert advance_days(context) == 1
+    work_stream(context, "acme", Dataset.METRICS)
     status = drop.get("receipts-acme", f"days/metrics/{DAY}.json")
     assert status is not None
     assert (json.loads(status[0])["state"], json.loads(status[0])["waiting_for"]) == ("waiting", ["metrics/a.csv"])
