@@ -1,4 +1,4 @@
-"""What all tests share: the emulator, one for each worker and gone with it, and how property tests are run."""
+"""The emulator that every test shares: one for each worker, gone with it; and what tests tell at the end of a run."""
 
 from __future__ import annotations
 
@@ -28,9 +28,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             item.add_marker(pytest.mark.timeout(0), append=False)
 
+_TOLD = "told at the end"
+"""A property of a test: lines about how much of its subject it went through."""
+
 
 @pytest.fixture(scope="session")
 def azurite() -> Iterator[str]:
     """The connection string of Azurite: the one that DROPZONE_AZURITE names, else one of our own."""
     with running_or_new() as connection_string:
         yield connection_string
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests told, wherever they ran."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    told = [lines for report in reports for name, lines in getattr(report, "user_properties", ()) if name == _TOLD]
+    if told:
+        terminalreporter.section("what was gone through")
+    for lines in told:
+        terminalreporter.write_line("\n".join(lines))

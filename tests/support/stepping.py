@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from processing.domain.errors import LaterError
 from processing.domain.records import TableFile, TableSpec
 from processing.ports import ALWAYS, BlobInfo, BlobPieces, BlobStore, Lease, Table, Tables, When
 
 T = TypeVar("T")
+WHOLE: Final = 5_000
+"""Blobs in a page of the service's."""
 
 
 class Fate(StrEnum):
@@ -37,6 +40,8 @@ class Call:
     method: str
     container: str
     name: str
+    page: int = 1
+    """Of a listing, which of its pages."""
 
 
 class _Crash(BaseException):
@@ -51,6 +56,12 @@ class Run:
         """The call that the next step lets through; None once the run has ended."""
         self.result: object = None
         self.error: BaseException | None = None
+        self.refused: Exception | None = None
+        """What the last call raised of itself, by no fate of ours."""
+        self.page: tuple[BlobInfo, ...] | None = None
+        """What the last call listed."""
+        self.leases: list[Lease] = []
+        """Those that were given to the work, which a thread of the job's own would renew."""
         self._fate: Fate | None = Fate.DONE
         self._go = threading.Semaphore(0)
         self._stopped = threading.Semaphore(0)
@@ -87,13 +98,19 @@ class Run:
             raise _Crash
         if self._fate is Fate.REFUSED:
             raise LaterError(f"cannot {call.method} {call.container}/{call.name} now")
-        result = act()
+        try:
+            result = act()
+            result = act() if self._fate is Fate.RESENT else result
+        except Exception as error:
+            self.refused = error
+            raise
         if self._fate is Fate.UNKNOWN:
             raise LaterError(f"no answer to {call.method} {call.container}/{call.name}")
-        return act() if self._fate is Fate.RESENT else result
+        return result
 
     def _move(self, fate: Fate | None) -> None:
         assert not self.ended
+        self.refused, self.page = None, None
         self._fate = fate
         self._go.release()
         self._stopped.acquire()
@@ -109,11 +126,13 @@ class Run:
 
 
 class SteppedStore:
-    """A store of which every call waits for the run's permission."""
+    """A store of which every call waits for the run's permission; listings come in pages, each a call of its own."""
 
-    def __init__(self, store: BlobStore, run: Run) -> None:
+    def __init__(self, store: BlobStore, run: Run, page: int = WHOLE) -> None:
         self.store = store
         self.run = run
+        self.page = page
+        """Blobs in a page of a listing."""
 
     def head(self, container: str, name: str) -> BlobInfo | None:
         return self._through("head", container, name, lambda: self.store.head(container, name))
@@ -136,18 +155,28 @@ class SteppedStore:
             "put", container, name, lambda: self.store.put(container, name, data, when=when, metadata=metadata)
         )
 
-    def in_pieces(self, container: str, name: str) -> BlobPieces:
-        return self.store.in_pieces(container, name)
+    def in_pieces(self, container: str, name: str) -> SteppedPieces:
+        return SteppedPieces(self.store.in_pieces(container, name), self.run, container, name)
 
     def delete(self, container: str, name: str, *, when: When = ALWAYS) -> None:
         self._through("delete", container, name, lambda: self.store.delete(container, name, when=when))
 
     def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
-        # The listing is taken when it is let through, all of it at once.
-        listed = self._through(
-            "list", container, prefix, lambda: list(self.store.list_blobs(container, prefix, metadata=metadata))
-        )
-        return iter(listed)
+        # A page shows what is there when it is asked for, behind the last name of the page before.
+        last: str | None = None
+        for number in count(1):
+
+            def listed(last: str | None = last) -> list[BlobInfo]:
+                infos = list(self.store.list_blobs(container, prefix, metadata=metadata))
+                return [info for info in infos if last is None or _order(info.name) > _order(last)]
+
+            call = Call(method="list", container=container, name=prefix, page=number)
+            found = self.run.through(call, listed)
+            self.run.page = tuple(found[: self.page])
+            yield from self.run.page
+            if len(found) <= self.page:
+                return
+            last = found[self.page - 1].name
 
     def list_containers(self, prefix: str = "") -> Iterator[str]:
         return iter(self._through("list_containers", prefix, "", lambda: list(self.store.list_containers(prefix))))
@@ -156,17 +185,44 @@ class SteppedStore:
         self._through("create", container, "", lambda: self.store.create_container(container))
 
     def service_time(self) -> datetime:
-        return self.store.service_time()
+        return self._through("service_time", "", "", self.store.service_time)
 
     def lease(self, container: str, name: str, *, seconds: int) -> Lease | None:
         lease = self._through("lease", container, name, lambda: self.store.lease(container, name, seconds=seconds))
-        return None if lease is None else SteppedLease(lease, self.run, Call(method="release", container=container, name=name))
+        if lease is None:
+            return None
+        self.run.leases.append(lease)
+        return SteppedLease(lease, self.run, Call(method="release", container=container, name=name))
 
     def break_lease(self, container: str, name: str) -> None:
         self._through("break lease", container, name, lambda: self.store.break_lease(container, name))
 
     def _through(self, method: str, container: str, name: str, act: Callable[[], T]) -> T:
         return self.run.through(Call(method=method, container=container, name=name), act)
+
+
+class SteppedPieces:
+    """A blob in pieces, each of which is a call, and so is the end."""
+
+    def __init__(self, pieces: BlobPieces, run: Run, container: str, name: str) -> None:
+        self._pieces = pieces
+        self._run = run
+        self._container = container
+        self._name = name
+
+    def add(self, data: bytes | Path) -> None:
+        sent: list[bool] = []
+
+        def once() -> None:
+            # A piece has a name of its own, so that the same one sent again is no other.
+            if not sent:
+                self._pieces.add(data)
+                sent.append(True)
+
+        self._run.through(Call(method="add", container=self._container, name=self._name), once)
+
+    def finish(self) -> None:
+        self._run.through(Call(method="finish", container=self._container, name=self._name), self._pieces.finish)
 
 
 class SteppedLease:
@@ -228,3 +284,8 @@ class SteppedTable:
 
     def _through(self, method: str, act: Callable[[], T]) -> T:
         return self.run.through(Call(method=method, container=self._container, name=self._name), act)
+
+
+def _order(name: str) -> bytes:
+    """By which listings are sorted, as the service does it."""
+    return name.encode("utf-16-be")

@@ -1,381 +1,432 @@
-"""Customers, the platform and racing workers over the days of one customer, each storage call of each job a step."""
+"""Customers, operators, the platform and racing workers over some streams, each storage call of each job a step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from typing import Any
+from random import Random
+from typing import ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from processing.domain import blob_names
 from processing.domain.datasets import Dataset
-from processing.domain.days import PST
-from processing.domain.errors import DropzoneError
-from processing.domain.events import parse_stream_work, parse_upload_event, upload_event
-from processing.domain.records import Receipt
-from processing.jobs.advance_days import advance_days
-from processing.jobs.context import JobContext
+from processing.domain.events import upload_event
+from processing.domain.records import DayRecord
+from processing.jobs.context import Retention
 from processing.jobs.housekeeping.keep_house import keep_house
-from processing.jobs.operate import ask_reprocess, move_first_day
-from processing.jobs.process_day import work_stream
-from processing.jobs.receive_file import receive_file
+from processing.jobs.operate import ask_reprocess, mark_ready, move_first_day, retry_now
 from processing.jobs.reingest import ReingestFilter, reingest
-from processing.jobs.sweep import sweep
 from tests.property.day_machine import pauses
-from tests.property.day_machine.contents import DAYS, Exposures, Metrics, Stream
-from tests.property.day_machine.pauses import Pause
-from tests.property.day_machine.promise import check_promise
-from tests.property.day_machine.watch import Notes, Watch, check_receipt
-from tests.property.day_machine.world import CONFIGS, CUSTOMER, DROP, World
-from tests.support.stepping import Call, Fate, Run, SteppedStore, SteppedTables
+from tests.property.day_machine.calendar import CALENDARS, WINTER, Calendar
+from tests.property.day_machine.contents import Stream
+from tests.property.day_machine.crew import LEASE, UNEXPECTED, Crew, Job, Lies, Worker
+from tests.property.day_machine.customer import BROKEN, CONFIGS, PLAIN, Customer, Named, md5_of
+from tests.property.day_machine.metrics import metrics
+from tests.property.day_machine.pauses import AT_ONCE, Pause
+from tests.property.day_machine.promise import check_answers, check_promise
+from tests.property.day_machine.tally import Tally
+from tests.property.day_machine.watch import Watch
+from tests.property.day_machine.world import KEPT_LONG, World
 
-RUNS = 3
-ALL_ENDED = PST.end_of(max(DAYS)) + timedelta(hours=1)
-Job = Callable[[JobContext], object]
-Wrap = Callable[[Any], Any]
-UNEXPECTED: list[str] = []
-"""Errors that the jobs caught and that are none of ours, as the log told them."""
-
-
-@dataclass(slots=True)
-class Worker:
-    """One run of a job."""
-
-    run: Run
-    notes: dict[Dataset, Notes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Lies:
-    """What the stores and tables of each run are wrapped in: nothing for the program as it is."""
-
-    store: Wrap = lambda store: store
-    tables: Wrap = lambda tables: tables
+MANY = st.integers(0, 2**16)
+"""Picks one of a few, or begins a row of random choices."""
+KINDS = ("all", "all", "all", "own", "folder", "rows", "wrong rows", "md5", "wrong md5", "stub", "dates")
 
 
 class DayMachine(RuleBasedStateMachine):
     """One customer with one stream of metrics."""
 
-    streams: tuple[Stream, ...] = (Metrics(),)
-    lies = Lies()
+    names: ClassVar[tuple[str, ...]] = ("acme",)
+    streams: ClassVar[tuple[Callable[[Calendar], Stream], ...]] = (metrics,)
+    retention: ClassVar[Retention] = KEPT_LONG
+    lies: ClassVar[Lies] = Lies()
+    tally: ClassVar[Tally] = Tally()
+    floors: ClassVar[Mapping[str, int]] = {}
+    """How often what must happen in all examples of a test together."""
 
     def __init__(self) -> None:
         super().__init__()
         UNEXPECTED.clear()
-        self.world = World(streams=self.streams)
-        self.watches = [Watch(self.world, stream) for stream in self.streams]
-        self.workers: list[Worker] = []
-        self.messages: list[str] = []
-        self.receipts: dict[str, tuple[Receipt, str]] = {}
-        self.config = "plain"
-        """The one that is in force in the end."""
-        self.is_sound = True
+        self.build(WINTER)
+
+    def build(self, calendar: Calendar) -> None:
+        """Everything anew."""
+        self.world = World(calendar=calendar, retention=self.retention)
+        streams = [make(calendar) for make in self.streams]
+        self.customers = [Customer(name=name, world=self.world, streams=streams) for name in self.names]
+        self.watches = [Watch(each, stream, self.tally) for each in self.customers for stream in streams]
+        self.crew = Crew(world=self.world, customers=self.customers, watches=self.watches, tally=self.tally, lies=self.lies)
+        self.configs = dict.fromkeys(self.names, PLAIN)
+        """Those that are in force in the end."""
+        self.random = Random(0)
 
     @initialize(
+        calendar=st.sampled_from(CALENDARS),
         settle=st.sampled_from([0, 60]),
         skew=st.sampled_from([-3600, 0, 86_400]),
-        past=st.sampled_from(["none", "uploads", "markers", "published", "published"]),
+        page=st.sampled_from([1, 2, 5_000]),
+        past=st.sampled_from(["none", "uploads", "markers", "published", "published", "published"]),
+        seed=MANY,
     )
-    def install(self, settle: int, skew: int, past: str) -> None:
-        """The settings, the host's clock, and what the customer did before."""
+    def install(self, *, calendar: Calendar, settle: int, skew: int, page: int, past: str, seed: int) -> None:
+        """The settings, the hosts' clocks, and what the customers did before."""
+        self.build(calendar)
         self.world.settle = timedelta(seconds=settle)
-        self.world.clock.skew = timedelta(seconds=skew)
+        self.world.page = page
+        self.world.hosts[0].clock.skew = timedelta(seconds=skew)
+        self.random = Random(seed)
         if past == "none":
             return
-        for stream in self.streams:
-            for name, content in zip(stream.names, ["three days", "two days"], strict=False):
-                self.tell(upload_event(DROP, name, self.world.upload(name, content).etag), "answer")
+        for customer in self.customers:
+            for stream in customer.streams:
+                for name, content in zip(stream.names, ["three days", "two days"], strict=False):
+                    self.tell(customer, name, content, "answer")
         if past == "uploads":
             return
-        for day in DAYS[:2]:
-            self.world.mark(f"signals/{day}.json")
-        self.world.time.advance(timedelta(hours=1, seconds=1))
+        for customer in self.customers:
+            for day in calendar.days[:2]:
+                customer.mark(f"signals/{day}.json")
+        self.world.time.advance(timedelta(hours=1, seconds=61))
         if past == "published":
-            self.run_everything()
+            self.crew.everything(self.random)
 
     # What customers and operators do
 
-    @rule(data=st.data(), then=st.sampled_from(["nothing", "answer", "answer", "lose", *pauses.OF_INGEST]))
-    def upload(self, data: st.DataObject, then: Any) -> None:
+    @rule(which=MANY, content=MANY, then=st.sampled_from(["later", "answer", "lose", *pauses.OF_INGEST]))
+    def upload(self, which: int, content: int, then: str | Pause) -> None:
         """A new version, of which a worker may hear at once."""
-        stream = data.draw(st.sampled_from(self.streams))
-        name = data.draw(st.sampled_from(stream.names))
-        content = data.draw(st.sampled_from(sorted(stream.contents)))
-        version = self.world.upload(name, content)
-        self.tell(upload_event(DROP, name, version.etag), then)
+        watch, name = self.upload_of(which)
+        self.tell(watch.customer, name, sorted(watch.stream.contents)[content % len(watch.stream.contents)], then)
 
-    @rule(data=st.data())
-    def set_metadata(self, data: st.DataObject) -> None:
-        """The same bytes get another ETag and Last-Modified, and no event is sent."""
-        names = sorted(name for name in self.world.versions if self.world.present(name) is not None)
-        if names:
-            self.world.touch(data.draw(st.sampled_from(names)))
+    @rule(which=MANY, what=st.sampled_from(["touch", "delete", "stub", "copy", "end copies"]))
+    def change_upload(self, which: int, what: str) -> None:
+        """What is there gets another ETag, goes, becomes a folder's stub, or is copied by the service for a while."""
+        watch, name = self.upload_of(which)
+        customer, there = watch.customer, watch.customer.names()
+        if what == "stub":
+            customer.stub(name)
+        elif what == "copy":
+            customer.begin_copy(name, "two days")
+        elif what == "end copies":
+            self.end_copies()
+        elif there:
+            (customer.touch if what == "touch" else customer.delete)(there[which % len(there)])
 
-    @rule(data=st.data())
-    def delete(self, data: st.DataObject) -> None:
-        """An upload or a marker goes."""
-        names = sorted(name for name in self.world.versions if self.world.present(name) is not None)
-        if names:
-            self.world.delete(data.draw(st.sampled_from(names)))
-
-    @rule(data=st.data(), day=st.sampled_from(DAYS), kind=st.sampled_from(["all", "all", "own", "folder", "right", "wrong"]))
-    def mark(self, data: st.DataObject, day: date, kind: str) -> None:
+    @rule(which=MANY, day=st.integers(0, 3), kind=st.sampled_from(KINDS), is_lost=st.booleans())
+    def mark(self, which: int, day: int, kind: str, is_lost: bool) -> None:
         """A marker of one day, for all streams or for one, perhaps with a manifest; or once more."""
-        stream = data.draw(st.sampled_from(self.streams))
-        name = {"own": f"signals/{stream.dataset}/{day}", "folder": f"signals/{day}/_SUCCESS"}.get(kind, f"signals/{day}.json")
-        manifest = []
-        if kind in ("right", "wrong"):
-            named = data.draw(st.sampled_from(stream.names))
-            present = self.world.present(named)
-            rows = 1 if present is None else len(stream.contents[present.content])
-            manifest = [(named, rows + (kind == "wrong"))]
-        self.tell(upload_event(DROP, name, self.world.mark(name, manifest).etag), "nothing")
+        watch, named = self.upload_of(which)
+        customer, marked = watch.customer, self.world.calendar.day(day)
+        name = {"own": f"signals/{watch.stream.dataset}/{marked}", "folder": f"signals/{marked}/_SUCCESS"}.get(kind)
+        name = name or f"signals/{marked}.json"
+        if kind == "stub":
+            customer.stub(f"signals/{marked}")
+            return
+        if kind == "dates":
+            name = "signals/done.csv"
+            version = customer.mark_finished(name, [marked, self.world.calendar.day((day + which) % 4)])
+        else:
+            version = customer.mark(name, self.manifest(watch, named, kind))
+        if not is_lost:
+            self.crew.messages.append(upload_event(customer.drop, name, version.etag))
 
+    def manifest(self, watch: Watch, named: str, kind: str) -> list[Named]:
+        """That names one upload, rightly or not."""
+        present = watch.customer.present(named)
+        content = present.content if present is not None and present.content in watch.stream.contents else "one"
+        rows, digest = len(watch.stream.contents[content]), md5_of(watch.stream.file(content))
+        return {
+            "rows": [Named(name=named, rows=rows)],
+            "wrong rows": [Named(name=named, rows=rows + 1)],
+            "md5": [Named(name=named, md5=digest)],
+            "wrong md5": [Named(name=named, rows=rows, md5=md5_of(b"another"))],
+        }.get(kind, [])
+
+    @rule(which=MANY, config=st.sampled_from([*CONFIGS, BROKEN]), is_last=st.booleans())
+    def change_config(self, which: int, config: str, is_last: bool) -> None:
+        customer = self.customers[which % len(self.customers)]
+        if is_last and config != BROKEN:
+            self.configs[customer.name] = config
+        customer.configure(config)
+
+    @precondition(lambda self: self.crew.has_room)
     @rule(
-        days=st.lists(st.sampled_from(DAYS), min_size=1, max_size=3, unique=True), then=st.sampled_from(["nothing", "answer"])
+        which=MANY,
+        day=st.integers(0, 3),
+        what=st.sampled_from(["reprocess", "first day", "reingest", "retry", "mark"]),
+        pause=st.sampled_from([None, AT_ONCE, pauses.WRITES_STATE, pauses.PRINTS]),
     )
-    def mark_finished(self, days: list[date], then: str) -> None:
-        """A file of finished dates, always the same."""
-        name = "signals/done.csv"
-        self.tell(upload_event(DROP, name, self.world.mark_finished(name, sorted(days)).etag), then)
-
-    @rule(config=st.sampled_from(sorted(CONFIGS)), is_last=st.booleans())
-    def change_config(self, config: str, is_last: bool) -> None:
-        self.config = config if is_last else self.config
-        self.world.configure(config)
-
-    @precondition(lambda self: len(self.workers) < RUNS)
-    @rule(data=st.data(), day=st.sampled_from(DAYS), what=st.sampled_from(["reprocess", "reprocess", "first day", "reingest"]))
-    def operate(self, data: st.DataObject, day: date, what: str) -> None:
-        dataset = data.draw(st.sampled_from(self.streams)).dataset
+    def operate(self, which: int, day: int, what: str, pause: Pause | None) -> None:
+        """An operator asks for something."""
+        watch = self.watches[which % len(self.watches)]
+        customer, dataset, its = watch.customer, watch.stream.dataset, self.world.calendar.day(day)
+        if what == "mark":
+            self.mark_ready(customer, its, dataset if which % 2 else None)
+            return
         jobs: dict[str, Job] = {
-            "reprocess": lambda context: ask_reprocess(context, CUSTOMER, dataset, day),
-            "first day": lambda context: move_first_day(context, CUSTOMER, dataset, day),
-            "reingest": lambda context: reingest(context, CUSTOMER, ReingestFilter()),
+            "reprocess": lambda context: ask_reprocess(context, customer.name, dataset, its),
+            "first day": lambda context: move_first_day(context, customer.name, dataset, its),
+            "reingest": lambda context: reingest(context, customer.name, ReingestFilter()),
+            "retry": lambda context: retry_now(context, customer.name, dataset),
         }
-        self.start(jobs[what], then=data.draw(st.sampled_from([None, pauses.WRITES_STATE])))
+        worker = self.crew.start(what, jobs[what], AT_ONCE, host=which % 2)
+        for each, notes in worker.notes.items():
+            notes.names_first_day = what == "first day" and each is watch
+        self.crew.go_until(worker, pause)
 
     # What the platform does
 
-    @precondition(lambda self: self.messages and len(self.workers) < RUNS)
-    @rule(which=st.integers(0, 5), is_repeated=st.booleans(), pause=st.sampled_from([None, None, *pauses.OF_INGEST]))
-    def deliver(self, which: int, is_repeated: bool, pause: Pause | None) -> None:
-        """Any message, and perhaps not for the last time."""
-        which %= len(self.messages)
-        self.answer(self.messages[which] if is_repeated else self.messages.pop(which), pause)
+    @precondition(lambda self: self.crew.messages and self.crew.has_room)
+    @rule(which=MANY, what=st.sampled_from(["once", "again", "lose"]), pause=st.sampled_from([None, *pauses.OF_INGEST]))
+    def deliver(self, which: int, what: str, pause: Pause | None) -> None:
+        """Any message, and perhaps not for the last time; or never."""
+        messages = self.crew.messages
+        message = messages[which % len(messages)] if what == "again" else messages.pop(which % len(messages))
+        if what != "lose":
+            self.crew.answer(message, pause, host=which % 2)
 
-    @precondition(lambda self: self.messages)
-    @rule(which=st.integers(0, 5))
-    def lose(self, which: int) -> None:
-        self.messages.pop(which % len(self.messages))
-
-    @rule()
-    def sweep(self) -> None:
-        """What no event announced is announced, and half of it at once."""
-        self.start(sweep, then=None)
-
-    @precondition(lambda self: len(self.workers) < RUNS)
-    @rule(pause=st.sampled_from([None, *pauses.OF_DAYS]))
-    def tick(self, pause: Pause | None) -> None:
-        """The timer looks for days to do."""
-        self.start(advance_days, then=pause)
-
-    @precondition(lambda self: len(self.workers) < RUNS)
-    @rule(data=st.data(), pause=st.sampled_from([None, *pauses.OF_DAYS]))
-    def work(self, data: st.DataObject, pause: Pause | None) -> None:
-        """A worker is sent to a stream."""
-        dataset = data.draw(st.sampled_from(self.streams)).dataset
-        self.start(lambda context: work_stream(context, CUSTOMER, dataset), then=pause)
-
-    @precondition(lambda self: len(self.workers) < RUNS)
-    @rule(pause=st.sampled_from([None, Pause(method="delete")]))
-    def keep_house(self, pause: Pause | None) -> None:
-        self.start(keep_house, then=pause)
+    @precondition(lambda self: self.crew.has_room)
+    @rule(what=st.sampled_from(["look", "work", "work", "sweep", "house"]), which=MANY)
+    def begin(self, what: str, which: int) -> None:
+        """A job begins and stands still somewhere."""
+        pause = pauses.OF_WORK[which % len(pauses.OF_WORK)]
+        if what == "work":
+            self.work(self.watches[which % len(self.watches)], pause, host=which % 2)
+        elif what == "look":
+            self.crew.look(pauses.OF_LOOKS[which % len(pauses.OF_LOOKS)], host=which % 2)
+        elif what == "sweep":
+            self.crew.sweep([AT_ONCE, pauses.LISTS_RECEIPTS, None][which % 3])
+        else:
+            self.crew.start(what, keep_house, pauses.OF_HOUSE[which % len(pauses.OF_HOUSE)])
 
     @rule(seconds=st.sampled_from([-90, 1, 61, 3601, 7300, 90_000]))
     def let_time_pass(self, seconds: int) -> None:
         """The service's clock goes on, or is set back a little; leases end."""
         self.world.time.advance(timedelta(seconds=seconds))
 
-    @rule(hours=st.sampled_from([0, 2, 25]))
-    def have_a_quiet_hour(self, hours: int) -> None:
-        """Everything that was sent arrives, and every job that was begun is done."""
-        self.go_on_to_the_end()
+    @precondition(lambda self: any(worker.run.leases for worker in self.crew.workers))
+    @rule(seconds=st.sampled_from([20, 59, 61]), which=MANY)
+    def renew_leases(self, seconds: int, which: int) -> None:
+        """Time passes for some of the holders of leases as for a job that renews them, and for others it does not."""
+        self.world.time.advance(timedelta(seconds=seconds))
+        leases = [lease for worker in self.crew.workers for lease in worker.run.leases]
+        for place, lease in enumerate(leases):
+            if which >> place & 1:
+                self.tally.hit("a lease renewed" if lease.renew() else "a lease lost to another")
+
+    @rule(hours=st.sampled_from([0, 2, 25]), seed=MANY)
+    def have_a_quiet_hour(self, hours: int, seed: int) -> None:
+        """Everything that was sent arrives, and every job that was begun is done, side by side."""
+        random = Random(seed)
+        self.crew.finish(random)
         self.world.time.advance(timedelta(hours=hours, seconds=61))
-        for _ in range(2):
-            self.run_everything()
+        self.crew.everything(random)
 
     # What happens to the workers
 
-    @precondition(lambda self: self.workers)
-    @rule(which=st.integers(0, RUNS - 1), calls=st.integers(1, 9))
-    def go_on(self, which: int, calls: int) -> None:
-        """A worker makes some calls."""
-        worker = self.workers[which % len(self.workers)]
-        for _ in range(calls):
-            if not worker.run.ended:
-                self.step(worker)
+    @precondition(lambda self: self.crew.workers)
+    @rule(seed=MANY, turns=st.integers(1, 12), harm=st.sampled_from([0.0, 0.0, 0.05]))
+    def go_on(self, seed: int, turns: int, harm: float) -> None:
+        """Workers go on side by side; calls may fail, and processes die."""
+        self.crew.together(Random(seed), self.crew.workers, harm, steps=turns)
 
-    @precondition(lambda self: self.workers)
-    @rule(which=st.integers(0, RUNS - 1), pause=st.sampled_from([None, *pauses.OF_DAYS]))
+    @precondition(lambda self: self.crew.workers)
+    @rule(which=MANY, pause=st.sampled_from([None, *pauses.OF_WORK]))
     def go_on_until(self, which: int, pause: Pause | None) -> None:
-        """A worker goes on to a call at which much is decided, or to its end."""
-        self.go_until(self.workers[which % len(self.workers)], pause)
+        """One goes on to a call at which much is decided, or to its end."""
+        self.crew.go_until(self.crew.workers[which % len(self.crew.workers)], pause)
 
-    @precondition(lambda self: self.workers)
-    @rule(which=st.integers(0, RUNS - 1), fate=st.sampled_from([fate for fate in Fate if fate is not Fate.DONE]))
-    def fail(self, which: int, fate: Fate) -> None:
-        """The waiting call of a worker meets its fate."""
-        worker = self.workers[which % len(self.workers)]
-        if not worker.run.ended:
-            self.step(worker, fate)
-
-    @precondition(lambda self: self.workers)
-    @rule(which=st.integers(0, RUNS - 1))
+    @precondition(lambda self: self.crew.workers)
+    @rule(which=MANY)
     def crash(self, which: int) -> None:
-        self.kill(self.workers[which % len(self.workers)])
+        self.crew.kill(self.crew.workers[which % len(self.crew.workers)])
+
+    # Timelines on which much is decided
+
+    @precondition(lambda self: len(self.crew.workers) < 4)
+    @rule(which=MANY, first=MANY, seed=MANY)
+    def be_overtaken(self, which: int, first: int, seed: int) -> None:
+        """A worker sleeps beyond its lease, another one comes to the stream, and then they go on side by side."""
+        random, watch = Random(seed), self.watches[which % len(self.watches)]
+        self.make_due(watch, random)
+        paused = (*pauses.OF_COMMITS, *pauses.OF_TABLES)
+        late = self.work(watch, paused[first % len(paused)], host=0)
+        self.world.time.advance(LEASE)
+        if random.random() < 0.5:
+            self.make_due(watch, random)
+        other = self.work(watch, random.choice([AT_ONCE, *paused]), host=1)
+        self.crew.together(random, [late, other])
+
+    @precondition(lambda self: len(self.crew.workers) < 4)
+    @rule(which=MANY, first=MANY, seed=MANY)
+    def be_marked_again(self, which: int, first: int, seed: int) -> None:
+        """While a worker has a day in hand, an upload comes of which nobody hears, and the day's marker once more."""
+        random, watch = Random(seed), self.watches[which % len(self.watches)]
+        customer, day = watch.customer, self.make_due(watch, random)
+        worker = self.work(watch, pauses.OF_COMMITS[first % len(pauses.OF_COMMITS)], host=0)
+        if random.random() < 0.8:
+            name = random.choice(watch.stream.names)
+            self.tell(customer, name, random.choice(sorted(watch.stream.contents)), random.choice(["later", "lose"]))
+        customer.mark(f"signals/{day}.json", self.manifest(watch, watch.stream.names[0], random.choice(["", "", "rows"])))
+        self.world.time.advance(self.world.settle + timedelta(seconds=1))
+        look = self.crew.look(random.choice([None, None, AT_ONCE, pauses.WRITES_STATE]), host=1)
+        if random.random() < 0.3 and self.crew.messages:
+            self.crew.answer(self.crew.messages.pop(), AT_ONCE)
+        self.crew.together(random, [worker, look])
+
+    @precondition(lambda self: len(self.crew.workers) < 4)
+    @rule(which=MANY, first=MANY, day=st.integers(0, 3), seed=MANY)
+    def begin_elsewhere(self, which: int, first: int, day: int, seed: int) -> None:
+        """While a worker has a day in hand, the operator moves the stream's first day."""
+        random, watch = Random(seed), self.watches[which % len(self.watches)]
+        self.make_due(watch, random)
+        worker = self.work(watch, pauses.OF_COMMITS[first % len(pauses.OF_COMMITS)], host=0)
+        self.operate(which=which, day=day, what="first day", pause=None)
+        self.crew.together(random, [worker])
+
+    @precondition(lambda self: len(self.crew.workers) < 4)
+    @rule(which=MANY, where=MANY, seed=MANY)
+    def die(self, which: int, where: int, seed: int) -> None:
+        """A worker dies at its commit or in the tables, and others come after it."""
+        random, watch = Random(seed), self.watches[which % len(self.watches)]
+        self.make_due(watch, random)
+        paused = (*pauses.OF_TABLES, pauses.WRITES_MANIFEST, pauses.THIRD_WRITE)
+        self.die_at(self.work(watch, paused[where % len(paused)]), random)
+        self.world.time.advance(LEASE)
+        self.crew.together(random, [self.work(watch, AT_ONCE, host=1), self.crew.look(AT_ONCE)])
+
+    @precondition(lambda self: len(self.crew.workers) < 3)
+    @rule(which=MANY, seed=MANY)
+    def collide_in_a_table(self, which: int, seed: int) -> None:
+        """Several workers are about to commit the same publication to the same table."""
+        random, watch = Random(seed), self.watches[which % len(self.watches)]
+        self.make_due(watch, random)
+        team = []
+        for host in (0, 1, 0):
+            team.append(self.work(watch, Pause(method="replace", times=1), host=host))
+            self.world.time.advance(LEASE)
+        self.crew.together(random, team)
+
+    @precondition(lambda self: len(self.crew.workers) < 3)
+    @rule(what=MANY, seed=MANY, harm=st.sampled_from([0.0, 0.01, 0.04]))
+    def race(self, what: int, seed: int, harm: float) -> None:
+        """A few jobs are begun at once."""
+        random, team = Random(seed), []
+        if what % 3:
+            self.make_due(random.choice(self.watches), random)
+        for _ in range(3):
+            kind = random.choice(["look", "work", "work", "answer", "answer", "sweep", "house"])
+            if kind == "work":
+                team.append(self.work(random.choice(self.watches), AT_ONCE, host=random.randrange(2)))
+            elif kind == "look":
+                team.append(self.crew.look(AT_ONCE))
+            elif kind == "answer" and self.crew.messages:
+                team.append(self.crew.answer(self.crew.messages.pop(0), AT_ONCE, host=random.randrange(2)))
+            elif kind == "house":
+                team.append(self.crew.start(kind, keep_house, AT_ONCE))
+            else:
+                team.append(self.crew.sweep(AT_ONCE))
+        self.crew.together(random, team, harm)
 
     # How it is done
 
-    def tell(self, message: str, then: Any) -> None:
+    def upload_of(self, which: int) -> tuple[Watch, str]:
+        """A stream, and the name of an upload in its folder."""
+        watch = self.watches[which % len(self.watches)]
+        return watch, watch.stream.names[which // len(self.watches) % len(watch.stream.names)]
+
+    def tell(self, customer: Customer, name: str, content: str, then: str | Pause) -> None:
+        """Upload, and send a message that is lost, arrives later, or at once."""
+        message = upload_event(customer.drop, name, customer.upload(name, content).etag)
         if then == "lose":
             return
-        if then == "nothing" or len(self.workers) >= RUNS:
-            self.messages.append(message)
+        if then == "later" or not self.crew.has_room:
+            self.crew.messages.append(message)
         else:
-            self.answer(message, None if then == "answer" else then)
+            self.crew.answer(message, then if isinstance(then, Pause) else None, host=self.world.number % 2)
 
-    def answer(self, message: str, then: Pause | None) -> None:
-        event = parse_upload_event(message.encode())
-        assert event is not None
-        self.start(lambda context: receive_file(context, event.container, event.name, again=event.again), then)
+    def work(self, watch: Watch, pause: Pause | None, *, host: int = 0) -> Worker:
+        return self.crew.work(watch.customer.name, watch.stream.dataset, pause, host=host)
 
-    def start(self, job: Job, then: Pause | None) -> Worker:
-        """Begin a run and let it go on to a pause, or to its end."""
-        world, lies = self.world, self.lies
+    def make_due(self, watch: Watch, random: Random) -> date:
+        """See to it that a worker finds something to do, if nothing holds it up; the day that is meant."""
+        state, customer = watch.state, watch.customer
+        days = [day for day in self.world.calendar.days if self.world.calendar.end_of(day) <= self.world.time()]
+        published = [day for day in days if state.days.get(day, DayRecord()).published is not None]
+        missing = [day for day in days if day not in published and (state.first_day is None or day >= state.first_day)]
+        open_ones = [day for day in published if not state.is_closed(day)]
+        if open_ones and (not missing or random.random() < 0.5):
+            day = random.choice(open_ones)
+            dataset = watch.stream.dataset
+            self.crew.start("reprocess", lambda context: ask_reprocess(context, customer.name, dataset, day), None)
+            return day
+        day = missing[0] if missing else days[-1]
+        customer.mark(f"signals/{day}.json")
+        self.world.time.advance(self.world.settle + timedelta(seconds=1))
+        return day
 
-        def in_steps(run: Run) -> object:
-            drop, lake = SteppedStore(world.drop, run), SteppedStore(world.lake, run)
-            tables = SteppedTables(world.tables, run)
-            return job(world.context(lies.store(drop), lies.store(lake), lies.tables(tables)))
+    def die_at(self, worker: Worker, random: Random) -> None:
+        """The process ends here, unless it has ended already, or goes on a little first."""
+        if worker in self.crew.workers and random.random() < 0.5:
+            self.crew.step(worker)
+        if worker in self.crew.workers:
+            self.crew.kill(worker)
 
-        worker = Worker(Run(in_steps), {stream.dataset: Notes() for stream in self.streams})
-        self.workers.append(worker)
-        self.go_until(worker, then)
-        return worker
+    def mark_ready(self, customer: Customer, day: date, dataset: Dataset | None) -> None:
+        """The operator leaves a marker; what it writes is remembered as if the customer had."""
+        name = mark_ready(self.world.context(), customer.name, day, dataset)
+        customer.adopt(name)
 
-    def kill(self, worker: Worker) -> None:
-        self.workers.remove(worker)
-        worker.run.abandon()
-
-    def go_until(self, worker: Worker, pause: Pause | None) -> None:
-        times = pause.times if pause is not None else 0
-        while worker.run.waiting is not None:
-            if pause is not None:
-                times -= pause.is_at(worker.run.waiting)
-                if times <= 0:
-                    return
-            self.step(worker)
-
-    def step(self, worker: Worker, fate: Fate = Fate.DONE) -> None:
-        """One call of one run, and what must be true after it."""
-        call = worker.run.waiting
-        assert call is not None
-        self.is_sound = False
-        self.world.number += 1
-        for watch in self.watches:
-            watch.before(worker.notes[watch.stream.dataset], call)
-        if call.method == "delete" and fate is not Fate.REFUSED:
-            self.check_delete(call)
-        worker.run.step(fate)
-        for watch in self.watches:
-            watch.after(worker.notes[watch.stream.dataset], call)
-        if call.method == "put":
-            self.check_receipt(call)
-        assert not UNEXPECTED, UNEXPECTED
-        if worker.run.ended:
-            self.workers.remove(worker)
-            # A run may end because storage does not answer, which its message survives; never otherwise by an error.
-            if worker.run.error is not None and not isinstance(worker.run.error, DropzoneError):
-                raise worker.run.error
-        self.is_sound = True
-
-    def check_delete(self, call: Call) -> None:
-        if call.container == blob_names.STAGED_CONTAINER:
-            for watch in self.watches:
-                watch.check_deleted(call.name)
-        elif call.container == DROP:
-            self.world.delete(call.name)
-
-    def check_receipt(self, call: Call) -> None:
-        name = blob_names.upload_of_receipt(call.name)
-        found = self.world.receipt(name) if name is not None else None
-        if name is None or found is None:
-            return
-        before = self.receipts.get(name)
-        if before is None or before[1] != found[1]:
-            check_receipt(self.world, name, found[0], before[0] if before else None)
-            self.receipts[name] = found
+    def end_copies(self) -> None:
+        for customer in self.customers:
+            customer.end_copies()
 
     @invariant()
     def messages_are_taken(self) -> None:
-        while (message := self.world.events.take()) is not None:
-            self.messages.append(message)
+        self.crew.collect()
 
     # The end
 
     def teardown(self) -> None:
         try:
-            if self.is_sound:
+            if self.crew.is_sound:
                 self.settle_down()
         finally:
-            for worker in self.workers:
-                worker.run.abandon()
+            self.crew.abandon()
 
     def settle_down(self) -> None:
         """Invariant 7: with crashes and changes ended, every day comes to what it should be."""
-        self.go_on_to_the_end()
-        self.world.configure(self.config)
-        self.world.time.advance(max(ALL_ENDED - self.world.time(), timedelta()))
-        quiet = 0
+        self.crew.finish(self.random)
+        self.end_copies()
+        for customer in self.customers:
+            customer.configure(self.configs[customer.name])
+        ended = self.world.calendar.end_of(self.world.calendar.days[-1]) + timedelta(hours=1)
+        self.world.time.advance(max(ended - self.world.time(), timedelta()))
+        self.crew.everything(self.random)
+        # What rests after it killed its workers rests for a day at most.
+        self.world.time.advance(timedelta(hours=25))
+        quiet, before = 0, self.standing()
         for _ in range(40):
-            before = [watch.publications for watch in self.watches]
             self.world.time.advance(timedelta(hours=2))
-            is_idle = self.run_everything()
-            quiet = quiet + 1 if is_idle and before == [watch.publications for watch in self.watches] else 0
-            if quiet == 3:
+            self.crew.everything(self.random)
+            quiet, before = (quiet + 1 if self.standing() == before else 0), self.standing()
+            if quiet == 2:
                 break
         else:
             raise AssertionError("it never comes to rest")
+        for customer in self.customers:
+            check_answers(customer)
         for watch in self.watches:
-            check_promise(watch, self.config)
+            check_promise(watch, self.configs[watch.customer.name])
 
-    def go_on_to_the_end(self) -> None:
-        while self.workers:
-            self.go_until(self.workers[0], None)
-
-    def run_everything(self) -> bool:
-        """Sweep, answer, tick and work; whether there was nothing to answer and nothing to work on."""
-        self.start(sweep, None)
-        self.messages_are_taken()
-        is_idle = not self.messages
-        while self.messages:
-            self.answer(self.messages.pop(0), None)
-            self.messages_are_taken()
-        while self.world.work.take() is not None:
-            pass
-        self.start(advance_days, None)
-        while (message := self.world.work.take()) is not None:
-            is_idle = False
-            customer, dataset = parse_stream_work(message.encode())
-            self.start(lambda context, c=customer, d=dataset: work_stream(context, c, d), None)  # type: ignore[misc]
-        return is_idle
-
-
-class TwoStreamsMachine(DayMachine):
-    """One customer whose two streams share tables."""
-
-    streams = (Metrics(), Exposures())
+    def standing(self) -> object:
+        """What changes as long as something goes on."""
+        receipts = [(each.name, name, each.receipt(name)) for each in self.customers for name in each.names()]
+        days = [
+            (day, record.state, record.published, record.cut, record.awaited, record.reprocess, record.failures)
+            for watch in self.watches
+            for day, record in watch.state.days.items()
+        ]
+        firsts = [(watch.state.first_day, watch.state.pending) for watch in self.watches]
+        return receipts, days, firsts

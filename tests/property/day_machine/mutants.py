@@ -21,7 +21,6 @@ from processing.jobs.stream_state import StoredState
 from processing.jobs.uploads import list_uploads
 from processing.ports import BlobInfo
 from processing.storage.in_memory import InMemoryTable
-from tests.property.day_machine.world import DROP
 from tests.support.stepping import SteppedStore, SteppedTable, SteppedTables
 
 Patch = pytest.MonkeyPatch
@@ -46,7 +45,7 @@ class _LooksOnce(SteppedStore):
         self._first: dict[str, BlobInfo | None] = {}
 
     def head(self, container: str, name: str) -> BlobInfo | None:
-        if container != DROP:
+        if not container.startswith(blob_names.DROP_PREFIX):
             return super().head(container, name)
         if name not in self._first:
             self._first[name] = super().head(container, name)

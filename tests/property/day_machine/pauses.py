@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from processing.domain import blob_names
-from tests.property.day_machine.world import DROP, RECEIPTS
 from tests.support.stepping import Call
 
 
@@ -15,44 +14,67 @@ class Pause:
 
     method: str | None = None
     """None for the first call of all."""
-    container: str | None = None
-    """None for any."""
+    container: str = ""
+    """How its name starts."""
     start: str = ""
-    """Of the name."""
+    """How the blob's name starts."""
     times: int = 1
     """How many of them come before it, itself included."""
 
     def is_at(self, call: Call) -> bool:
         if self.method is None:
             return True
-        return call.method == self.method and self.container in (None, call.container) and call.name.startswith(self.start)
+        return call.method == self.method and call.container.startswith(self.container) and call.name.startswith(self.start)
 
 
-_STATE = blob_names.STATE_CONTAINER
+_STATE, _DROP, _RECEIPTS, _RESULTS = blob_names.STATE_CONTAINER, blob_names.DROP_PREFIX, "receipts-", "results-"
 AT_ONCE = Pause()
-WRITES_STATE = Pause(method="put", container=_STATE, start="streams/")
-LISTS_UPLOADS = Pause(method="list", container=DROP)
-LISTS_RECEIPTS = Pause(method="list", container=RECEIPTS)
+CLAIMS = Pause(method="put", container=_STATE, start="streams/")
+WRITES_STATE = CLAIMS
+SECOND_WRITE = Pause(method="put", container=_STATE, start="streams/", times=2)
+THIRD_WRITE = Pause(method="put", container=_STATE, start="streams/", times=3)
+FOURTH_WRITE = Pause(method="put", container=_STATE, start="streams/", times=4)
+LISTS_MARKERS = Pause(method="list", container=_DROP, start="signals/")
+LISTS_RECEIPTS = Pause(method="list", container=_RECEIPTS)
+LISTS_RECEIPTS_AGAIN = Pause(method="list", container=_RECEIPTS, times=2)
 LISTS_PARTS = Pause(method="list", container=blob_names.STAGED_CONTAINER)
+READS_PART = Pause(method="get", container=blob_names.STAGED_CONTAINER)
+WRITES_FILE = Pause(method="put", container=_RESULTS)
 WRITES_MANIFEST = Pause(method="put", container=_STATE, start="manifests/")
+OPENS_TABLE = Pause(method="open")
+ASKS_TABLE = Pause(method="seq_of")
 COMMITS_TABLE = Pause(method="replace")
-LOOKS_AT_UPLOAD = Pause(method="head", container=DROP, times=2)
-WRITES_RECEIPT = Pause(method="put", container=RECEIPTS)
-OF_DAYS = (
+PRINTS = Pause(method="put", container=_RECEIPTS, start="days/")
+LOOKS_AT_UPLOAD = Pause(method="head", container=_DROP, times=2)
+READS_UPLOAD = Pause(method="get_range", container=_DROP)
+WRITES_PART = Pause(method="put", container=blob_names.STAGED_CONTAINER)
+WRITES_RECEIPT = Pause(method="put", container=_RECEIPTS)
+DELETES = Pause(method="delete")
+DELETES_UPLOAD = Pause(method="delete", container=_DROP)
+DELETES_PART = Pause(method="delete", container=blob_names.STAGED_CONTAINER)
+
+OF_LOOKS = (
     AT_ONCE,
-    WRITES_STATE,
-    Pause(method="put", container=_STATE, start="streams/", times=2),
-    Pause(method="put", container=_STATE, start="streams/", times=3),
-    Pause(method="put", container=_STATE, start="streams/", times=4),
-    LISTS_UPLOADS,
-    Pause(method="list", container=DROP, times=2),
+    LISTS_MARKERS,
+    Pause(method="list", container=_DROP, start="signals/", times=2),
+    Pause(method="list", container=_DROP, times=2),
+    Pause(method="list", container=_DROP, times=5),
     LISTS_RECEIPTS,
+    LISTS_RECEIPTS_AGAIN,
     LISTS_PARTS,
-    Pause(method="list", container=blob_names.STAGED_CONTAINER, times=2),
-    WRITES_MANIFEST,
-    Pause(method="open"),
+    WRITES_STATE,
+    PRINTS,
+)
+OF_COMMITS = (SECOND_WRITE, THIRD_WRITE, FOURTH_WRITE, WRITES_FILE, WRITES_MANIFEST, READS_PART)
+"""Between the decision that a day is due and its publication."""
+OF_TABLES = (
+    OPENS_TABLE,
+    ASKS_TABLE,
     COMMITS_TABLE,
+    Pause(method="open", times=2),
     Pause(method="replace", times=2),
     Pause(method="replace", times=3),
 )
-OF_INGEST = (AT_ONCE, LOOKS_AT_UPLOAD, WRITES_RECEIPT)
+OF_WORK = (*OF_LOOKS, *OF_COMMITS, *OF_COMMITS, *OF_TABLES)
+OF_INGEST = (AT_ONCE, LOOKS_AT_UPLOAD, READS_UPLOAD, WRITES_PART, WRITES_RECEIPT, WRITES_RECEIPT)
+OF_HOUSE = (DELETES, DELETES_UPLOAD, DELETES_PART, WRITES_STATE, LISTS_RECEIPTS_AGAIN, Pause(method="delete", times=2))

@@ -5,43 +5,52 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 
+from processing.domain import blob_names
+from processing.domain.datasets import Dataset
 from processing.domain.events import upload_event
-from processing.jobs.advance_days import advance_days
 from processing.jobs.context import JobContext
 from processing.jobs.housekeeping.keep_house import keep_house
 from processing.jobs.operate import ask_reprocess
-from processing.jobs.process_day import work_stream
 from processing.jobs.receive_file import receive_file
-from processing.jobs.sweep import sweep
 from tests.property.day_machine import mutants, pauses
-from tests.property.day_machine.contents import DAYS, Metrics
-from tests.property.day_machine.machine import DayMachine, Worker
+from tests.property.day_machine.calendar import WINTER
+from tests.property.day_machine.crew import Job, Worker
+from tests.property.day_machine.machine import DayMachine
+from tests.property.day_machine.metrics import A, B, C
 from tests.property.day_machine.mutants import Mutant
 from tests.property.day_machine.pauses import Pause
-from tests.property.day_machine.world import CUSTOMER, DROP
 from tests.support.stepping import Fate
 
 Scene = Callable[[DayMachine], None]
 """What happens first; whatever was begun is done after it."""
-METRICS = Metrics.dataset
-A, B, C = Metrics.names
-SECOND, THIRD = DAYS[1:3]
+ACME = "acme"
+DROP = blob_names.drop_container(ACME)
+METRICS = Dataset.METRICS
+FIRST, SECOND, THIRD = WINTER.days[:3]
 
 
 def published(scene: DayMachine) -> None:
     """The first two days are published, of files A and B; nothing is on its way."""
-    scene.install(settle=0, skew=0, past="published")
+    install(scene, past="published")
     assert scene.watches[0].publications == 2
 
 
+def install(scene: DayMachine, *, skew: int = 0, past: str = "none") -> None:
+    scene.install(calendar=WINTER, settle=0, skew=skew, page=5_000, past=past, seed=0)
+
+
+def start(scene: DayMachine, job: Job, pause: Pause | None = None) -> Worker:
+    return scene.crew.start("scene", job, pause)
+
+
 def upload(scene: DayMachine, name: str, content: str, *, answered: bool = True) -> None:
-    event = upload_event(DROP, name, scene.world.upload(name, content).etag)
+    event = upload_event(DROP, name, scene.customers[0].upload(name, content).etag)
     if answered:
-        scene.answer(event, None)
+        scene.crew.answer(event, None)
 
 
 def mark(scene: DayMachine, day: date) -> None:
-    scene.world.mark(f"signals/{day}.json")
+    scene.customers[0].mark(f"signals/{day}.json")
     wait(scene, seconds=1)
 
 
@@ -50,36 +59,36 @@ def wait(scene: DayMachine, *, hours: int = 0, seconds: int = 0) -> None:
 
 
 def work(scene: DayMachine, pause: Pause | None = None) -> Worker:
-    return scene.start(lambda context: work_stream(context, CUSTOMER, METRICS), pause)
+    return scene.work(scene.watches[0], pause)
 
 
 def reprocess(scene: DayMachine, day: date) -> None:
-    scene.start(lambda context: ask_reprocess(context, CUSTOMER, METRICS, day), None)
+    start(scene, lambda context: ask_reprocess(context, ACME, METRICS, day))
 
 
 def an_upload_is_overtaken(scene: DayMachine) -> None:
     """While a worker is about to write its receipt, the next version comes and is answered."""
     published(scene)
-    scene.world.upload(A, "one")
-    late = scene.start(lambda context: receive_file(context, DROP, A), pauses.WRITES_RECEIPT)
+    scene.customers[0].upload(A, "one")
+    late = start(scene, lambda context: receive_file(context, DROP, A), pauses.WRITES_RECEIPT)
     upload(scene, A, "two days")
-    scene.go_until(late, None)
+    scene.crew.go_until(late, None)
 
 
 def a_receipt_moves_while_a_day_is_gathered(scene: DayMachine) -> None:
     published(scene)
     reprocess(scene, SECOND)
-    worker = work(scene, Pause(method="list", container=pauses.LISTS_RECEIPTS.container, start="metrics/", times=2))
+    worker = work(scene, Pause(method="list", container="receipts-", start="metrics/", times=2))
     upload(scene, A, "one")
-    scene.go_until(worker, None)
+    scene.crew.go_until(worker, None)
 
 
 def a_worker_dies_before_it_can_say_that_the_tables_are_done(scene: DayMachine) -> None:
     published(scene)
     mark(scene, THIRD)
     worker = work(scene, Pause(method="replace", times=3))
-    scene.step(worker)
-    scene.kill(worker)
+    scene.crew.step(worker)
+    scene.crew.kill(worker)
     wait(scene, seconds=61)
     work(scene)
 
@@ -92,7 +101,7 @@ def a_worker_wakes_up_before_its_commit_of_a_table(scene: DayMachine) -> None:
     wait(scene, seconds=61)
     reprocess(scene, SECOND)
     work(scene)
-    scene.go_until(late, None)
+    scene.crew.go_until(late, None)
 
 
 def a_worker_wakes_up_before_its_publication(scene: DayMachine) -> None:
@@ -100,19 +109,19 @@ def a_worker_wakes_up_before_its_publication(scene: DayMachine) -> None:
     published(scene)
     mark(scene, THIRD)
     late = work(scene, pauses.WRITES_MANIFEST)
-    scene.step(late)
+    scene.crew.step(late)
     wait(scene, seconds=61)
-    work(scene, Pause(method="put", container=pauses.WRITES_STATE.container, start="streams/", times=2))
-    scene.go_until(late, None)
+    work(scene, pauses.SECOND_WRITE)
+    scene.crew.go_until(late, None)
 
 
 def a_marker_comes_while_a_stream_is_looked_at(scene: DayMachine) -> None:
     """And an upload before it, of which nobody hears."""
     published(scene)
-    worker = work(scene, Pause(method="list", container=DROP, start="signals/"))
+    worker = work(scene, pauses.LISTS_MARKERS)
     upload(scene, C, "two days", answered=False)
-    scene.world.mark(f"signals/{THIRD}.json")
-    scene.go_until(worker, None)
+    scene.customers[0].mark(f"signals/{THIRD}.json")
+    scene.crew.go_until(worker, None)
 
 
 def a_look_is_overtaken_by_another(scene: DayMachine) -> None:
@@ -120,12 +129,12 @@ def a_look_is_overtaken_by_another(scene: DayMachine) -> None:
     published(scene)
     upload(scene, B, "one", answered=False)
     mark(scene, THIRD)
-    look = scene.start(advance_days, pauses.WRITES_STATE)
+    look = scene.crew.look(pauses.WRITES_STATE)
     upload(scene, C, "one", answered=False)
     reprocess(scene, SECOND)
-    scene.start(advance_days, None)
-    scene.go_until(look, None)
-    scene.start(lambda context: receive_file(context, DROP, B), None)
+    scene.crew.look(None)
+    scene.crew.go_until(look, None)
+    start(scene, lambda context: receive_file(context, DROP, B))
     work(scene)
 
 
@@ -135,8 +144,8 @@ def a_day_is_marked_again_while_it_is_computed(scene: DayMachine) -> None:
     worker = work(scene, pauses.WRITES_MANIFEST)
     upload(scene, C, "one", answered=False)
     mark(scene, SECOND)
-    scene.start(advance_days, None)
-    scene.go_until(worker, None)
+    scene.crew.look(None)
+    scene.crew.go_until(worker, None)
 
 
 def a_published_file_is_replaced_and_its_day_is_not_done_again(scene: DayMachine) -> None:
@@ -144,7 +153,7 @@ def a_published_file_is_replaced_and_its_day_is_not_done_again(scene: DayMachine
     upload(scene, A, "one")
     for _ in range(2):
         wait(scene, hours=25)
-        scene.start(keep_house, None)
+        start(scene, keep_house)
 
 
 def a_day_is_sent_back_by_an_earlier_one(scene: DayMachine) -> None:
@@ -154,7 +163,7 @@ def a_day_is_sent_back_by_an_earlier_one(scene: DayMachine) -> None:
     wait(scene, hours=2)
     worker = work(scene, pauses.WRITES_MANIFEST)
     upload(scene, B, "one", answered=False)
-    scene.go_until(worker, None)
+    scene.crew.go_until(worker, None)
     record = scene.watches[0].state.days[SECOND]
     assert record.reprocess is not None
     assert record.cut == (B,), "the day does not wait for what was uploaded before it was cut"
@@ -162,30 +171,30 @@ def a_day_is_sent_back_by_an_earlier_one(scene: DayMachine) -> None:
 
 def a_marker_goes_before_the_tables_have_its_day(scene: DayMachine) -> None:
     """It was all that the customer ever uploaded."""
-    scene.install(settle=0, skew=0, past="none")
-    scene.world.mark(f"signals/metrics/{SECOND}")
+    install(scene)
+    scene.customers[0].mark(f"signals/metrics/{SECOND}")
     wait(scene, hours=2)
-    scene.start(advance_days, None)
+    scene.crew.look(None)
     worker = work(scene, pauses.COMMITS_TABLE)
-    scene.kill(worker)
-    scene.world.delete(f"signals/metrics/{SECOND}")
+    scene.crew.kill(worker)
+    scene.customers[0].delete(f"signals/metrics/{SECOND}")
 
 
 def a_host_whose_clock_is_wrong_fails(scene: DayMachine) -> None:
     """What it could not answer is announced again after a minute of storage's clock."""
-    scene.install(settle=0, skew=86_400, past="none")
+    install(scene, skew=86_400)
 
     def receive(context: JobContext) -> object:
         return receive_file(context, DROP, A)
 
     upload(scene, A, "one", answered=False)
-    worker = scene.start(receive, Pause(method="get_range"))
-    scene.step(worker, Fate.REFUSED)
-    scene.go_until(worker, None)
+    worker = start(scene, receive, pauses.READS_UPLOAD)
+    scene.crew.step(worker, Fate.REFUSED)
+    scene.crew.go_until(worker, None)
     wait(scene, seconds=61)
-    scene.start(sweep, None)
+    scene.crew.sweep(None)
     scene.messages_are_taken()
-    assert len(scene.messages) == 1
+    assert len(scene.crew.messages) == 1
 
 
 HARMFUL: Mapping[Mutant, tuple[Scene, str]] = {

@@ -1,0 +1,100 @@
+"""What an installation may lose, and what is put back: nothing is to be published from what is left (invariant 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from processing.domain import blob_names
+from processing.storage.in_memory import InMemoryBlobStore
+from tests.property.day_machine.watch import Watch
+
+KINDS = ("state", "state", "part", "manifest", "staged", "staged, emptied", "receipts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Something that is lost."""
+
+    restore: Callable[[], None]
+    """Puts back what is not there again by then."""
+
+    @classmethod
+    def of(cls, kind: str, watch: Watch, random: Random) -> Loss | None:
+        """Lose something of a stream now; None when there is nothing of the kind."""
+        lose = {"state": _state, "part": _part, "manifest": _manifest, "receipts": _receipts}.get(kind)
+        restore = lose(watch, random) if lose is not None else _staged(watch, is_emptied=kind.endswith("emptied"))
+        return None if restore is None else cls(restore=restore)
+
+
+def _state(watch: Watch, random: Random) -> Callable[[], None] | None:
+    """The state comes back as it was one publication or more ago."""
+    state, saved = watch.state, watch.saved
+    older = [data for seq, data in saved if seq < state.seq]
+    if not older or max(watch.world.seqs(watch.customer.name, watch.stream).values(), default=0) < state.seq:
+        return None
+    name = blob_names.state_name(watch.customer.name, watch.stream.dataset)
+    newest, cuts = watch.world.lake.get(blob_names.STATE_CONTAINER, name), dict(watch.cuts)
+    assert newest is not None
+    watch.world.lake.put(blob_names.STATE_CONTAINER, name, random.choice(older[-20:]))
+    watch.roll_back()
+
+    def restore() -> None:
+        watch.world.lake.put(blob_names.STATE_CONTAINER, name, newest[0])
+        watch.cuts = cuts
+        watch.roll_forward()
+
+    return restore
+
+
+def _part(watch: Watch, random: Random) -> Callable[[], None] | None:
+    """A staged part that is in force."""
+    receipts = (each for folder in watch.folders for each in watch.customer.receipts_in(folder).values())
+    parts = sorted(part.name for each in receipts if each.in_force for part in each.in_force.parts if watch.is_of(part.name))
+    return _blob(watch.world.lake, blob_names.STAGED_CONTAINER, random.choice(parts)) if parts else None
+
+
+def _manifest(watch: Watch, random: Random) -> Callable[[], None] | None:
+    """A manifest that the state names."""
+    names = sorted(watch.live_names())
+    return _blob(watch.world.lake, blob_names.STATE_CONTAINER, random.choice(names)) if names else None
+
+
+def _staged(watch: Watch, *, is_emptied: bool) -> Callable[[], None]:
+    """All staged parts, with their container or without."""
+    blobs = watch.world.lake._containers
+    lost = blobs.pop(blob_names.STAGED_CONTAINER)
+    if is_emptied:
+        blobs[blob_names.STAGED_CONTAINER] = {}
+
+    def restore() -> None:
+        blobs[blob_names.STAGED_CONTAINER] = {**lost, **blobs.get(blob_names.STAGED_CONTAINER, {})}
+
+    return restore
+
+
+def _receipts(watch: Watch, random: Random) -> Callable[[], None]:
+    """All receipts of the customer, and the status documents of its days."""
+    customer, blobs = watch.customer, watch.world.drop._containers
+    lost, blobs[customer.receipts] = blobs[customer.receipts], {}
+    customer.lost = dict(customer.told)
+
+    def restore() -> None:
+        blobs[customer.receipts] = {**lost, **blobs[customer.receipts]}
+        # What was answered anew meanwhile stays; what was not is told again as it was.
+        customer.told = {**customer.told, **customer.lost}
+        customer.lost = {}
+
+    return restore
+
+
+def _blob(store: InMemoryBlobStore, container: str, name: str) -> Callable[[], None]:
+    blobs = store._containers
+    lost = blobs[container].pop(name, None)
+
+    def restore() -> None:
+        if lost is not None:
+            blobs.setdefault(container, {}).setdefault(name, lost)
+
+    return restore
