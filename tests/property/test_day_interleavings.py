@@ -18,12 +18,25 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.property.day_machine.crew import UNEXPECTED, Lies
 from tests.property.day_machine.machine import DayMachine
-from tests.property.day_machine.machines import LossMachine, ManyStreamsMachine, RetentionMachine, TwoCustomersMachine
+from tests.property.day_machine.machines import (
+    DyingMachine,
+    LossMachine,
+    ManyStreamsMachine,
+    RetentionMachine,
+    TwoCustomersMachine,
+)
 from tests.property.day_machine.mutants import Mutant
 from tests.property.day_machine.scenes import HARMFUL, OTHERS, Scene
 from tests.property.day_machine.tally import TOLD, Tally
 
-MACHINES = [(DayMachine, 60), (ManyStreamsMachine, 40), (TwoCustomersMachine, 40), (RetentionMachine, 60), (LossMachine, 50)]
+MACHINES = [
+    (DayMachine, 60),
+    (ManyStreamsMachine, 30),
+    (TwoCustomersMachine, 30),
+    (DyingMachine, 40),
+    (RetentionMachine, 50),
+    (LossMachine, 40),
+]
 """And how many examples of each."""
 LEAST_SHARE = 0.25
 """Of the storage calls, those that are made beside another run."""

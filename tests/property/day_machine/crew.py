@@ -171,6 +171,11 @@ class Crew:
         """Everything that was begun is done."""
         self.together(random, self.workers)
 
+    def finish_alone(self, worker: Worker) -> None:
+        """One that was begun is done, unless it is already."""
+        if worker in self.workers:
+            self.go_until(worker, None)
+
     def collect(self) -> None:
         """Messages that were sent are on their way."""
         while (message := self.world.events.take()) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
@@ -10,7 +10,7 @@ from processing.domain import blob_names
 from processing.storage.in_memory import InMemoryBlobStore
 from tests.property.day_machine.watch import Watch
 
-KINDS = ("state", "state", "part", "manifest", "staged", "staged, emptied", "receipts")
+KINDS = ("state", "state at rest", "part", "manifest", "staged", "staged, emptied", "receipts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,21 +23,30 @@ class Loss:
     @classmethod
     def of(cls, kind: str, watch: Watch, random: Random) -> Loss | None:
         """Lose something of a stream now; None when there is nothing of the kind."""
-        lose = {"state": _state, "part": _part, "manifest": _manifest, "receipts": _receipts}.get(kind)
+        lose = _BLOBS.get(kind)
         restore = lose(watch, random) if lose is not None else _staged(watch, is_emptied=kind.endswith("emptied"))
         return None if restore is None else cls(restore=restore)
 
 
 def _state(watch: Watch, random: Random) -> Callable[[], None] | None:
     """The state comes back as it was one publication or more ago."""
-    state, saved = watch.state, watch.saved
-    older = [data for seq, data in saved if seq < state.seq]
-    if not older or max(watch.world.seqs(watch.customer.name, watch.stream).values(), default=0) < state.seq:
+    older = [data for seq, _, data in watch.saved if seq < watch.state.seq]
+    return _exchanged(watch, random.choice(older[-20:])) if older else None
+
+
+def _state_at_rest(watch: Watch, random: Random) -> Callable[[], None] | None:
+    """The same, as it was before the last publication, with nothing on its way into the tables."""
+    older = [data for seq, pending, data in watch.saved if seq < watch.state.seq and pending is None]
+    return _exchanged(watch, older[-1]) if older else None
+
+
+def _exchanged(watch: Watch, older: bytes) -> Callable[[], None] | None:
+    if max(watch.world.seqs(watch.customer.name, watch.stream).values(), default=0) < watch.state.seq:
         return None
     name = blob_names.state_name(watch.customer.name, watch.stream.dataset)
     newest, cuts = watch.world.lake.get(blob_names.STATE_CONTAINER, name), dict(watch.cuts)
     assert newest is not None
-    watch.world.lake.put(blob_names.STATE_CONTAINER, name, random.choice(older[-20:]))
+    watch.world.lake.put(blob_names.STATE_CONTAINER, name, older)
     watch.roll_back()
 
     def restore() -> None:
@@ -98,3 +107,12 @@ def _blob(store: InMemoryBlobStore, container: str, name: str) -> Callable[[], N
             blobs.setdefault(container, {}).setdefault(name, lost)
 
     return restore
+
+
+_BLOBS: Mapping[str, Callable[[Watch, Random], Callable[[], None] | None]] = {
+    "state": _state,
+    "state at rest": _state_at_rest,
+    "part": _part,
+    "manifest": _manifest,
+    "receipts": _receipts,
+}

@@ -270,7 +270,7 @@ class DayMachine(RuleBasedStateMachine):
             self.tell(customer, name, random.choice(sorted(watch.stream.contents)), random.choice(["later", "lose"]))
         customer.mark(f"signals/{day}.json", self.manifest(watch, watch.stream.names[0], random.choice(["", "", "rows"])))
         self.world.time.advance(self.world.settle + timedelta(seconds=1))
-        look = self.crew.look(random.choice([None, None, AT_ONCE, pauses.WRITES_STATE]), host=1)
+        look = self.work(watch, random.choice([None, None, AT_ONCE, pauses.WRITES_STATE]), host=1)
         if random.random() < 0.3 and self.crew.messages:
             self.crew.answer(self.crew.messages.pop(), AT_ONCE)
         self.crew.together(random, [worker, look])

@@ -8,16 +8,23 @@ from random import Random
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from processing.domain.events import upload_event
 from processing.jobs.housekeeping.keep_house import keep_house
+from processing.jobs.operate import retry_now
+from processing.jobs.reingest import ReingestFilter, reingest
 from tests.property.day_machine import pauses
 from tests.property.day_machine.calendar import Calendar
+from tests.property.day_machine.deaths import die_of_a_day, die_of_an_upload
 from tests.property.day_machine.event_files import events
 from tests.property.day_machine.exposures import exposures
 from tests.property.day_machine.losses import KINDS, Loss
 from tests.property.day_machine.machine import MANY, DayMachine
 from tests.property.day_machine.metrics import metrics
-from tests.property.day_machine.pauses import AT_ONCE
+from tests.property.day_machine.pauses import AT_ONCE, Pause
 from tests.property.day_machine.world import KEPT_SHORT
+
+_OF_DAYS = (pauses.READS_PART, pauses.WRITES_FILE, pauses.WRITES_MANIFEST, pauses.COMMITS_TABLE)
+_OF_UPLOADS = (pauses.READS_UPLOAD, pauses.WRITES_PART)
 
 
 class ManyStreamsMachine(DayMachine):
@@ -31,6 +38,64 @@ class TwoCustomersMachine(DayMachine):
 
     names = ("acme", "blue-fin")
     streams = (metrics,)
+
+
+class DyingMachine(DayMachine):
+    """Days and uploads end the processes that work on them, and messages about what an operator asked for are lost."""
+
+    @rule(which=MANY, where=st.sampled_from(_OF_DAYS), seed=MANY, then=st.sampled_from(["rest", "retry", "mark"]))
+    def die_of_a_day(self, which: int, where: Pause, seed: int, then: str) -> None:
+        """Three workers die of a day; it rests for a day, or until somebody asks for it."""
+        random, watch = Random(seed), self.watches[which % len(self.watches)]
+        self.crew.finish(random)
+        self.make_due(watch, random)
+        day = die_of_a_day(self.crew, watch, where)
+        if day is not None and then == "rest":
+            self.world.time.advance(timedelta(hours=25))
+        elif day is not None and then == "retry":
+            self.crew.start(then, lambda context: retry_now(context, watch.customer.name, None), None)
+        elif day is not None:
+            watch.customer.mark(f"signals/{day}.json")
+
+    @rule(which=MANY, content=st.sampled_from(["one", "two days", "three days"]), where=st.sampled_from(_OF_UPLOADS))
+    def die_of_an_upload(self, which: int, content: str, where: Pause) -> None:
+        """Three workers die of an upload."""
+        self.crew.finish(Random(which))
+        watch, name = self.upload_of(which)
+        die_of_an_upload(self.crew, watch.customer, name, content, where)
+
+    @rule(which=MANY, minutes=st.sampled_from([3, 10, 15]), where=st.sampled_from(_OF_UPLOADS))
+    def be_swept(self, which: int, minutes: int, where: Pause) -> None:
+        """What a worker has in hand is not announced again."""
+        watch, name = self.upload_of(which)
+        customer = watch.customer
+        message = upload_event(customer.drop, name, customer.upload(name, "one").etag)
+        worker = self.crew.answer(message, where)
+        self.world.time.advance(timedelta(minutes=minutes))
+        self.crew.collect()
+        before = len(self.crew.messages)
+        self.crew.sweep(None)
+        self.crew.collect()
+        again = [each for each in self.crew.messages[before:] if f"/{name}" in each]
+        assert worker not in self.crew.workers or not again, f"{name} was announced while it was read"
+        self.tally.hit("a sweep beside an ingest")
+
+    @rule(which=MANY)
+    def ask_in_an_outage(self, which: int) -> None:
+        """An operator asks for other answers, and no message arrives."""
+        customer = self.customers[which % len(self.customers)]
+        self.crew.finish(Random(which))
+        worker = self.crew.start("reingest", lambda context: reingest(context, customer.name, ReingestFilter()), None)
+        asked = worker.run.result
+        while self.world.events.take() is not None:
+            pass
+        self.world.time.advance(timedelta(hours=1))
+        self.crew.messages.clear()
+        self.crew.sweep(None)
+        self.crew.collect()
+        found = sum("replacesReceipt" in each for each in self.crew.messages)
+        assert found >= asked, f"{found} of {asked} uploads are answered again"
+        self.tally.hit("requests found by the sweep", found)
 
 
 class RetentionMachine(DayMachine):

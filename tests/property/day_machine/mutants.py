@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from processing.domain import blob_names, readiness
+from processing.domain import blob_names, first_day, readiness
 from processing.domain.errors import ConditionNotMet
+from processing.domain.listings import Listings
 from processing.domain.marker_manifest import folders_of
-from processing.domain.records import StreamState, TableFile
-from processing.jobs import day_inputs, look, publish_day, stream_state
+from processing.domain.records import Opening, StreamState, TableFile
+from processing.jobs import day_inputs, look, process_day, publish_day, stream_state
 from processing.jobs.context import JobContext
 from processing.jobs.housekeeping import parts
 from processing.jobs.stream_state import StoredState
@@ -35,6 +36,10 @@ class Mutant:
     """What of the program is exchanged."""
     store: Callable[[SteppedStore], Any] = lambda store: store
     tables: Callable[[SteppedTables], Any] = lambda tables: tables
+
+
+def _nothing(*asked: object) -> None:
+    """In the place of a check."""
 
 
 class _LooksOnce(SteppedStore):
@@ -73,6 +78,7 @@ def _lists_parts_first(patch: Patch) -> None:
         return day_inputs.staged_inputs(replace(context, lake=_Remembering(context.lake, listed)), state, day)
 
     patch.setattr(publish_day, "staged_inputs", parts_then_receipts)
+    _takes_what_is_left(patch)
 
 
 class _Tables(SteppedTables):
@@ -152,17 +158,30 @@ def _keeps_the_old_listing(patch: Patch) -> None:
 
 
 def _forgets_the_new_cut(patch: Patch) -> None:
-    def forgetting(context: JobContext, stored: StoredState, change: Any, *, epoch: int | None = None) -> StoredState:
-        def changed(state: StreamState) -> StreamState:
-            after: StreamState = change(state)
-            if after.seq == state.seq or after.pending is None:
-                return after
-            record = replace(after.days[after.pending], reprocess=None)
-            return replace(after, days={**after.days, after.pending: record})
+    patch.setattr(publish_day, "_expect_in_hand", _nothing)
 
-        return stream_state.change_state(context, stored, changed, epoch=epoch)
 
-    patch.setattr(publish_day, "change_state", forgetting)
+def _asks_once_whether_a_day_is_due(patch: Patch) -> None:
+    patch.setattr(publish_day, "due_days", lambda state: state.days)
+
+
+def _begins_with_what_is_answered(patch: Patch) -> None:
+    def open_at_once(before: Opening | None, markers: str, seen: Listings) -> Opening:
+        return Opening(markers=markers, cut=(), at=seen.now)
+
+    patch.setattr(first_day, "_opening", open_at_once)
+
+
+def _takes_what_is_left(patch: Patch) -> None:
+    patch.setattr(day_inputs, "expect_parts", _nothing)
+
+
+def _knows_nothing_of_tables(patch: Patch) -> None:
+    patch.setattr(process_day, "expect_tables", _nothing)
+
+
+def _counts_no_tries(patch: Patch) -> None:
+    patch.setattr(process_day, "MOST_TRIES", 1_000)
 
 
 def _deletes_what_is_published(patch: Patch) -> None:
@@ -178,3 +197,12 @@ UPLOADS_FIRST = Mutant(name="uploads are listed before markers", patch=_lists_up
 OLD_LISTING = Mutant(name="an old listing is applied to a new state", patch=_keeps_the_old_listing)
 NEW_CUT_FORGOTTEN = Mutant(name="a cut taken while the day was computed is forgotten", patch=_forgets_the_new_cut)
 NO_MANIFESTS = Mutant(name="housekeeping looks at no manifest", patch=_deletes_what_is_published)
+ASKED_ONCE = Mutant(
+    name="processing is written without asking again whether the day is due", patch=_asks_once_whether_a_day_is_due
+)
+FIRST_ANSWERED = Mutant(
+    name="the first day is fixed while uploads before the markers are unanswered", patch=_begins_with_what_is_answered
+)
+NO_LOSSES = Mutant(name="a day is made of the parts that are left", patch=_takes_what_is_left)
+NO_TABLES = Mutant(name="nobody asks whether the tables are ahead", patch=_knows_nothing_of_tables)
+NO_TRIES = Mutant(name="nobody counts how often a day ended its worker", patch=_counts_no_tries)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from random import Random
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.events import upload_event
 from processing.jobs.context import JobContext
 from processing.jobs.housekeeping.keep_house import keep_house
-from processing.jobs.operate import ask_reprocess
+from processing.jobs.operate import ask_reprocess, move_first_day
 from processing.jobs.receive_file import receive_file
 from tests.property.day_machine import mutants, pauses
 from tests.property.day_machine.calendar import WINTER
 from tests.property.day_machine.crew import Job, Worker
+from tests.property.day_machine.deaths import die_of_a_day
+from tests.property.day_machine.losses import Loss
 from tests.property.day_machine.machine import DayMachine
 from tests.property.day_machine.metrics import A, B, C
 from tests.property.day_machine.mutants import Mutant
@@ -129,10 +132,10 @@ def a_look_is_overtaken_by_another(scene: DayMachine) -> None:
     published(scene)
     upload(scene, B, "one", answered=False)
     mark(scene, THIRD)
-    look = scene.crew.look(pauses.WRITES_STATE)
+    look = work(scene, pauses.WRITES_STATE)
     upload(scene, C, "one", answered=False)
     reprocess(scene, SECOND)
-    scene.crew.look(None)
+    work(scene)
     scene.crew.go_until(look, None)
     start(scene, lambda context: receive_file(context, DROP, B))
     work(scene)
@@ -144,8 +147,72 @@ def a_day_is_marked_again_while_it_is_computed(scene: DayMachine) -> None:
     worker = work(scene, pauses.WRITES_MANIFEST)
     upload(scene, C, "one", answered=False)
     mark(scene, SECOND)
-    scene.crew.look(None)
+    work(scene)
     scene.crew.go_until(worker, None)
+
+
+def a_day_is_marked_again_before_it_is_begun(scene: DayMachine) -> None:
+    """A worker has found it due; an upload comes of which nobody hears, and after it the marker once more."""
+    published(scene)
+    mark(scene, THIRD)
+    worker = work(scene, pauses.THIRD_WRITE)
+    upload(scene, C, "two days", answered=False)
+    mark(scene, THIRD)
+    work(scene)
+    assert scene.watches[0].state.days[THIRD].cut == (C,)
+    scene.crew.go_until(worker, None)
+
+
+def the_first_day_moves_before_a_day_is_begun(scene: DayMachine) -> None:
+    """A worker has found a day due, and now an earlier one comes first."""
+    install(scene, past="uploads")
+    scene.customers[0].mark(f"signals/{SECOND}.json")
+    wait(scene, hours=2)
+    worker = work(scene, pauses.THIRD_WRITE)
+    moved = scene.crew.start("first day", lambda context: move_first_day(context, ACME, METRICS, FIRST), pauses.AT_ONCE)
+    moved.notes[scene.watches[0]].names_first_day = True
+    scene.crew.go_until(moved, None)
+    scene.crew.go_until(worker, None)
+
+
+def a_backlog_is_longer_than_an_hour(scene: DayMachine) -> None:
+    """All days are marked when only the file of a later one is answered."""
+    install(scene)
+    upload(scene, A, "three days", answered=False)
+    upload(scene, C, "from tomorrow on")
+    for day in WINTER.days:
+        scene.customers[0].mark(f"signals/{day}.json")
+    wait(scene, hours=30)
+    work(scene)
+
+
+def staged_parts_are_lost(scene: DayMachine) -> None:
+    """All of them, and a day is to be processed again."""
+    published(scene)
+    loss = Loss.of("staged, emptied", scene.watches[0], Random(0))
+    assert loss is not None
+    reprocess(scene, SECOND)
+    work(scene)
+    loss.restore()
+    wait(scene, hours=2)
+
+
+def a_state_comes_back_from_before(scene: DayMachine) -> None:
+    """And another day is due by it."""
+    published(scene)
+    mark(scene, THIRD)
+    loss = Loss.of("state at rest", scene.watches[0], Random(0))
+    assert loss is not None
+    wait(scene, hours=2)
+    work(scene)
+    loss.restore()
+
+
+def a_day_ends_its_workers(scene: DayMachine) -> None:
+    """One after another, without a word."""
+    published(scene)
+    mark(scene, THIRD)
+    assert die_of_a_day(scene.crew, scene.watches[0], pauses.WRITES_FILE) == THIRD
 
 
 def a_published_file_is_replaced_and_its_day_is_not_done_again(scene: DayMachine) -> None:
@@ -177,6 +244,7 @@ def a_marker_goes_before_the_tables_have_its_day(scene: DayMachine) -> None:
     scene.crew.look(None)
     worker = work(scene, pauses.COMMITS_TABLE)
     scene.crew.kill(worker)
+    wait(scene, seconds=61)
     scene.customers[0].delete(f"signals/metrics/{SECOND}")
 
 
@@ -205,12 +273,18 @@ HARMFUL: Mapping[Mutant, tuple[Scene, str]] = {
     mutants.NO_CLAIM: (a_worker_wakes_up_before_its_publication, "a worker whose claim is over published"),
     mutants.UPLOADS_FIRST: (a_marker_comes_while_a_stream_is_looked_at, "a listing that is older than the day's marker"),
     mutants.OLD_LISTING: (a_look_is_overtaken_by_another, "lay there before .* was cut and is not in it"),
-    mutants.NEW_CUT_FORGOTTEN: (a_day_is_marked_again_while_it_is_computed, "computed before its cut"),
+    mutants.NEW_CUT_FORGOTTEN: (a_day_is_marked_again_while_it_is_computed, "published while its cut was"),
+    mutants.ASKED_ONCE: (a_day_is_marked_again_before_it_is_begun, "published while its cut was"),
+    mutants.FIRST_ANSWERED: (a_backlog_is_longer_than_an_hour, "the stream begins with"),
+    mutants.NO_LOSSES: (staged_parts_are_lost, "not made of the parts that its receipts hold"),
+    mutants.NO_TABLES: (a_state_comes_back_from_before, "older than the tables"),
+    mutants.NO_TRIES: (a_day_ends_its_workers, "goes on ending its workers"),
     mutants.NO_MANIFESTS: (a_published_file_is_replaced_and_its_day_is_not_done_again, "a part of a live manifest"),
 }
 """What is wrong with a program, the timeline that brings it to light, and what is said of it then."""
 OTHERS = (
     a_day_is_sent_back_by_an_earlier_one,
+    the_first_day_moves_before_a_day_is_begun,
     a_marker_goes_before_the_tables_have_its_day,
     a_host_whose_clock_is_wrong_fails,
 )

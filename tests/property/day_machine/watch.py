@@ -96,8 +96,8 @@ class Watch:
         self.closings: list[tuple[int, date]] = []
         """When days were closed, and through which."""
         self.folders = folders_of(stream.dataset)
-        self.saved: list[tuple[int, bytes]] = []
-        """Every version of the state, with its last publication."""
+        self.saved: list[tuple[int, date | None, bytes]] = []
+        """Every version of the state, with its last publication and what was pending."""
         self.newest: StreamState | None = None
         """While the state is one from before: the one that it should be."""
         self._projection = Projection(customer, stream)
@@ -253,7 +253,7 @@ class Watch:
         found = self.world.lake.get(blob_names.STATE_CONTAINER, blob_names.state_name(self.customer.name, self.stream.dataset))
         assert found is not None
         if self.newest is None:
-            self.saved.append((after.seq, found[0]))
+            self.saved.append((after.seq, after.pending, found[0]))
         assert after.revision == before.revision + 1
         assert after.epoch - before.epoch in (0, 1)
         if after.epoch > before.epoch:
