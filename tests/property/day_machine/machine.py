@@ -32,6 +32,7 @@ from tests.property.day_machine.world import KEPT_LONG, World
 MANY = st.integers(0, 2**16)
 """Picks one of a few, or begins a row of random choices."""
 KINDS = ("all", "all", "all", "own", "folder", "rows", "wrong rows", "md5", "wrong md5", "stub", "dates")
+TIMELINES = ("overtaken", "marked again", "begun elsewhere", "dead", "dead", "colliding", "racing", "racing", "answered twice")
 
 
 class DayMachine(RuleBasedStateMachine):
@@ -42,6 +43,8 @@ class DayMachine(RuleBasedStateMachine):
     retention: ClassVar[Retention] = KEPT_LONG
     lies: ClassVar[Lies] = Lies()
     tally: ClassVar[Tally] = Tally()
+    timelines: ClassVar[tuple[str, ...]] = TIMELINES
+    """With which an example begins."""
     floors: ClassVar[Mapping[str, int]] = {}
     """How often what must happen in all examples of a test together."""
 
@@ -90,6 +93,27 @@ class DayMachine(RuleBasedStateMachine):
         self.world.time.advance(timedelta(hours=1, seconds=61))
         if past == "published":
             self.crew.everything(self.random)
+        for _ in range(2):
+            self.play(self.random.choice(self.timelines), self.random)
+
+    def play(self, timeline: str, random: Random) -> None:
+        """One of the timelines on which much is decided; which of them the examples hold is no matter of luck then."""
+        which, seed, place = random.randrange(2**16), random.randrange(2**16), random.randrange(2**16)
+        harm = random.choice((0.0, 0.02, 0.05))
+        {
+            "overtaken": lambda: self.be_overtaken(which=which, first=place, seed=seed),
+            "marked again": lambda: self.be_marked_again(which=which, first=place, seed=seed),
+            "begun elsewhere": lambda: self.begin_elsewhere(which=which, first=place, day=place % 4, seed=seed),
+            "dead": lambda: self.die(which=which, where=place, seed=seed),
+            "colliding": lambda: self.collide_in_a_table(which=which, seed=seed),
+            "racing": lambda: self.race(what=place, seed=seed, harm=harm),
+            "answered twice": lambda: self.answer_twice(which=which, content=place, seed=seed),
+            **self.more_timelines(which, place, random),
+        }[timeline]()
+
+    def more_timelines(self, which: int, place: int, random: Random) -> dict[str, Callable[[], None]]:  # noqa: ARG002
+        """Those of this machine alone."""
+        return {}
 
     # What customers and operators do
 
@@ -307,6 +331,19 @@ class DayMachine(RuleBasedStateMachine):
             team.append(self.work(watch, Pause(method="replace", times=1), host=host))
             self.world.time.advance(LEASE)
         self.crew.together(random, team)
+
+    @precondition(lambda self: len(self.crew.workers) < 3)
+    @rule(which=MANY, content=MANY, seed=MANY)
+    def answer_twice(self, which: int, content: int, seed: int) -> None:
+        """Workers answer the same upload side by side, and it has a newer version before they are done."""
+        random, (watch, name) = Random(seed), self.upload_of(which)
+        customer, contents = watch.customer, sorted(watch.stream.contents)
+        team = []
+        for host in (0, 1):
+            message = upload_event(customer.drop, name, customer.upload(name, contents[content % len(contents)]).etag)
+            team += [self.crew.answer(message, random.choice(pauses.OF_INGEST), host=host) for _ in range(2)]
+            content = random.randrange(len(contents))
+        self.crew.together(random, team, random.choice((0.0, 0.02)))
 
     @precondition(lambda self: len(self.crew.workers) < 3)
     @rule(what=MANY, seed=MANY, harm=st.sampled_from([0.0, 0.01, 0.04]))

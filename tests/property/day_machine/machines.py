@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from random import Random
 
@@ -18,7 +19,7 @@ from tests.property.day_machine.deaths import die_of_a_day, die_of_an_upload
 from tests.property.day_machine.event_files import events
 from tests.property.day_machine.exposures import exposures
 from tests.property.day_machine.losses import KINDS, Loss
-from tests.property.day_machine.machine import MANY, DayMachine
+from tests.property.day_machine.machine import MANY, TIMELINES, DayMachine
 from tests.property.day_machine.metrics import metrics
 from tests.property.day_machine.pauses import AT_ONCE, Pause
 from tests.property.day_machine.world import KEPT_SHORT
@@ -42,6 +43,18 @@ class TwoCustomersMachine(DayMachine):
 
 class DyingMachine(DayMachine):
     """Days and uploads end the processes that work on them, and messages about what an operator asked for are lost."""
+
+    timelines = ("day dies", "day dies", "upload dies", "swept", "outage", *TIMELINES)
+
+    def more_timelines(self, which: int, place: int, random: Random) -> dict[str, Callable[[], None]]:
+        then = random.choice(("rest", "retry", "mark"))
+        upload = _OF_UPLOADS[place % len(_OF_UPLOADS)]
+        return {
+            "day dies": lambda: self.die_of_a_day(which=which, where=_OF_DAYS[place % len(_OF_DAYS)], seed=place, then=then),
+            "upload dies": lambda: self.die_of_an_upload(which=which, content="one", where=upload),
+            "swept": lambda: self.be_swept(which=which, minutes=10, where=upload),
+            "outage": lambda: self.ask_in_an_outage(which=which),
+        }
 
     @rule(which=MANY, where=st.sampled_from(_OF_DAYS), seed=MANY, then=st.sampled_from(["rest", "retry", "mark"]))
     def die_of_a_day(self, which: int, where: Pause, seed: int, then: str) -> None:
@@ -103,6 +116,11 @@ class RetentionMachine(DayMachine):
 
     streams = (exposures, events)
     retention = KEPT_SHORT
+    timelines = ("night", "night", "night", *TIMELINES)
+
+    def more_timelines(self, which: int, place: int, random: Random) -> dict[str, Callable[[], None]]:
+        hours = random.choice((25, 49, 73))
+        return {"night": lambda: self.keep_house_at_night(hours=hours, pause=place, seed=which)}
 
     @precondition(lambda self: self.crew.has_room)
     @rule(hours=st.sampled_from([25, 25, 49, 73]), pause=MANY, seed=MANY)
@@ -127,6 +145,15 @@ class LossMachine(DayMachine):
     """Blobs and containers are lost or come back from before, and are restored after some time."""
 
     streams = (metrics, exposures)
+    timelines = ("lost", "lost", *TIMELINES)
+
+    def more_timelines(self, which: int, place: int, random: Random) -> dict[str, Callable[[], None]]:
+        kind, hours = random.choice(KINDS), random.choice((0, 2, 25))
+        return {"lost": lambda: self.lose_and_restore(kind, which, place, hours)}
+
+    def lose_and_restore(self, kind: str, which: int, seed: int, hours: int) -> None:
+        self.lose(kind=kind, which=which, seed=seed, hours=hours)
+        self.restore()
 
     def build(self, calendar: Calendar) -> None:
         super().build(calendar)
