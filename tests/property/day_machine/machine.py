@@ -70,17 +70,23 @@ class DayMachine(RuleBasedStateMachine):
         skew=st.sampled_from([-3600, 0, 86_400]),
         page=st.sampled_from([1, 2, 5_000]),
         past=st.sampled_from(["none", "uploads", "markers", "published", "published", "published"]),
+        timelines=st.just(2),
         seed=MANY,
     )
-    def install(self, *, calendar: Calendar, settle: int, skew: int, page: int, past: str, seed: int) -> None:
-        """The settings, the hosts' clocks, and what the customers did before."""
+    def install(self, *, calendar: Calendar, settle: int, skew: int, page: int, past: str, timelines: int, seed: int) -> None:
+        """The settings, the hosts' clocks, what the customers did before, and how many timelines come first."""
         self.build(calendar)
         self.world.settle = timedelta(seconds=settle)
         self.world.page = page
         self.world.hosts[0].clock.skew = timedelta(seconds=skew)
         self.random = Random(seed)
-        if past == "none":
-            return
+        if past != "none":
+            self.begin_with(past)
+        for _ in range(timelines):
+            self.play(self.random.choice(self.timelines), self.random)
+
+    def begin_with(self, past: str) -> None:
+        """Uploads, markers of the first two days, and these published."""
         for customer in self.customers:
             for stream in customer.streams:
                 for name, content in zip(stream.names, ["three days", "two days"], strict=False):
@@ -88,13 +94,11 @@ class DayMachine(RuleBasedStateMachine):
         if past == "uploads":
             return
         for customer in self.customers:
-            for day in calendar.days[:2]:
+            for day in self.world.calendar.days[:2]:
                 customer.mark(f"signals/{day}.json")
         self.world.time.advance(timedelta(hours=1, seconds=61))
         if past == "published":
             self.crew.everything(self.random)
-        for _ in range(2):
-            self.play(self.random.choice(self.timelines), self.random)
 
     def play(self, timeline: str, random: Random) -> None:
         """One of the timelines on which much is decided; which of them the examples hold is no matter of luck then."""

@@ -39,7 +39,7 @@ def published(scene: DayMachine) -> None:
 
 
 def install(scene: DayMachine, *, skew: int = 0, past: str = "none") -> None:
-    scene.install(calendar=WINTER, settle=0, skew=skew, page=5_000, past=past, seed=0)
+    scene.install(calendar=WINTER, settle=0, skew=skew, page=5_000, past=past, timelines=0, seed=0)
 
 
 def start(scene: DayMachine, job: Job, pause: Pause | None = None) -> Worker:
@@ -175,6 +175,17 @@ def the_first_day_moves_before_a_day_is_begun(scene: DayMachine) -> None:
     scene.crew.go_until(worker, None)
 
 
+def the_first_day_moves_when_a_worker_died(scene: DayMachine) -> None:
+    """It had a day in hand; now an earlier one comes first, which is not marked."""
+    install(scene, past="uploads")
+    scene.customers[0].mark(f"signals/{SECOND}.json")
+    wait(scene, hours=2)
+    scene.crew.kill(work(scene, pauses.WRITES_FILE))
+    moved = scene.crew.start("first day", lambda context: move_first_day(context, ACME, METRICS, FIRST), pauses.AT_ONCE)
+    moved.notes[scene.watches[0]].names_first_day = True
+    scene.crew.go_until(moved, None)
+
+
 def a_backlog_is_longer_than_an_hour(scene: DayMachine) -> None:
     """All days are marked when only the file of a later one is answered."""
     install(scene)
@@ -285,6 +296,7 @@ HARMFUL: Mapping[Mutant, tuple[Scene, str]] = {
 OTHERS = (
     a_day_is_sent_back_by_an_earlier_one,
     the_first_day_moves_before_a_day_is_begun,
+    the_first_day_moves_when_a_worker_died,
     a_marker_goes_before_the_tables_have_its_day,
     a_host_whose_clock_is_wrong_fails,
 )
