@@ -69,7 +69,7 @@ class Customer:
     told: dict[str, Receipt] = field(default_factory=dict)
     """Name to its last receipt."""
     lost: dict[str, Receipt] = field(default_factory=dict)
-    """Those of them that are gone though nobody gave them up, and that are not answered anew."""
+    """Those that are gone though nobody gave them up, and in whose place no other one has something in force."""
     _gone: dict[tuple[str, int], int] = field(default_factory=dict)
     _parsed: dict[str, Receipt] = field(default_factory=dict)
 
@@ -175,7 +175,8 @@ class Customer:
 
     def heard(self, name: str, receipt: Receipt) -> None:
         """A receipt was written."""
-        self.lost.pop(name, None)
+        if name in self.lost and (receipt.in_force is not None or self.lost[name].in_force is None):
+            del self.lost[name]
         self.told[name] = receipt
         if receipt.status.is_answer:
             self.answered.setdefault((name, receipt.etag), self.world.number)

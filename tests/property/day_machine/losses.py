@@ -92,7 +92,10 @@ def _receipts(watch: Watch, random: Random) -> Callable[[], None]:
     def restore() -> None:
         blobs[customer.receipts] = {**lost, **blobs[customer.receipts]}
         # What was answered anew meanwhile stays; what was not is told again as it was.
-        customer.told = {**customer.told, **customer.lost}
+        for name in customer.lost:
+            found = customer.receipt(name)
+            assert found is not None
+            customer.told[name] = found[0]
         customer.lost = {}
 
     return restore

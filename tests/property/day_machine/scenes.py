@@ -15,6 +15,7 @@ from processing.jobs.operate import ask_reprocess, move_first_day
 from processing.jobs.receive_file import receive_file
 from tests.property.day_machine import mutants, pauses
 from tests.property.day_machine.calendar import WINTER
+from tests.property.day_machine.contents import REFUSED
 from tests.property.day_machine.crew import Job, Worker
 from tests.property.day_machine.deaths import die_of_a_day
 from tests.property.day_machine.losses import Loss
@@ -208,6 +209,19 @@ def staged_parts_are_lost(scene: DayMachine) -> None:
     wait(scene, hours=2)
 
 
+def receipts_are_lost_and_written_anew(scene: DayMachine) -> None:
+    """One of them was of a version that was refused, and held the one before it in force."""
+    published(scene)
+    upload(scene, A, REFUSED)
+    loss = Loss.of("receipts", scene.watches[0], Random(0))
+    assert loss is not None
+    wait(scene, hours=2)
+    for _ in range(2):
+        scene.crew.everything(Random(0))
+        wait(scene, hours=2)
+    loss.restore()
+
+
 def a_state_comes_back_from_before(scene: DayMachine) -> None:
     """And another day is due by it."""
     published(scene)
@@ -297,6 +311,7 @@ OTHERS = (
     a_day_is_sent_back_by_an_earlier_one,
     the_first_day_moves_before_a_day_is_begun,
     the_first_day_moves_when_a_worker_died,
+    receipts_are_lost_and_written_anew,
     a_marker_goes_before_the_tables_have_its_day,
     a_host_whose_clock_is_wrong_fails,
 )

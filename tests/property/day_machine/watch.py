@@ -386,7 +386,8 @@ class Watch:
             for name, receipt in self.customer.lost.items()
             if receipt.in_force is not None and any(part.name in named for part in receipt.in_force.parts)
         }
-        return {**lost, **prepared.receipts}
+        found = {name: each for name, each in prepared.receipts.items() if each.in_force is not None or name not in lost}
+        return {**lost, **found}
 
     def _check_inputs(self, manifest: Manifest, prepared: Prepared) -> None:
         """Invariants 2 and 12."""
