@@ -31,12 +31,12 @@ from tests.property.day_machine.scenes import HARMFUL, OTHERS, Scene
 from tests.property.day_machine.tally import TOLD, Tally
 
 MACHINES = [
-    (DayMachine, 60),
-    (ManyStreamsMachine, 30),
-    (TwoCustomersMachine, 30),
-    (DyingMachine, 40),
-    (RetentionMachine, 50),
-    (LossMachine, 40),
+    (DayMachine, 30),
+    (ManyStreamsMachine, 12),
+    (TwoCustomersMachine, 15),
+    (DyingMachine, 25),
+    (RetentionMachine, 30),
+    (LossMachine, 20),
 ]
 """And how many examples of each."""
 IN_PIECES = (DyingMachine, ManyStreamsMachine)
@@ -45,7 +45,7 @@ LEAST_SHARE = 0.25
 """Of the storage calls, those that are made beside another run."""
 SOAK = int(os.environ.get("DROPZONE_SOAK", "1"))
 """How many times as long as in CI."""
-EVERY_RUN = settings(deadline=None, database=None, stateful_step_count=30, suppress_health_check=list(HealthCheck))
+EVERY_RUN = settings(deadline=None, database=None, stateful_step_count=15, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(autouse=True)

@@ -187,6 +187,8 @@ class Crew:
         """The process dies before its waiting call."""
         call = worker.run.waiting
         self.tally.hit(f"a crash before {call.method}" if call is not None else "a crash at the end")
+        if call is not None and call.method in ("open", "find", "seq_of", "replace"):
+            self.tally.hit("a crash at a table")
         self.workers.remove(worker)
         worker.run.abandon()
 

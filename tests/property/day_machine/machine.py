@@ -33,6 +33,16 @@ MANY = st.integers(0, 2**16)
 """Picks one of a few, or begins a row of random choices."""
 KINDS = ("all", "all", "all", "own", "folder", "rows", "wrong rows", "md5", "wrong md5", "stub", "dates")
 TIMELINES = ("overtaken", "marked again", "begun elsewhere", "dead", "dead", "colliding", "racing", "racing", "answered twice")
+FLOORS: Mapping[str, int] = {
+    "a publication": 30,
+    "a publication in place of another": 10,
+    "a conflict of a table's commit": 1,
+    "a lost write of a stream's state": 10,
+    "a worker superseded": 2,
+    "a first day found": 3,
+    "a cut emptied": 5,
+}
+"""What every machine must go through; far below what each of them does."""
 
 
 class DayMachine(RuleBasedStateMachine):
@@ -45,7 +55,7 @@ class DayMachine(RuleBasedStateMachine):
     tally: ClassVar[Tally] = Tally()
     timelines: ClassVar[tuple[str, ...]] = TIMELINES
     """With which an example begins."""
-    floors: ClassVar[Mapping[str, int]] = {}
+    floors: ClassVar[Mapping[str, int]] = FLOORS | {"a computed day given up for a newer cut": 1, "a crash at a table": 3}
     """How often what must happen in all examples of a test together."""
 
     def __init__(self) -> None:
@@ -316,12 +326,13 @@ class DayMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.crew.workers) < 4)
     @rule(which=MANY, where=MANY, seed=MANY)
     def die(self, which: int, where: int, seed: int) -> None:
-        """A worker dies at its commit or in the tables, and others come after it."""
+        """Workers die one after another at their commit or in the tables, and others come after them."""
         random, watch = Random(seed), self.watches[which % len(self.watches)]
         self.make_due(watch, random)
         paused = (*pauses.OF_TABLES, pauses.WRITES_MANIFEST, pauses.THIRD_WRITE)
-        self.die_at(self.work(watch, paused[where % len(paused)]), random)
-        self.world.time.advance(LEASE)
+        for place in (where, *(random.randrange(len(paused)) for _ in range(2))):
+            self.die_at(self.work(watch, paused[place % len(paused)]), random)
+            self.world.time.advance(LEASE)
         self.crew.together(random, [self.work(watch, AT_ONCE, host=1), self.crew.look(AT_ONCE)])
 
     @precondition(lambda self: len(self.crew.workers) < 3)

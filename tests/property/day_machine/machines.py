@@ -19,7 +19,7 @@ from tests.property.day_machine.deaths import die_of_a_day, die_of_an_upload
 from tests.property.day_machine.event_files import events
 from tests.property.day_machine.exposures import exposures
 from tests.property.day_machine.losses import KINDS, Loss
-from tests.property.day_machine.machine import MANY, TIMELINES, DayMachine
+from tests.property.day_machine.machine import FLOORS, MANY, TIMELINES, DayMachine
 from tests.property.day_machine.metrics import metrics
 from tests.property.day_machine.pauses import AT_ONCE, Pause
 from tests.property.day_machine.world import KEPT_SHORT
@@ -32,6 +32,7 @@ class ManyStreamsMachine(DayMachine):
     """One customer with three streams that share tables, one of which is fed by the files of another."""
 
     streams = (metrics, exposures, events)
+    floors = FLOORS
 
 
 class TwoCustomersMachine(DayMachine):
@@ -39,11 +40,18 @@ class TwoCustomersMachine(DayMachine):
 
     names = ("acme", "blue-fin")
     streams = (metrics,)
+    floors = FLOORS
 
 
 class DyingMachine(DayMachine):
     """Days and uploads end the processes that work on them, and messages about what an operator asked for are lost."""
 
+    floors = FLOORS | {
+        "a day that ended its workers rests": 1,
+        "refused: unreadable_here": 1,
+        "a sweep beside an ingest": 1,
+        "requests found by the sweep": 3,
+    }
     timelines = ("day dies", "day dies", "upload dies", "swept", "outage", *TIMELINES)
 
     def more_timelines(self, which: int, place: int, random: Random) -> dict[str, Callable[[], None]]:
@@ -116,6 +124,17 @@ class RetentionMachine(DayMachine):
 
     streams = (exposures, events)
     retention = KEPT_SHORT
+    floors = FLOORS | {
+        "a day closed": 4,
+        "a part of a closed day deleted": 4,
+        "an upload deleted by retention": 4,
+        "a marker deleted by retention": 2,
+        "a receipt deleted by retention": 2,
+        "a manifest deleted": 2,
+        "a file of a table deleted": 2,
+        "a superseded part deleted": 1,
+        "rows of a closed day rejected": 1,
+    }
     timelines = ("night", "night", "night", *TIMELINES)
 
     def more_timelines(self, which: int, place: int, random: Random) -> dict[str, Callable[[], None]]:
@@ -145,6 +164,7 @@ class LossMachine(DayMachine):
     """Blobs and containers are lost or come back from before, and are restored after some time."""
 
     streams = (metrics, exposures)
+    floors = FLOORS | {f"lost: {kind}": 1 for kind in KINDS}
     timelines = ("lost", "lost", *TIMELINES)
 
     def more_timelines(self, which: int, place: int, random: Random) -> dict[str, Callable[[], None]]:
