@@ -146,6 +146,10 @@ class RetentionMachine(DayMachine):
     def keep_house_at_night(self, hours: int, pause: int, seed: int) -> None:
         """A night or some; what retention gives up is deleted, while new versions come and workers go on."""
         random = Random(seed)
+        if random.random() < 0.6:
+            # A part that is superseded is noted in one night, and deleted in another.
+            self.world.time.advance(timedelta(hours=25))
+            self.crew.start("house", keep_house, None)
         self.world.time.advance(timedelta(hours=hours))
         keeper = self.crew.start("house", keep_house, pauses.OF_HOUSE[pause % len(pauses.OF_HOUSE)])
         if random.random() < 0.6:
@@ -164,8 +168,8 @@ class LossMachine(DayMachine):
     """Blobs and containers are lost or come back from before, and are restored after some time."""
 
     streams = (metrics, exposures)
-    floors = FLOORS | {f"lost: {kind}": 1 for kind in KINDS}
-    timelines = ("lost", "lost", *TIMELINES)
+    floors = FLOORS | {"something lost": 6}
+    timelines = (*("lost",) * 2 * len(TIMELINES), *TIMELINES)
 
     def more_timelines(self, which: int, place: int, random: Random) -> dict[str, Callable[[], None]]:
         kind, hours = random.choice(KINDS), random.choice((0, 2, 25))
@@ -186,6 +190,7 @@ class LossMachine(DayMachine):
         random = Random(seed)
         self.loss = Loss.of(kind, self.watches[which % len(self.watches)], random)
         if self.loss is not None:
+            self.tally.hit("something lost")
             self.tally.hit(f"lost: {kind}")
             self.world.time.advance(timedelta(hours=hours, seconds=61))
             self.crew.everything(random)

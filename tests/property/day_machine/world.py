@@ -18,7 +18,7 @@ from tests.property.day_machine.calendar import WINTER, Calendar
 from tests.property.day_machine.contents import Stream
 
 KEPT_LONG = Retention()
-KEPT_SHORT = Retention(uploads=1, rejected=1, receipts=2, staged=2, delta=1)
+KEPT_SHORT = Retention(uploads=1, rejected=1, receipts=2, staged=3, delta=1)
 """Everything ends within days."""
 
 
