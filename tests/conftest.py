@@ -1,4 +1,4 @@
-"""The emulator that every test shares: one for each worker, gone with it; and what tests tell at the end of a run."""
+"""What all tests share: the emulator, one for each worker and gone with it, and how property tests are run and tell."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from hypothesis import HealthCheck, settings
 
 from processing.local.azurite import running_or_new
 from tests.support.soak import IS_SOAK, times
+
+_TOLD = "told at the end"
+"""A property of a test: lines about how much of its subject it went through."""
 
 settings.register_profile(
     "any machine",
@@ -27,9 +30,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if IS_SOAK:
         for item in items:
             item.add_marker(pytest.mark.timeout(0), append=False)
-
-_TOLD = "told at the end"
-"""A property of a test: lines about how much of its subject it went through."""
 
 
 @pytest.fixture(scope="session")

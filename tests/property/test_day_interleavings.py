@@ -7,7 +7,6 @@ tried; what must be true is checked after every call, and once more when everyth
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,6 +28,7 @@ from tests.property.day_machine.machines import (
 from tests.property.day_machine.mutants import Mutant
 from tests.property.day_machine.scenes import HARMFUL, OTHERS, Scene
 from tests.property.day_machine.tally import TOLD, Tally
+from tests.support.soak import times
 
 MACHINES = [
     (DayMachine, 30),
@@ -43,9 +43,7 @@ IN_PIECES = (DyingMachine, ManyStreamsMachine)
 """In these rejected rows are stored in pieces, however few they are."""
 LEAST_SHARE = 0.25
 """Of the storage calls, those that are made beside another run."""
-SOAK = int(os.environ.get("DROPZONE_SOAK", "1"))
-"""How many times as long as in CI."""
-EVERY_RUN = settings(deadline=None, database=None, stateful_step_count=15, suppress_health_check=list(HealthCheck))
+EVERY_RUN = settings(stateful_step_count=15, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +72,7 @@ def test_racing_workers_publish_every_day_once_whole_and_in_order(
         monkeypatch.setattr(rejects, "_LARGEST_FILE", 1)
     tally = Tally()
     counted = type(machine.__name__, (machine,), {"tally": tally})
-    run_state_machine_as_test(counted, settings=settings(EVERY_RUN, max_examples=examples * SOAK))
+    run_state_machine_as_test(counted, settings=settings(EVERY_RUN, max_examples=times(examples)))
     record_property(TOLD, [f"{machine.__name__}: {line}" for line in tally.lines()])
     tally.check(machine.floors, least_share=LEAST_SHARE)
 

@@ -19,7 +19,7 @@ from processing.jobs.context import JobContext
 from processing.jobs.process_day import WorkOutcome, work_stream
 from processing.jobs.receive_file import receive_file
 from processing.jobs.sweep import sweep
-from tests.property.day_machine.answers import check_receipt
+from tests.property.day_machine.answers import Closings, check_receipt
 from tests.property.day_machine.customer import Customer
 from tests.property.day_machine.pauses import AT_ONCE, Pause
 from tests.property.day_machine.tally import Tally
@@ -253,12 +253,16 @@ class Crew:
 
     def _check_receipt(self, worker: Worker, call: Call) -> None:
         name = blob_names.upload_of_receipt(call.name)
-        for customer in self.customers if name is not None else ():
+        if name is None:
+            return
+        for customer in self.customers:
             found = customer.receipt(name) if call.container == customer.receipts else None
             if found is None or self._receipts.get((customer.name, name)) == found[1]:
                 continue
             self._receipts[customer.name, name] = found[1]
-            closings = {watch.stream.dataset: watch.closings for watch in self.watches if watch.customer is customer}
+            closings: dict[Dataset, Closings] = {
+                watch.stream.dataset: watch.closings for watch in self.watches if watch.customer is customer
+            }
             tries = self._tries[customer.name, name, found[0].etag]
             check_receipt(customer, name, found[0], begun=worker.begun, tries=tries, closings=closings)
             customer.heard(name, found[0])

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from processing.domain import blob_names
@@ -103,7 +103,7 @@ class Customer:
         version = self._write(name, self.stream_of(name).file(content), content)
         blobs = self.world.drop._containers[self.drop]
         held = blobs[name]
-        blobs[name] = _Blob(held.data, BlobInfo(**{**_facts(held.info), "copy_pending": True}))
+        blobs[name] = _Blob(held.data, replace(held.info, copy_pending=True))
         assert blobs[name].info.etag == version.etag
 
     def end_copies(self) -> list[Version]:
@@ -273,7 +273,3 @@ def md5_of(data: bytes) -> str:
 def settled(version: Version, settle: timedelta, now: datetime) -> bool:
     """Whether a marker has surely taken effect."""
     return version.last_modified + settle <= now
-
-
-def _facts(info: BlobInfo) -> dict[str, object]:
-    return {name: getattr(info, name) for name in BlobInfo.__slots__}

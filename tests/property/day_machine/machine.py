@@ -33,7 +33,7 @@ MANY = st.integers(0, 2**16)
 """Picks one of a few, or begins a row of random choices."""
 KINDS = ("all", "all", "all", "own", "folder", "rows", "wrong rows", "md5", "wrong md5", "stub", "dates")
 TIMELINES = ("overtaken", "marked again", "begun elsewhere", "dead", "dead", "colliding", "racing", "racing", "answered twice")
-FLOORS: Mapping[str, int] = {
+FLOORS: dict[str, int] = {
     "a publication": 30,
     "a publication in place of another": 10,
     "a conflict of a table's commit": 1,

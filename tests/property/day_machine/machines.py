@@ -108,6 +108,7 @@ class DyingMachine(DayMachine):
         self.crew.finish(Random(which))
         worker = self.crew.start("reingest", lambda context: reingest(context, customer.name, ReingestFilter()), None)
         asked = worker.run.result
+        assert isinstance(asked, int)
         while self.world.events.take() is not None:
             pass
         self.world.time.advance(timedelta(hours=1))

@@ -80,6 +80,7 @@ class World:
             drop_events=self.events,
             stream_work=self.work,
             clock=self.hosts[host].clock,
+            sleep=lambda _: None,
             zone=self.calendar.program,
             readiness=ReadinessPolicy(settle=self.settle),
             retention=self.retention,
