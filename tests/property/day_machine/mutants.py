@@ -181,7 +181,7 @@ def _knows_nothing_of_tables(patch: Patch) -> None:
 
 
 def _counts_no_tries(patch: Patch) -> None:
-    patch.setattr(process_day, "MOST_TRIES", 1_000)
+    patch.setattr(process_day, "MOST_DEATHS", 1_000)
 
 
 def _deletes_what_is_published(patch: Patch) -> None:
