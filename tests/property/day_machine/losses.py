@@ -90,12 +90,11 @@ def _receipts(watch: Watch, random: Random) -> Callable[[], None]:
     customer.lost = dict(customer.told)
 
     def restore() -> None:
-        blobs[customer.receipts] = {**lost, **blobs[customer.receipts]}
-        # What was answered anew meanwhile stays; what was not is told again as it was.
-        for name in customer.lost:
-            found = customer.receipt(name)
-            assert found is not None
-            customer.told[name] = found[0]
+        # What was answered anew meanwhile stays, unless it forgot what was in force; so the program asks for it.
+        forgotten = {blob_names.receipt_name(name) for name in customer.lost}
+        newer = {name: blob for name, blob in blobs[customer.receipts].items() if name not in forgotten}
+        blobs[customer.receipts] = {**lost, **newer}
+        customer.told |= customer.lost
         customer.lost = {}
 
     return restore
