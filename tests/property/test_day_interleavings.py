@@ -31,8 +31,8 @@ from tests.property.day_machine.tally import TOLD, Tally
 from tests.support.soak import times
 
 MACHINES = [
-    (DayMachine, 30),
-    (ManyStreamsMachine, 12),
+    (DayMachine, 35),
+    (ManyStreamsMachine, 15),
     (TwoCustomersMachine, 15),
     (DyingMachine, 25),
     (RetentionMachine, 30),

@@ -98,7 +98,8 @@ class DayMachine(RuleBasedStateMachine):
         self.world.settle = timedelta(seconds=settle)
         self.world.page = page
         self.world.hosts[0].clock.skew = timedelta(seconds=skew)
-        self.random = Random(seed)
+        # Of all choices together: of a seed alone, the same few are tried too often.
+        self.random = Random(f"{seed} {past} {settle} {skew} {page} {calendar.name}")
         if past != "none":
             self.begin_with(past)
         for _ in range(timelines):
