@@ -41,7 +41,7 @@ def azurite() -> Iterator[str]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests told, wherever they ran."""
-    reports = [report for found in terminalreporter.stats.values() for report in found]
+    reports = [report for found in terminalreporter.stats.values() for report in found if getattr(report, "when", "") == "call"]
     told = [lines for report in reports for name, lines in getattr(report, "user_properties", ()) if name == _TOLD]
     if told:
         terminalreporter.section("what was gone through")
