@@ -425,6 +425,8 @@ class DayRecord:
     state: DayState = DayState.OPEN
     revision: int = 0
     """The revision of the stream state that last changed this record."""
+    stamp: str = ""
+    """Drawn at random with every change, as revisions come again after a restore."""
     markers: tuple[MarkerRef, ...] = ()
     """Every marker that has been in effect for the day, each in the version that was seen last."""
     marked_at: datetime | None = None

@@ -5,9 +5,12 @@ Claiming, cutting and publishing are writes of this one blob, so that each of th
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Self
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
@@ -18,9 +21,10 @@ from processing.domain.records import DayRecord, DayStatus, StreamState
 from processing.jobs.context import JobContext
 from processing.jobs.installation import keep_zone
 from processing.jobs.tries import tries
-from processing.ports import ABSENT, When
+from processing.ports import ABSENT, BlobInfo, When
 
-_REVISION = "revision"
+_REVISION, _STAMP = "revision", "stamp"
+_STAMP_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +51,9 @@ def store_state(context: JobContext, before: StoredState, state: StreamState) ->
     """
     if before.etag is None:
         keep_zone(context.lake, context.zone)
-    revision = before.state.revision + 1
+    revision, stamp = before.state.revision + 1, secrets.token_hex(_STAMP_BYTES)
     days = {
-        day: record if record == before.state.days.get(day) else replace(record, revision=revision)
+        day: record if record == before.state.days.get(day) else replace(record, revision=revision, stamp=stamp)
         for day, record in state.days.items()
     }
     state = replace(state, revision=revision, days=days)
@@ -89,29 +93,49 @@ def expect_epoch(state: StreamState, epoch: int | None) -> None:
 def print_status(context: JobContext, state: StreamState) -> None:
     """Bring the status documents of the stream's days up to its state."""
     container = blob_names.receipts_container(state.customer)
-    prefix = blob_names.day_status_name(state.dataset, date.min).rpartition("/")[0] + "/"
-    printed = {
-        info.name: (int(info.metadata.get(_REVISION, "0")), info.etag)
-        for info in context.drop.list_blobs(container, prefix, metadata=True)
-    }
-    behind = [day for day, record in state.days.items() if printed.get(_document(state, day), (0, None))[0] < record.revision]
-    today = context.zone.day_of(context.drop.service_time()) if behind else date.min
+    prefix = blob_names.days_prefix(state.dataset)
+    printed = {info.name: _Printed.of(info) for info in context.drop.list_blobs(container, prefix, metadata=True)}
+    behind = [day for day, record in state.days.items() if not printed.get(_document(state, day), _NOTHING).is_of(record)]
+    if not behind:
+        return
+    today = context.zone.day_of(context.drop.service_time())
+    # A document of a later revision is another worker's, or tells of a state in whose place one from before was put back.
+    is_current = all(printed.get(_document(state, day), _NOTHING).revision < state.days[day].revision for day in behind)
+    is_current = is_current or load_state(context, state.customer, state.dataset).state == state
     for day in behind:
         name, record = _document(state, day), state.days[day]
-        _, etag = printed.get(name, (0, None))
-        if etag is None and not keeps_document(state, day, today=today, receipts=context.retention.receipts):
+        before = printed.get(name, _NOTHING)
+        if before.revision >= record.revision and not is_current:
+            continue
+        if before.etag is None and not keeps_document(state, day, today=today, receipts=context.retention.receipts):
             continue  # retention gave it up
-        document = to_json(day_status(context, state, day, record))
-        try:
+        with suppress(ConditionNotMet):  # another worker printed meanwhile; what is still behind is printed by the next look
             context.drop.put(
                 container,
                 name,
-                document,
-                when=ABSENT if etag is None else When.unchanged(etag),
-                metadata={_REVISION: str(record.revision)},
+                to_json(day_status(context, state, day, record)),
+                when=ABSENT if before.etag is None else When.unchanged(before.etag),
+                metadata={_REVISION: str(record.revision), _STAMP: record.stamp},
             )
-        except ConditionNotMet:
-            continue  # another worker printed meanwhile; what is still behind is printed by the next look
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Printed:
+    """Which change of a day a document tells of."""
+
+    etag: str | None
+    revision: int
+    stamp: str
+
+    @classmethod
+    def of(cls, info: BlobInfo) -> Self:
+        return cls(etag=info.etag, revision=int(info.metadata.get(_REVISION, "0")), stamp=info.metadata.get(_STAMP, ""))
+
+    def is_of(self, record: DayRecord) -> bool:
+        return (self.revision, self.stamp) == (record.revision, record.stamp)
+
+
+_NOTHING = _Printed(etag=None, revision=-1, stamp="")
 
 
 def _document(state: StreamState, day: date) -> str:
