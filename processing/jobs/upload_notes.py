@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
@@ -138,9 +139,12 @@ def read_note(context: JobContext, customer: str, blob: str) -> StoredNote | Non
 
 
 def list_notes(context: JobContext, customer: str) -> dict[str, StoredNote]:
-    """The notes of a customer by the names of the uploads; there is one for each that is worked on or to be worked on."""
-    names = [info.name for info in context.lake.list_blobs(blob_names.STATE_CONTAINER, blob_names.notes_prefix(customer))]
-    found = (_read(context, name) for name in names)
+    """The notes of a customer by the names of the uploads, by one listing of their metadata.
+
+    There is one for each upload that is worked on or to be worked on.
+    """
+    infos = context.lake.list_blobs(blob_names.STATE_CONTAINER, blob_names.notes_prefix(customer), metadata=True)
+    found = (_listed(info) or _read(context, info.name) for info in infos)
     return {each.note.blob: each for each in found if each is not None}
 
 
@@ -165,6 +169,8 @@ def longest_attempt(context: JobContext) -> timedelta:
 
 
 _TO_FINISH: Final = timedelta(minutes=10)
+_LONGEST_IN_METADATA: Final = 2_000
+"""Characters of a name as a header carries it."""
 
 
 def _is_young(context: JobContext, stored: StoredNote, now: datetime) -> bool:
@@ -174,6 +180,34 @@ def _is_young(context: JobContext, stored: StoredNote, now: datetime) -> bool:
 def _is_of_another_time(note: UploadNote, now: UploadNote) -> bool:
     """Whether a note speaks of another version, of an attempt that ended with an answer, or of another request."""
     return (note.etag, note.receipt, note.replaces) != (now.etag, now.receipt, now.replaces)
+
+
+def _metadata(note: UploadNote) -> dict[str, str]:
+    """What a listing must tell; nothing where the name of the upload is too long for it, and the note itself is read."""
+    if len(quote(note.blob)) > _LONGEST_IN_METADATA:
+        return {}
+    values = {
+        "blob": note.blob,
+        "etag": note.etag,
+        "tries": str(note.tries),
+        "replaces": note.replaces,
+        "nexttry": note.next_try.isoformat() if note.next_try else None,
+    }
+    return {key: value for key, value in values.items() if value}
+
+
+def _listed(info: BlobInfo) -> StoredNote | None:
+    told = info.metadata
+    if "blob" not in told:
+        return None
+    note = UploadNote(
+        blob=told["blob"],
+        etag=told.get("etag", ""),
+        tries=int(told["tries"]),
+        replaces=told.get("replaces"),
+        next_try=datetime.fromisoformat(told["nexttry"]) if "nexttry" in told else None,
+    )
+    return StoredNote(note=note, etag=info.etag, written=info.last_modified)
 
 
 def _read(context: JobContext, name: str) -> StoredNote | None:
@@ -188,7 +222,8 @@ def _write(context: JobContext, customer: str, note: UploadNote, when: When) -> 
     """Whether it was written: nobody else wrote meanwhile."""
     name = blob_names.note_name(customer, note.blob)
     try:
-        context.lake.put(blob_names.STATE_CONTAINER, name, _NOTE.dump_json(note, exclude_defaults=True), when=when)
+        data = _NOTE.dump_json(note, exclude_defaults=True)
+        context.lake.put(blob_names.STATE_CONTAINER, name, data, when=when, metadata=_metadata(note))
     except ConditionNotMet:
         return False
     return True

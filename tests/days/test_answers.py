@@ -14,6 +14,7 @@ from processing.jobs.housekeeping.keep_house import keep_house
 from processing.jobs.receive_file import receive_file
 from processing.jobs.reingest import ReingestFilter, reingest
 from processing.jobs.sweep import sweep
+from processing.jobs.upload_notes import list_notes, read_note
 from processing.ports import ARCHIVED, CUSTOMERS_KEY
 from tests.support.memory import HEADER, Memory, metrics
 
@@ -150,3 +151,15 @@ def test_a_lost_message_of_a_reingest_is_found_by_the_sweep_and_a_request_with_n
     world.pass_time(hours=3)
     assert sweep(world.context) == 0
     assert keep_house(world.context)["notes"] == 0
+
+
+@pytest.mark.parametrize("name", ["metrics/a.csv", "metrics/" + "é" * 400 + ".csv", "metrics/😀 [x].csv"])
+def test_what_is_asked_for_again_is_told_by_the_listing_of_notes_and_by_the_notes_themselves(name: str) -> None:
+    world = Memory()
+    world.upload(name, metrics(D1, {"u": 1}))
+    reingest(world.context, "acme", ReingestFilter())
+    (listed,) = list_notes(world.context, "acme").values()
+    read = read_note(world.context, "acme", name)
+    assert read is not None
+    assert (listed.note.blob, listed.note.replaces, listed.etag) == (name, read.note.replaces, read.etag)
+    assert listed.note.replaces is not None
