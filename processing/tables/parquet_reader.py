@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from processing.domain.errors import CustomerError
 from processing.tables.batches import LINE, RECORD, BrokenRecord, BrokenRecords, Piece, RawBatch
+from processing.tables.bounds import refuse_too_many_rows
 from processing.tables.casts import as_text
 from processing.tables.parquet_columns import Column, column_dtype, to_column
 from processing.tables.parquet_footer import BadFooterError, ColumnChunk, Footer, read_footer
@@ -29,7 +30,6 @@ LARGEST_FOOTER: Final = 32 * 1024 * 1024
 """Bytes; about 200,000 column chunks, more than any 10 GB file needs."""
 LARGEST_UNPACKED: Final = 100 * 1000**3
 """Bytes of all wanted values (contract section 3)."""
-_LEAST_ROW: Final = 8
 _LONGEST_RECORD: Final = 16 * 1024 * 1024
 _BATCH_ROWS: Final = 262_144
 _BATCH_BYTES: Final = 32 * 1024 * 1024
@@ -138,8 +138,7 @@ class ParquetReader:
             layout = read_footer(self._file.peek(body, footer), body=body)
         except BadFooterError as error:
             raise _damaged("has a broken footer") from error
-        if layout.rows * _LEAST_ROW > LARGEST_UNPACKED:
-            raise _too_large()
+        refuse_too_many_rows(layout.rows)
         return layout
 
     def _open(self, *, buffer_size: int) -> Any:
