@@ -6,7 +6,6 @@ What the file claims of itself is checked before it is believed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -17,13 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from processing.domain.errors import CustomerError
-from processing.tables.batches import LINE, RECORD, BrokenRecord, BrokenRecords, Piece, RawBatch
+from processing.tables.batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch
 from processing.tables.bounds import refuse_too_many_rows
 from processing.tables.casts import as_text
 from processing.tables.parquet_columns import Column, column_dtype, to_column
 from processing.tables.parquet_footer import BadFooterError, ColumnChunk, Footer, read_footer
 from processing.tables.parquet_pages import LARGEST_BATCH, PageGuard, SmallerBatches, Watched
 from processing.tables.random_access import WINDOW, RandomAccess, RangeFile
+from processing.tables.shown_rows import LONGEST_VALUE
 
 MOST_COLUMNS: Final = 1_024
 LARGEST_FOOTER: Final = 32 * 1024 * 1024
@@ -228,13 +228,15 @@ class ParquetReader:
     def _prepare(self, run: Sequence[int], columns: Sequence[int], buffer_size: int, most: int) -> int:
         """Set a guard on the pages of some row groups and return how many of their rows, `most` or less, make a batch."""
         pages: list[Watched] = []
-        total = unpacked = 0
+        total = unpacked = named = 0
         for index in run:
             rows = self._footer.groups[index].rows
             total += rows
             for column, chunk in zip(columns, self._chunks(index, columns), strict=True):
                 unpacked += chunk.unpacked
                 leaf = self._leaf_schemas[column]
+                # As text, a member of a struct stands behind its name, in each row anew.
+                named += chunk.values * len(leaf.path) if leaf.path != leaf.name else 0
                 pages.append(
                     Watched(
                         chunk=chunk,
@@ -246,7 +248,7 @@ class ParquetReader:
                     )
                 )
         fixed = max((self._leaf_schemas[column].length for column in columns), default=0)
-        width = max(1, unpacked // max(1, total))
+        width = max(1, (unpacked + named) // max(1, total))
         batch_rows = max(1, min(most, _BATCH_BYTES // width, LARGEST_BATCH // max(1, fixed)))
         guard = PageGuard(pages, self._file.peek, batch_rows)
         self._file.on_read = guard.saw
@@ -267,24 +269,26 @@ class ParquetReader:
                 bad |= column.not_utf8
         if not bad.any():
             return RawBatch(frame=frame)
-        broken = [self._broken(batch, columns, int(row), done) for row in bad.arg_true()]
-        return RawBatch(frame=frame.filter(~bad), broken=BrokenRecords.of(broken))
+        return RawBatch(frame=frame.filter(~bad), broken=self._broken(batch, columns, bad.arg_true(), done))
 
-    def _broken(self, batch: Any, columns: dict[int, Column], row: int, done: int) -> BrokenRecord:
-        shown: dict[str, str | None] = {}
+    def _broken(self, batch: Any, columns: dict[int, Column], rows: pl.Series, done: int) -> BrokenRecords:
+        """Rows with bytes that are not UTF-8, as JSON; of a long value its beginning."""
+        shown: dict[str, pl.Series] = {}
         for index, (position, column) in enumerate(columns.items()):
-            if column.not_utf8 is not None and column.not_utf8[row]:
-                value: str | None = _shown(batch.column(index).slice(row, 1))
-            else:
-                one = column.values.slice(row, 1)
-                value = pl.select(as_text(pl.lit(one), one.dtype)).item()
-            shown[self._header[position]] = value
-        return BrokenRecord(
-            record=done + row + 1,
-            line=None,
-            rule="not_utf8",
-            hint="write text as UTF-8",
-            raw=json.dumps(shown, ensure_ascii=False),
+            values = column.values.gather(rows)
+            texts = values.to_frame("value").select(as_text(pl.col("value"), values.dtype).str.head(LONGEST_VALUE)).to_series()
+            if column.not_utf8 is not None:
+                own = column.not_utf8.gather(rows).arg_true()
+                bytes_of = [_shown(batch.column(index).slice(int(row), 1)) for row in rows.gather(own)]
+                texts = texts.clone().scatter(own, pl.Series(bytes_of, dtype=pl.String))
+            shown[self._header[position]] = texts
+        raws = pl.DataFrame(shown).select(pl.struct(pl.all()).struct.json_encode()).to_series()
+        return BrokenRecords(
+            pl.DataFrame({RECORD: rows.cast(pl.Int64) + (done + 1), RAW: raws}).with_columns(
+                pl.lit(None, pl.Int64).alias(LINE),
+                pl.lit("not_utf8").alias(RULE),
+                pl.lit("write text as UTF-8").alias(HINT),
+            )
         )
 
     @contextmanager
@@ -370,4 +374,4 @@ def _shown(array: Any) -> str:
     if pa.types.is_nested(array.type):
         return "(nested value with bytes that are not UTF-8)"
     value = array.cast(pa.large_binary())[0].as_py()
-    return str(bytes(value).decode("utf-8", "backslashreplace"))
+    return str(bytes(value[:LONGEST_VALUE]).decode("utf-8", "backslashreplace"))
