@@ -172,7 +172,7 @@ class ParquetReader:
         with self._damage():
             self._parquet = self._open(buffer_size=buffer_size)
         for run in self._runs(columns):
-            yield from _gathered(self._run_batches(run, columns, buffer_size))
+            yield from _gathered(self._run_batches(run, columns, buffer_size), self._named(run, columns))
 
     def _run_batches(self, run: Sequence[int], columns: Sequence[int], buffer_size: int) -> Iterator[Any]:
         most, done = _BATCH_ROWS, 0
@@ -228,15 +228,13 @@ class ParquetReader:
     def _prepare(self, run: Sequence[int], columns: Sequence[int], buffer_size: int, most: int) -> int:
         """Set a guard on the pages of some row groups and return how many of their rows, `most` or less, make a batch."""
         pages: list[Watched] = []
-        total = unpacked = named = 0
+        total = unpacked = 0
         for index in run:
             rows = self._footer.groups[index].rows
             total += rows
             for column, chunk in zip(columns, self._chunks(index, columns), strict=True):
                 unpacked += chunk.unpacked
                 leaf = self._leaf_schemas[column]
-                # As text, a member of a struct stands behind its name, in each row anew.
-                named += chunk.values * len(leaf.path) if leaf.path != leaf.name else 0
                 pages.append(
                     Watched(
                         chunk=chunk,
@@ -248,12 +246,23 @@ class ParquetReader:
                     )
                 )
         fixed = max((self._leaf_schemas[column].length for column in columns), default=0)
-        width = max(1, (unpacked + named) // max(1, total))
+        width = max(1, unpacked // max(1, total)) + self._named(run, columns)
         batch_rows = max(1, min(most, _BATCH_BYTES // width, LARGEST_BATCH // max(1, fixed)))
         guard = PageGuard(pages, self._file.peek, batch_rows)
         self._file.on_read = guard.saw
         self._file.reach = lambda offset, end: guard.reach(offset, end, most=WINDOW, small=buffer_size)
         return batch_rows
+
+    def _named(self, run: Sequence[int], columns: Sequence[int]) -> int:
+        """Bytes of names in a row: as text, a member of a struct stands behind its name, each time anew."""
+        leaves = [self._leaf_schemas[column] for column in columns]
+        named = sum(
+            chunk.values * len(leaf.path)
+            for index in run
+            for leaf, chunk in zip(leaves, self._chunks(index, columns), strict=True)
+            if leaf.path != leaf.name
+        )
+        return int(named) // max(1, sum(self._footer.groups[index].rows for index in run))
 
     def _batch(self, batch: Any, done: int) -> RawBatch:
         columns = {position: to_column(batch.column(index)) for index, position in enumerate(self._positions)}
@@ -328,14 +337,14 @@ def _encrypted() -> CustomerError:
     return CustomerError("unsupported_parquet", "the Parquet file is encrypted: write it without encryption and upload it")
 
 
-def _gathered(batches: Iterator[Any]) -> Iterator[Any]:
-    """Batches of a few rows put together, because each has a fixed cost further on."""
+def _gathered(batches: Iterator[Any], named: int) -> Iterator[Any]:
+    """Batches of a few rows put together, because each has a fixed cost further on; `named` bytes a row come with text."""
     held: list[Any] = []
     rows = size = 0
     for batch in batches:
         held.append(batch)
         rows += batch.num_rows
-        size += batch.nbytes
+        size += batch.nbytes + batch.num_rows * named
         if rows >= _ENOUGH_ROWS or size >= _ENOUGH_BYTES:
             yield pa.concat_batches(held) if len(held) > 1 else batch
             held, rows, size = [], 0, 0

@@ -230,3 +230,10 @@ def test_the_engine_alone_would_have_read_what_the_fuzz_is_made_of() -> None:
     for data in _samples(random.Random(1)):
         assert pq.read_table(pa.BufferReader(data)).num_rows == _ROWS
         assert read_all(ParquetReader(BytesSource(data)))[0].height == _ROWS
+
+
+def test_names_of_members_count_in_what_a_batch_becomes() -> None:
+    """As text they stand in each row: a file of a few KB would be gigabytes of it at once."""
+    data = parquet(pa.table({"a": [{"n" * 20_000: 1}] * 10_000, "b": [[{"m" * 2_000: 1}] * 10] * 10_000}))
+    sizes = [piece().frame.select("0", "1").estimated_size() for piece in ParquetReader(BytesSource(data)).pieces()]
+    assert max(sizes) < 80 * 1024**2
