@@ -1,8 +1,10 @@
-"""A file that is four times as large takes about four times as long, whatever a customer writes into it."""
+"""What a file takes grows as the file does, whatever a customer writes into it.
+
+Each file is large enough that work which grew faster would outlast the limit of a whole test by far; none is judged by a clock.
+"""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -12,14 +14,15 @@ from tests.hostile.case import METRICS, ndjson
 from tests.hostile.large import metrics_csv, metrics_parquet
 from tests.support.ingest import ingest
 
-SMALL: Final = 10_000
-MARKS: Final = [f"\x1f{number}\x1e" for number in range(4 * SMALL)]
+SIZE: Final = 100_000
 NESTED: Final = {str(number): {"b": 1} for number in range(500)}
 
 
 def marks(size: int) -> bytes:
     """All that could be tried in turn for a mark that the file does not hold, and a bare CR that needs one."""
-    return metrics_csv("u\rv,i,2026-11-18,m,1", "".join(reversed(MARKS[:size])) + ",i,2026-11-18,m,1")
+    return metrics_csv(
+        "u\rv,i,2026-11-18,m,1", "".join(f"\x1f{number}\x1e" for number in reversed(range(4 * size))) + ",i,2026-11-18,m,1"
+    )
 
 
 def quotes(size: int) -> bytes:
@@ -50,19 +53,9 @@ GROWING: Final[dict[str, tuple[str, Callable[[int], bytes]]]] = {
 }
 
 
-def took(data: bytes, file: str) -> float:
-    """Seconds of the processor, the least of some runs: others use the machine as well."""
-    runs = []
-    for _ in range(3):
-        started = time.process_time()
-        ingest(data, file, METRICS)
-        runs.append(time.process_time() - started)
-    return min(runs)
-
-
 @pytest.mark.parametrize("name", GROWING)
-def test_a_file_four_times_as_large_takes_about_four_times_as_long(name: str) -> None:
+def test_a_large_file_is_read_to_its_end(name: str) -> None:
     file, data = GROWING[name]
-    took(data(100), file)
-    # What any file takes, and what the clock cannot tell, is allowed besides.
-    assert took(data(4 * SMALL), file) < 5 * took(data(SMALL), file) + 0.3
+    rows = ingest(data(SIZE), file, METRICS).outcome.rows
+    assert rows.read > 0
+    assert rows.read == rows.accepted + rows.rejected + rows.filtered
