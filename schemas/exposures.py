@@ -32,7 +32,7 @@ def exposures(
             "unit_id": pa.Column(pl.String, rules.length(1, 512), description="who saw it"),
             "id_type": pa.Column(
                 pl.String,
-                [rules.one_of(id_types)] if id_types else [],
+                rules.id_type(id_types),
                 required=False,
                 default="user_id",
                 description="the kind of id, for example stable_id",

@@ -22,9 +22,7 @@ def metrics(
         strict=True,
         columns={
             "unit_id": pa.Column(pl.String, rules.length(1, 512), description="whom the value is about"),
-            "id_type": pa.Column(
-                pl.String, [rules.one_of(id_types)] if id_types else [], description="the kind of id, for example user_id"
-            ),
+            "id_type": pa.Column(pl.String, rules.id_type(id_types), description="the kind of id, for example user_id"),
             "date": pa.Column(
                 pl.Date,
                 [rules.day_at_most(latest_day), *rules.open_day(is_closed)],

@@ -7,6 +7,7 @@ pass. Checks of the frame name the columns that they read in `title`, separated 
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -25,6 +26,7 @@ UUID: Final = {MEANING: "uuid"}
 OF_UPLOADED_TEXT: Final = "of uploaded text"
 """Title of a column's check that holds for the text as it was uploaded, not for what it is rewritten to."""
 
+_MOST_LISTED: Final = 10
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _NOT_IN_NAMES: Final = r"[\\\[\]{}<>#=;&$%|\x00-\x1f\x7f-\x9f]"
 
@@ -105,6 +107,40 @@ def plain_name() -> Check:
     )
 
 
+def id_type(listed: tuple[str, ...] | None) -> list[Check]:
+    """The kind of an id; one of the texts that the customer's config lists, where it lists any."""
+    bounded = length(1, 127)
+    return [bounded, one_of(listed)] if listed else [bounded]
+
+
 def one_of(values: tuple[str, ...]) -> Check:
     """One of the texts that the customer's config lists."""
-    return Check.isin(values, name="not_listed", description=f"write one of {', '.join(values)}")
+    # The hint stands in every rejected row.
+    more = f" or one of {len(values) - _MOST_LISTED} more" if len(values) > _MOST_LISTED else ""
+    return Check.isin(values, name="not_listed", description=f"write one of {', '.join(values[:_MOST_LISTED])}{more}")
+
+
+def few_custom_ids(most: int) -> Check:
+    """A user, as JSON text, of at most so many custom ids: an event counts for each of them."""
+
+    def has_few(texts: pl.Series) -> pl.Series:
+        # Few texts are long enough for so many entries, each of which takes six characters or more: "a":1,
+        suspects = (texts.str.len_bytes() > most * len('"a":1,')).arg_true()
+        many = [index for index in suspects if _custom_ids(texts[index]) > most]
+        verdicts = pl.repeat(value=True, n=len(texts), eager=True)
+        return verdicts.scatter(many, values=False) if many else verdicts
+
+    def check(data: PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(pl.col(data.key).map_batches(has_few, return_dtype=pl.Boolean))
+
+    return Check(check, name="too_many_ids", description=f"write at most {most} entries into customIDs")
+
+
+def _custom_ids(text: str) -> int:
+    """How many custom ids a user has."""
+    try:
+        user = json.loads(text)
+    except (ValueError, RecursionError):
+        return 0
+    custom = user.get("customIDs") if isinstance(user, dict) else None
+    return len(custom) if isinstance(custom, dict) else 0

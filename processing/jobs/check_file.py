@@ -90,6 +90,8 @@ class _Kept:
             return
         if outcome.rejected is not None:
             self.take_rejected(outcome.rejected)
+        else:
+            (self._out / REJECTED).unlink(missing_ok=True)  # of a file that was refused on the way
         if outcome.problem is not None:
             for part in self._parts:  # nothing of a refused file is accepted
                 part.unlink()

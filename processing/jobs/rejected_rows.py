@@ -28,14 +28,18 @@ class RejectedRows:
         self._pieces.add(path)
 
     def store(self, rest: Path | None) -> str | None:
-        """Make the blob from all that was rejected, and return its name; None when that is nothing."""
+        """Make the blob from all that was rejected, and return its name; None when that is nothing.
+
+        Without a rest the file was refused before all of it was read. Then what was spilled counts for nothing, as its counts
+        do: its pieces are never made a blob, and storage forgets them.
+        """
+        if rest is None:
+            return None
         if self._pieces is not None:
-            if rest is not None:
+            if rest.stat().st_size:
                 self._pieces.add(rest)
             with suppress(ConditionNotMet):  # by this very write, whose answer was lost
                 self._pieces.finish()
             return self._name
-        if rest is None:
-            return None
         put_own(self._store, self._container, self._name, rest)
         return self._name

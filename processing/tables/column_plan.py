@@ -6,7 +6,7 @@ A contract column comes from the first of these that names it:
    is, so that a computed column is judged exactly as a column of a CSV file.
 2. `constants`: the same text in every row, even where the upload has such a column, which then counts as not read.
 3. `columns`: an uploaded column by the name that the config gives, even where one with the contract's name is there.
-4. The uploaded column of the very name. 5. The one that has it after trimming and lower-casing, with a warning.
+4. The uploaded column of the very name. 5. The one whose name is read as that, with a warning.
 
 What comes by 3, 4 or 5 keeps the file's own type; of text, too, empty is no value. A column that nothing gives is null.
 """
@@ -22,11 +22,13 @@ import polars as pl
 
 from processing.domain.errors import CustomerError
 from processing.domain.records import Notice
-from processing.tables.header import fold, match_header
+from processing.tables.header import HeaderNames, fold, match_header
 from processing.tables.sql_expressions import ExpressionRefused, UnknownColumn, compile_condition, compile_expression
 from schemas.customer_config import DatasetConfig
 
 _EMPTY: Final = DatasetConfig()
+_UNTOLD: Final = "\0"
+"""Stands for a name that may not be told; no expression can name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,22 +68,27 @@ def plan_columns(
     config: DatasetConfig | None = None,
     *,
     used: Collection[int] = (),
+    known: Collection[str] | None = None,
 ) -> ColumnPlan:
     """The plan for an upload with this header; columns at `used` positions are read by something else and not extra.
+
+    Where `known` names are given, messages repeat no other name of the header.
 
     CustomerError `missing_column` and `duplicate_column` as in `match_header`; `config_column_missing` when an expression
     of the config reads a column that the upload lacks, `config_column_type` when it cannot read what the file holds.
     """
     config = config or _EMPTY
     key = f"datasets.{schema.name}"
+    names = HeaderNames(header, known)
+    tellable = [name if names.may_tell(name) else _UNTOLD for name in header]
     select = {name: config.select[name] for name in schema.columns if name in config.select}
     computed = {
-        name: _computed(_compiled(compile_expression, sql, header, dtypes, f"{key}.select.{name}"))
+        name: _computed(_compiled(compile_expression, sql, tellable, dtypes, f"{key}.select.{name}"))
         for name, sql in select.items()
     }
     where = None
     if config.where is not None:
-        where = _compiled(compile_condition, config.where, header, dtypes, f"{key}.where")
+        where = _compiled(compile_condition, config.where, tellable, dtypes, f"{key}.where")
     read = _positions(where) if where is not None else frozenset()
     match = match_header(
         header,
@@ -89,6 +96,7 @@ def plan_columns(
         aliases=config.columns,
         given={*config.select, *config.constants},
         read=read.union(used, *(column.positions for column in computed.values())),
+        names=names,
     )
     columns: dict[str, PlannedColumn] = {}
     for name in schema.columns:

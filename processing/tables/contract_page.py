@@ -40,6 +40,16 @@ _INTRODUCTION: Final = """# What files may hold
 Printed from the schemas by `make docs`; a change belongs there. Each rule below is the `rule` of receipts and of rejected
 rows, with the hint that stands there. The examples of latest days are those of an upload on 2026-11-18.
 
+A file holds at most 100,000,000 rows, of at most 1,100 days, 10,000 metrics and 1,000 id types; a file whose rows mix many
+days must be sorted by day where it would become more than 4,000 parts. What holds more is refused as a whole.
+
+Rejected rows stand beside the receipt, a line of JSON each: `record`, `line`, `reasons` and `row`, or `raw` where the record
+could not be taken apart. Columns without a value are left out. A value of more than 1,024 characters is cut, and so is a
+`raw` of more than 16,384; then the line has `cut`, a list of `{"column", "length", "sha256"}`: the whole length in
+characters, and the hash of the whole text as UTF-8 (`column` is null for `raw`). Together they are at most four times as
+large as the file, or 64 MiB where that is more; rows behind that are counted in the receipt, which says from which record
+on, and not written. Where values are masked, names of columns that are neither ours nor in the config are not repeated.
+
 Numbers and true or false may be written as text in every format. Columns may come in any order; others are not read. The
 same contract as JSON schemas for NDJSON: `docs/schemas/`.
 """

@@ -6,9 +6,9 @@ delimiters; from any other the broken records are taken out first, so that the e
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from functools import partial
-from itertools import count
 from typing import Final, NoReturn
 
 import numpy as np
@@ -234,5 +234,12 @@ def _has_bare_cr(data: bytes) -> bool:
 
 
 def _stand_in(data: bytes) -> bytes:
-    """A mark that does not occur in `data` and, as it ends otherwise than it begins, not even across others of its kind."""
-    return next(mark for number in count() if (mark := b"\x1f%d\x1e" % number) not in data)
+    """A mark that does not occur in `data` and, as it ends otherwise than it begins, not even across others of its kind.
+
+    Drawn anew for each block: whoever could foresee it would fill the file with marks, each of which costs a look at all of it.
+    """
+    while True:
+        # Of the private planes, as no delimiter and no quote is beyond ASCII.
+        mark = (chr(0xF0000 + secrets.randbelow(0xFFFE)) + chr(0x100000 + secrets.randbelow(0xFFFE))).encode()
+        if mark not in data:
+            return mark

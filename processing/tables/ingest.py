@@ -19,6 +19,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
 from processing.domain.errors import CustomerError, panics_as_errors
 from processing.domain.records import BrokenRule, Notice, Problem, RowCounts
+from processing.tables.bounds import FileBounds
 from processing.tables.catalogue import SchemaContext
 from processing.tables.formats import HEAD, FileFormat, detect_format
 from processing.tables.lanes import Lane, open_lanes
@@ -37,6 +38,9 @@ LARGEST_UPLOAD: Final = 10 * 1000**3
 """Bytes."""
 MOST_EXPLAINED: Final = 5_000_000
 """Rejected rows of a file that is bad for the most part; what follows them is not read."""
+_LEAST_REJECTED: Final = 64 * 1024 * 1024
+"""Bytes of rejected rows that any file may become, and how many times its own bytes a larger one may."""
+_MOST_REJECTED: Final = 4
 _SMALL: Final = 8 * 1024 * 1024
 """Bytes of an upload that is read in one thread: two blocks."""
 _FEWEST_ROWS_FOR_BUDGET: Final = 100
@@ -69,9 +73,13 @@ class IngestOutcome:
     rules: tuple[BrokenRule, ...]
     warnings: tuple[Notice, ...]
     rejected: Path | None
-    """NDJSON of the rejected rows, after those that were spilled; None when there are none at all."""
+    """NDJSON of the rejected rows, after those that were spilled; None when there are none at all, and when the file was
+    refused before all of it was read: what was spilled by then is to be given up."""
     problem: Problem | None
     """Why the file is refused as a whole, None when it is not."""
+    rejected_from: int | None = None
+    """The first rejected record that is counted and not among those written, as they are too large together; None when all
+    are there."""
 
 
 def ingest_file(
@@ -85,7 +93,8 @@ def ingest_file(
     """Read, validate and stage one upload; a refusal is an outcome, not an exception.
 
     `emit` is called for each finished part with the dataset of its rows, `spill` for each 64 MiB of rejected rows; both
-    must have moved the file away when they return. Errors of `source`, `emit` and `spill` pass through.
+    must have moved the file away when they return. Errors of `source`, `emit` and `spill` pass through. What was emitted of
+    a file that is refused counts for nothing, nor does what was spilled where the outcome names no rejected rows.
     """
     found = None
     try:
@@ -136,20 +145,23 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
         lanes = open_lanes(
             reader, request.dataset, context, request.config, scratch=outlets.scratch, emit=outlets.emit, pool=writer
         )
-        return _split_all(request, splits(reader, lanes, readers), lanes, found, outlets)
+        rejects = RejectWriter(
+            outlets.scratch / "rejected.ndjson", outlets.spill, most=max(_LEAST_REJECTED, _MOST_REJECTED * source.size)
+        )
+        return _split_all(request, splits(reader, lanes, readers), lanes, found, rejects)
 
 
 def _split_all(
-    request: IngestRequest, batches: Iterator[Split], lanes: Sequence[Lane], found: FileFormat, outlets: _Outlets
+    request: IngestRequest, batches: Iterator[Split], lanes: Sequence[Lane], found: FileFormat, rejects: RejectWriter
 ) -> IngestOutcome:
     notices = NoticeTally(name=request.name, streams=request.streams)
-    rejected = outlets.scratch / "rejected.ndjson"
-    rejects = RejectWriter(rejected, outlets.spill)
     counts = _Counts()
+    bounds = FileBounds()
     most = request.config.max_rejected_fraction
     is_hopeless = False
     try:
         for batch in batches:
+            _bound(batch, bounds)
             _take(batch, lanes, rejects, notices, counts)
             # Explaining a bad row takes far longer than taking a good one: the rest would be hours of the same.
             is_hopeless = rejects.count >= MOST_EXPLAINED and _exceeds(rejects.count, max(most, _MOSTLY), counts.read)
@@ -173,9 +185,18 @@ def _split_all(
         rules=rejects.rules(),
         # The lane of the folder itself speaks for the header.
         warnings=(*lanes[-1].plan.warnings, *notices.notices({} if problem else own_days)),
-        rejected=rejected if rejects.count else None,
+        rejected=rejects.path if rejects.count else None,
         problem=problem,
+        rejected_from=rejects.unwritten_from,
     )
+
+
+def _bound(batch: Split, bounds: FileBounds) -> None:
+    bounds.add_rows(batch.read)
+    for part in batch.lanes:
+        bounds.add_days(part.accepted.frames)
+        bounds.add_metrics(part.noticed.metrics)
+        bounds.add_id_types(part.noticed.ids)
 
 
 def _take(batch: Split, lanes: Sequence[Lane], rejects: RejectWriter, notices: NoticeTally, counts: _Counts) -> None:
@@ -189,6 +210,7 @@ def _take(batch: Split, lanes: Sequence[Lane], rejects: RejectWriter, notices: N
         counts.accepted += part.accepted.rows
         counts.filtered += part.filtered
         settled += part.accepted.rows + part.rejected.height + part.filtered
+    rejects.end_batch()
     if settled != batch.read:
         raise AssertionError("rows of a batch were lost or doubled")
 

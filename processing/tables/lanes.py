@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandera.polars as pa
@@ -13,15 +14,16 @@ import polars as pl
 from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.errors import CustomerError
 from processing.tables.batches import RawReader
-from processing.tables.catalogue import SchemaContext, kind_of, required_columns
+from processing.tables.catalogue import SchemaContext, columns_of, kind_of, required_columns
 from processing.tables.column_plan import ColumnPlan, plan_columns
 from processing.tables.explanation import Shape
 from processing.tables.header import MISSING_COLUMN, fold
 from processing.tables.ndjson_reader import NdjsonReader
 from processing.tables.parquet_reader import ParquetReader
 from processing.tables.rules import Rule
-from processing.tables.segment import FOLDERS, SegmentReader, late_record
-from processing.tables.staging import LocalPart, PartWriter
+from processing.tables.segment import FIELDS, FOLDERS, SegmentReader, late_record
+from processing.tables.sql_expressions import columns_read
+from processing.tables.staging import MOST_PARTS, LocalPart, PartWriter
 from processing.tables.validation import Validator
 from schemas.customer_config import CustomerConfig, DatasetConfig
 
@@ -54,25 +56,31 @@ def open_lanes(
 
     Raises CustomerError for a header that does not fit.
     """
+    has_exposures = isinstance(reader, SegmentReader) and dataset is not Dataset.EXPOSURES
 
     def lane(own: Dataset, belongs: pl.Expr | None) -> Lane:
         kind = kind_of(own)
         schema = kind.schema(context)
         part = config.dataset(own)
-        plan = _planned(reader, own, schema, part)
+        known = _known(part, config.mask_values) if config.mask_values else None
+        plan = _planned(reader, own, schema, part, known)
         shape = Shape(
             header=reader.header,
             dtypes=reader.dtypes,
             masked=frozenset(config.mask_values),
             stray=_stray(reader, own, plan) if own is dataset else None,
             made_of=reader.made_of if isinstance(reader, SegmentReader) else {},
+            known=known,
+            shown=_shown_of_segment() if isinstance(reader, SegmentReader) and config.mask_values else None,
         )
         return Lane(
             dataset=own,
             plan=plan,
             validator=Validator(schema, plan, shape, part.timestamp),
             day=kind.day(context.zone),
-            parts=PartWriter(scratch / own, lambda staged: emit(own, staged), pool),
+            parts=PartWriter(
+                scratch / own, lambda staged: emit(own, staged), pool, most=MOST_PARTS // 2 if has_exposures else MOST_PARTS
+            ),
             belongs=belongs,
         )
 
@@ -84,7 +92,27 @@ def open_lanes(
     return tuple(lanes)
 
 
-def _planned(reader: RawReader, dataset: Dataset, schema: pa.DataFrameSchema, config: DatasetConfig) -> ColumnPlan:
+@cache
+def _our_names() -> frozenset[str]:
+    """The columns of all datasets, and Segment's."""
+    return frozenset(FIELDS).union(*map(columns_of, Dataset))
+
+
+@cache
+def _shown_of_segment() -> frozenset[str]:
+    """Where anything is masked, what of a record of Segment's is not: it holds much about users that is not read."""
+    return frozenset(map(fold, _our_names() - {"properties"}))
+
+
+def _known(config: DatasetConfig, masked: Sequence[str]) -> frozenset[str]:
+    """The names that somebody may expect in a header: ours, Segment's and those of the config."""
+    computed = [*config.select.values(), *([config.where] if config.where is not None else [])]
+    return _our_names().union(masked, config.columns, *map(columns_read, computed))
+
+
+def _planned(
+    reader: RawReader, dataset: Dataset, schema: pa.DataFrameSchema, config: DatasetConfig, known: frozenset[str] | None
+) -> ColumnPlan:
     used: Collection[int] = ()
     if isinstance(reader, SegmentReader):
         used = reader.used
@@ -92,7 +120,7 @@ def _planned(reader: RawReader, dataset: Dataset, schema: pa.DataFrameSchema, co
         # What is not in the file is not extra.
         used = range(len(reader.found), len(reader.header))
     try:
-        return plan_columns(reader.header, reader.dtypes, schema, config, used=used)
+        return plan_columns(reader.header, reader.dtypes, schema, config, used=used, known=known)
     except CustomerError as error:
         other = _looks_like(reader.header, dataset) if error.code == MISSING_COLUMN else None
         if other is None:
@@ -113,7 +141,7 @@ def _looks_like(header: Sequence[str], dataset: Dataset) -> Dataset | None:
     """Another dataset whose required columns are all in the header."""
     folded = {fold(name) for name in header}
     others = (other for other in DATA_DATASETS if other is not dataset)
-    return next((other for other in others if folded.issuperset(required_columns(other))), None)
+    return next((other for other in others if folded.issuperset(map(fold, required_columns(other)))), None)
 
 
 def positions_read(lanes: Sequence[Lane]) -> frozenset[int]:

@@ -13,6 +13,7 @@ import polars as pl
 from processing.domain.errors import CustomerError
 from processing.tables.batches import LINE, RAW, RECORD, BrokenRecord, BrokenRecords, Piece, RawBatch
 from processing.tables.byte_queue import ByteQueue
+from processing.tables.header import fold
 from processing.tables.json_lines import Flaw, columns_of, flaws_of, keys_of, lines_of, lone_surrogates
 
 LONGEST_RECORD: Final = 16 * 1024 * 1024
@@ -52,9 +53,9 @@ class NdjsonReader:
         first = next(blocks, b"")
         self._pending = chain([first] if first else [], blocks)
         self._found = _names(first)
-        # A wanted name that is there in another case is left to the match of names, which tells the customer.
-        folded = {name.strip().lower() for name in self._found}
-        self._header = tuple(dict.fromkeys([*self._found, *(name for name in wanted if name not in folded)]))
+        # A wanted name that is there in another spelling is left to the match of names, which tells the customer.
+        folded = {fold(name) for name in self._found}
+        self._header = tuple(dict.fromkeys([*self._found, *(name for name in wanted if fold(name) not in folded)]))
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -63,7 +64,7 @@ class NdjsonReader:
 
     @property
     def header(self) -> tuple[str, ...]:
-        """The names found, then the wanted ones that none of these is, even in another case; other names are not read."""
+        """The names found, then the wanted ones that none of these is, even in another spelling; other names are not read."""
         return self._header
 
     def want(self, names: Sequence[str]) -> None:

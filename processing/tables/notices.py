@@ -14,12 +14,14 @@ import polars as pl
 from processing.domain.datasets import Dataset
 from processing.domain.days import parse_day
 from processing.domain.records import Notice
+from processing.tables.bounds import MOST_ID_TYPES, MOST_METRICS
 from processing.tables.casts import as_text
-from processing.tables.explanation import MASKED
+from processing.tables.explanation import MASKED, MOST_EXAMPLES
 from processing.tables.lanes import Lane
 from processing.tables.timestamps import is_finer_than_seconds
 
 _KNOWN_IDS: Final = {"userid": "user_id", "stableid": "stable_id"}
+_SHOWN: Final = 64
 _FOLDER_DAY: Final = re.compile(r"(?:[A-Za-z_]+=)?(\d{4}-\d{2}-\d{2})", re.ASCII)
 
 
@@ -40,19 +42,22 @@ class Noticed:
     """What may be worth a warning in one batch."""
 
     ids: Mapping[str, int]
-    """Accepted rows of each id type."""
+    """Accepted rows of each id type; where there are more of them than a file may have, of one more than that."""
+    metrics: frozenset[str]
+    """Metrics of accepted rows, bounded likewise."""
     finer: int
     """Times in ms, us or ns."""
 
 
 def notice(lane: Lane, kept: pl.DataFrame, accepted: pl.DataFrame) -> Noticed:
     """Look at a batch: at the records that were kept, and at those of them that were accepted."""
-    ids = _counts(accepted.get_column("id_type")) if "id_type" in accepted.columns else {}
+    ids = _counts(accepted.get_column("id_type"), MOST_ID_TYPES + 1) if "id_type" in accepted.columns else {}
+    metrics = _different(accepted.get_column("metric_name"), MOST_METRICS + 1) if "metric_name" in accepted.columns else ()
     planned = lane.plan.columns.get("timestamp")
     finer = 0
     if planned is not None and not isinstance(planned.dtype, pl.Datetime):
         finer = int(kept.select(is_finer_than_seconds(as_text(planned.raw, planned.dtype)).sum()).item() or 0)
-    return Noticed(ids=ids, finer=finer)
+    return Noticed(ids=ids, metrics=frozenset(metrics), finer=finer)
 
 
 @dataclass(slots=True)
@@ -79,14 +84,18 @@ class NoticeTally:
         return [*self._near_misses(), *self._units(), *self._other_days(every), *self._early_days(days)]
 
     def _near_misses(self) -> list[Notice]:
-        found = []
-        for id_type, count in sorted(self._ids.items()):
-            meant = _KNOWN_IDS.get(re.sub("[^a-z]", "", id_type.lower()).removesuffix("s"))
-            if meant is not None and id_type != meant:
-                shown = MASKED if self._ids_are_masked else repr(id_type[:64])
-                message = f"{shown} is an id type of its own: was {meant} meant?"
-                found.append(Notice(code="id_type_near_miss", message=message, count=count))
-        return found
+        meant = {id_type: own for id_type in self._ids if (own := _nearly(id_type)) is not None}
+        if not meant:
+            return []
+        frequent = sorted(meant, key=lambda id_type: (-self._ids[id_type], id_type))
+        shown = {id_type: MASKED if self._ids_are_masked else repr(id_type[:_SHOWN]) for id_type in frequent[:MOST_EXAMPLES]}
+        if len(meant) == 1:
+            message = f"{shown[frequent[0]]} is an id type of its own: was {meant[frequent[0]]} meant?"
+        else:
+            each = (f"{text} (was {meant[id_type]} meant?)" for id_type, text in shown.items())
+            more = f" and {len(meant) - len(shown):,} more" if len(meant) > len(shown) else ""
+            message = f"these are id types of their own: {', '.join(each)}{more}"
+        return [Notice(code="id_type_near_miss", message=message, count=sum(self._ids[id_type] for id_type in meant))]
 
     def _units(self) -> list[Notice]:
         message = "times of 13, 16 or 19 digits were read as ms, us or ns; write seconds if you mean seconds"
@@ -114,11 +123,23 @@ class NoticeTally:
         return found
 
 
-def _counts(texts: pl.Series) -> dict[str, int]:
+def _nearly(id_type: str) -> str | None:
+    """The known id type that this one comes near without being it."""
+    meant = _KNOWN_IDS.get(re.sub("[^a-z]", "", id_type.lower()).removesuffix("s"))
+    return meant if meant != id_type else None
+
+
+def _counts(texts: pl.Series, most: int) -> dict[str, int]:
     # Most files have one id type, and comparing is quicker than counting.
     if len(texts) and (texts == texts[0]).all():
         return {texts[0]: len(texts)}
-    return dict(texts.value_counts().iter_rows())
+    return dict(texts.value_counts().head(most).iter_rows())
+
+
+def _different(texts: pl.Series, most: int) -> list[str]:
+    if len(texts) and (texts == texts[0]).all():
+        return [texts[0]]
+    return texts.unique().head(most).to_list()
 
 
 def folder_day(name: str) -> date | None:

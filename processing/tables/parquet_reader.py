@@ -6,7 +6,6 @@ What the file claims of itself is checked before it is believed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -17,19 +16,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from processing.domain.errors import CustomerError
-from processing.tables.batches import LINE, RECORD, BrokenRecord, BrokenRecords, Piece, RawBatch
+from processing.tables.batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch
+from processing.tables.bounds import refuse_too_many_rows
 from processing.tables.casts import as_text
 from processing.tables.parquet_columns import Column, column_dtype, to_column
 from processing.tables.parquet_footer import BadFooterError, ColumnChunk, Footer, read_footer
 from processing.tables.parquet_pages import LARGEST_BATCH, PageGuard, SmallerBatches, Watched
 from processing.tables.random_access import WINDOW, RandomAccess, RangeFile
+from processing.tables.shown_rows import LONGEST_VALUE
 
 MOST_COLUMNS: Final = 1_024
 LARGEST_FOOTER: Final = 32 * 1024 * 1024
 """Bytes; about 200,000 column chunks, more than any 10 GB file needs."""
 LARGEST_UNPACKED: Final = 100 * 1000**3
 """Bytes of all wanted values (contract section 3)."""
-_LEAST_ROW: Final = 8
 _LONGEST_RECORD: Final = 16 * 1024 * 1024
 _BATCH_ROWS: Final = 262_144
 _BATCH_BYTES: Final = 32 * 1024 * 1024
@@ -138,8 +138,7 @@ class ParquetReader:
             layout = read_footer(self._file.peek(body, footer), body=body)
         except BadFooterError as error:
             raise _damaged("has a broken footer") from error
-        if layout.rows * _LEAST_ROW > LARGEST_UNPACKED:
-            raise _too_large()
+        refuse_too_many_rows(layout.rows)
         return layout
 
     def _open(self, *, buffer_size: int) -> Any:
@@ -173,7 +172,7 @@ class ParquetReader:
         with self._damage():
             self._parquet = self._open(buffer_size=buffer_size)
         for run in self._runs(columns):
-            yield from _gathered(self._run_batches(run, columns, buffer_size))
+            yield from _gathered(self._run_batches(run, columns, buffer_size), self._named(run, columns))
 
     def _run_batches(self, run: Sequence[int], columns: Sequence[int], buffer_size: int) -> Iterator[Any]:
         most, done = _BATCH_ROWS, 0
@@ -247,12 +246,23 @@ class ParquetReader:
                     )
                 )
         fixed = max((self._leaf_schemas[column].length for column in columns), default=0)
-        width = max(1, unpacked // max(1, total))
+        width = max(1, unpacked // max(1, total)) + self._named(run, columns)
         batch_rows = max(1, min(most, _BATCH_BYTES // width, LARGEST_BATCH // max(1, fixed)))
         guard = PageGuard(pages, self._file.peek, batch_rows)
         self._file.on_read = guard.saw
         self._file.reach = lambda offset, end: guard.reach(offset, end, most=WINDOW, small=buffer_size)
         return batch_rows
+
+    def _named(self, run: Sequence[int], columns: Sequence[int]) -> int:
+        """Bytes of names in a row: as text, a member of a struct stands behind its name, each time anew."""
+        leaves = [self._leaf_schemas[column] for column in columns]
+        named = sum(
+            chunk.values * len(leaf.path)
+            for index in run
+            for leaf, chunk in zip(leaves, self._chunks(index, columns), strict=True)
+            if leaf.path != leaf.name
+        )
+        return int(named) // max(1, sum(self._footer.groups[index].rows for index in run))
 
     def _batch(self, batch: Any, done: int) -> RawBatch:
         columns = {position: to_column(batch.column(index)) for index, position in enumerate(self._positions)}
@@ -268,24 +278,26 @@ class ParquetReader:
                 bad |= column.not_utf8
         if not bad.any():
             return RawBatch(frame=frame)
-        broken = [self._broken(batch, columns, int(row), done) for row in bad.arg_true()]
-        return RawBatch(frame=frame.filter(~bad), broken=BrokenRecords.of(broken))
+        return RawBatch(frame=frame.filter(~bad), broken=self._broken(batch, columns, bad.arg_true(), done))
 
-    def _broken(self, batch: Any, columns: dict[int, Column], row: int, done: int) -> BrokenRecord:
-        shown: dict[str, str | None] = {}
+    def _broken(self, batch: Any, columns: dict[int, Column], rows: pl.Series, done: int) -> BrokenRecords:
+        """Rows with bytes that are not UTF-8, as JSON; of a long value its beginning."""
+        shown: dict[str, pl.Series] = {}
         for index, (position, column) in enumerate(columns.items()):
-            if column.not_utf8 is not None and column.not_utf8[row]:
-                value: str | None = _shown(batch.column(index).slice(row, 1))
-            else:
-                one = column.values.slice(row, 1)
-                value = pl.select(as_text(pl.lit(one), one.dtype)).item()
-            shown[self._header[position]] = value
-        return BrokenRecord(
-            record=done + row + 1,
-            line=None,
-            rule="not_utf8",
-            hint="write text as UTF-8",
-            raw=json.dumps(shown, ensure_ascii=False),
+            values = column.values.gather(rows)
+            texts = values.to_frame("value").select(as_text(pl.col("value"), values.dtype).str.head(LONGEST_VALUE)).to_series()
+            if column.not_utf8 is not None:
+                own = column.not_utf8.gather(rows).arg_true()
+                bytes_of = [_shown(batch.column(index).slice(int(row), 1)) for row in rows.gather(own)]
+                texts = texts.clone().scatter(own, pl.Series(bytes_of, dtype=pl.String))
+            shown[self._header[position]] = texts
+        raws = pl.DataFrame(shown).select(pl.struct(pl.all()).struct.json_encode()).to_series()
+        return BrokenRecords(
+            pl.DataFrame({RECORD: rows.cast(pl.Int64) + (done + 1), RAW: raws}).with_columns(
+                pl.lit(None, pl.Int64).alias(LINE),
+                pl.lit("not_utf8").alias(RULE),
+                pl.lit("write text as UTF-8").alias(HINT),
+            )
         )
 
     @contextmanager
@@ -325,14 +337,14 @@ def _encrypted() -> CustomerError:
     return CustomerError("unsupported_parquet", "the Parquet file is encrypted: write it without encryption and upload it")
 
 
-def _gathered(batches: Iterator[Any]) -> Iterator[Any]:
-    """Batches of a few rows put together, because each has a fixed cost further on."""
+def _gathered(batches: Iterator[Any], named: int) -> Iterator[Any]:
+    """Batches of a few rows put together, because each has a fixed cost further on; `named` bytes a row come with text."""
     held: list[Any] = []
     rows = size = 0
     for batch in batches:
         held.append(batch)
         rows += batch.num_rows
-        size += batch.nbytes
+        size += batch.nbytes + batch.num_rows * named
         if rows >= _ENOUGH_ROWS or size >= _ENOUGH_BYTES:
             yield pa.concat_batches(held) if len(held) > 1 else batch
             held, rows, size = [], 0, 0
@@ -371,4 +383,4 @@ def _shown(array: Any) -> str:
     if pa.types.is_nested(array.type):
         return "(nested value with bytes that are not UTF-8)"
     value = array.cast(pa.large_binary())[0].as_py()
-    return str(bytes(value).decode("utf-8", "backslashreplace"))
+    return str(bytes(value[:LONGEST_VALUE]).decode("utf-8", "backslashreplace"))

@@ -118,7 +118,6 @@ CASES = (
         shown=[
             {
                 "unit_id": "u1",
-                "id_type": None,
                 "date": "2026-11-18",
                 "metric_name": "m",
                 "metric_value": "1",

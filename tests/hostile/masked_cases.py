@@ -25,7 +25,6 @@ CASES = (
         shown=[
             {
                 "unit_id": "u1",
-                "id_type": None,
                 "date": "2026-11-18",
                 "metric_name": "m",
                 "metric_value": "1",
@@ -56,10 +55,10 @@ CASES = (
         shown=[
             {"unit_id": M, "id_type": "user_id", "date": "2026-11-18", "metric_name": "m", "metric_value": "1"},
             {"unit_id": M, "id_type": "user_id", "date": "2026-11-18", "metric_name": "m", "metric_value": "x"},
-            {"unit_id": M, "id_type": None, "date": "2026-11-18", "metric_name": "m", "metric_value": "1"},
+            {"unit_id": M, "date": "2026-11-18", "metric_name": "m", "metric_value": "1"},
             M,
             M,
-            {"unit_id": None, "id_type": "user_id", "date": "2026-11-18", "metric_name": "m", "metric_value": "1"},
+            {"id_type": "user_id", "date": "2026-11-18", "metric_name": "m", "metric_value": "1"},
         ],
         secrets=[HIDDEN],
     ),

@@ -175,9 +175,9 @@ CASES = (
             **NAME,
             rejected=["1@- value_missing", "2@- not_a_number:metric_value", "3@- not_a_number:denominator"],
             shown=[
-                row | {"denominator": None, "unit_id": "00:00:00", "metric_value": None},
-                row | {"denominator": None, "unit_id": "01:00:00", "metric_value": "1d 00:00:00"},
-                row | {"denominator": "-1d 23:00:00", "unit_id": last, "metric_value": None},
+                row | {"unit_id": "00:00:00"},
+                row | {"unit_id": "01:00:00", "metric_value": "1d 00:00:00"},
+                row | {"denominator": "-1d 23:00:00", "unit_id": last},
             ],
         )
         for kind, hour, last in (

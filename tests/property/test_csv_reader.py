@@ -210,3 +210,23 @@ def test_a_quoted_delimiter_does_not_stand_in_for_one_that_is_missing() -> None:
     _, found, broken = read_all(b'a,b,c\n1,"",","\n1,2\n')
     assert found == [(1, 2, ("1", "", ",")), (2, 3, None)]
     assert [each.record for each in broken] == [2]
+
+
+def test_what_stands_in_for_a_bare_cr_is_not_looked_for_among_what_the_file_holds() -> None:
+    """A file of all marks that could be tried in turn would be read once for each of them."""
+    looks = 0
+
+    class Block(bytes):
+        def __contains__(self, mark: object) -> bool:
+            nonlocal looks
+            looks += 1
+            return super().__contains__(mark)  # type: ignore[operator]
+
+    data = Block(b"".join(b"\x1f%d\x1e" % number for number in range(20_000)))
+    mark = csv_reader._stand_in(data)
+    assert mark not in bytes(data)
+    assert mark != csv_reader._stand_in(data)
+    assert looks == 2
+    # None of a run of them is one that begins inside another.
+    assert (mark * 3).count(mark) == 3
+    assert (mark * 3).find(mark, 1) == len(mark)

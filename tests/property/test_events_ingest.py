@@ -231,8 +231,9 @@ def test_exactly_the_spoilt_rows_are_rejected_with_their_reasons(dataset: Datase
     counts = Counter({(rule.rule, rule.column): rule.count for rule in found.outcome.rules})
     assert counts == Counter(reason for each in found.reasons().values() for reason in each)
     if form != "ndjson with objects":
-        shown = {line["record"]: {name: text or "" for name, text in line["row"].items()} for line in found.rejected}
-        assert shown == {record: lines[record - 1] for record in broken}
+        # Without what is empty, and of what is long the beginning.
+        shown = {line["record"]: {name: text for name, text in line["row"].items() if text} for line in found.rejected}
+        assert shown == {record: {name: text[:1_024] for name, text in lines[record - 1].items() if text} for record in broken}
 
 
 def _spoilt(texts: dict[str, str], spoiled: Sequence[Spoiler]) -> dict[str, str]:

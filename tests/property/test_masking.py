@@ -154,3 +154,92 @@ def test_without_a_mask_the_same_values_are_shown(form: str) -> None:
     row = dict.fromkeys(COLUMNS[Dataset.EVENTS], HUSHED)
     found = ingest(FORMATS[form]([row], list(row)), f"a.{form}", Dataset.EVENTS)
     assert shown(found).count(HUSHED) > len(row)
+
+
+EVERY_FIELD: Final = {
+    "unit_id",
+    "id_type",
+    "date",
+    "metric_name",
+    "metric_value",
+    "timestamp",
+    "event_name",
+    "event_value",
+    "event_metadata",
+    "user",
+    "experiment",
+    "group_id",
+    "metadata_json",
+}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("dataset", COLUMNS)
+@pytest.mark.parametrize(
+    "spell", [str, str.upper, lambda name: "".join(map(str.title, name.split("_"))), lambda name: f"\ufeff{name}\u200b"]
+)
+def test_a_secret_in_every_field_is_shown_nowhere(dataset: Dataset, form: str, spell: Callable[[str], str]) -> None:
+    """However the file and the config spell names, as a mask follows what is read as a name."""
+    names = [spell(name) for name in COLUMNS[dataset]]
+    sound = {"timestamp": "1795000000", "date": "2026-11-18"}
+    rows: list[Row] = [
+        {
+            own: sound.get(name, HUSHED) if other else f"{HUSHED}{'x' * 20_000}"
+            for name, own in zip(COLUMNS[dataset], names, strict=True)
+        }
+        for other in range(2)
+    ]
+    mask = sorted({*EVERY_FIELD, "note", "timeuuid", "numerator", "is_test"})
+    config = CustomerConfig.model_validate({"mask_values": mask, "max_rejected_fraction": 1.0})
+    found = ingest(FORMATS[form](rows, names), f"a.{form}", dataset, config=config)
+    assert found.rejected
+    assert HUSHED not in shown(found)
+
+
+@pytest.mark.parametrize("mask", [True, ["unit_id"], ["user"]])
+def test_what_is_not_read_of_a_record_of_segments_is_masked_with_its_user(mask: object) -> None:
+    record = {
+        "event": "x" * 200,
+        "userId": HUSHED if mask is True else "u",
+        "anonymousId": HUSHED if mask is True else "a",
+        "timestamp": "no time",
+        "context": {"traits": {"email": HUSHED}, "ip": HUSHED},
+        "traits": {"email": HUSHED},
+        "properties": {"email": HUSHED, "metadata": {"k": "v"}},
+        "messageId": HUSHED,
+        "integrations": [HUSHED],
+    }
+    config = CustomerConfig.model_validate({"mask_values": mask, "max_rejected_fraction": 1.0})
+    found = ingest(as_ndjson([record], list(record)), "a.ndjson", Dataset.EVENTS, config=config)
+    assert found.rejected[0]["row"]["event"] == "x" * 200
+    assert HUSHED not in shown(found)
+
+
+@pytest.mark.parametrize(
+    ("lines", "config"),
+    [
+        ([f"{HUSHED},{HUSHED},2026-11-18,m,1"], {}),
+        ([f"{HUSHED},user_id,2026-11-18,m,1"], {}),
+        ([f"unit_id,id_type,date,metric_name,metric_value,{HUSHED}", ",user_id,2026-11-18,m,1,x"], {}),
+        ([f"{HUSHED}_a,user_id,2026-11-18,m,1"], {"select": {"unit_id": f"LOWER({HUSHED[:-1]}_a)"}}),
+        ([f"{HUSHED}_a,user_id,2026-11-18,m,1"], {"where": f"{HUSHED[:-1]}_a = '1'"}),
+    ],
+)
+def test_the_first_row_of_a_file_without_a_header_is_not_repeated_where_values_are_masked(
+    lines: list[str], config: dict[str, Any]
+) -> None:
+    data = "".join(f"{line}\n" for line in lines).encode()
+    masked = CustomerConfig.model_validate({"mask_values": ["unit_id"], "datasets": {"metrics": config}})
+    assert HUSHED not in shown(ingest(data, "a.csv", Dataset.METRICS, config=masked))
+
+
+def test_a_column_by_a_name_that_somebody_expects_is_called_by_it() -> None:
+    header = "Unit ID,id_type,date,metric_name,metric_value,e-mail,userId,other"
+    config = CustomerConfig.model_validate({"mask_values": ["unit_id", "email"], "max_rejected_fraction": 1.0})
+    found = ingest(f"{header}\nu,t,x,m,1,a,b,c\n".encode(), "a.csv", Dataset.METRICS, config=config)
+    assert list(found.rejected[0]["row"]) == [*header.split(",")[:7], "column 8"]
+    told = {warning.code: warning.message for warning in found.outcome.warnings}
+    assert told == {
+        "column_name_differs": "taken: 'Unit ID' as unit_id",
+        "extra_columns": "not read: 'e-mail', 'userId', column 8",
+    }

@@ -22,7 +22,7 @@ from tests.support.ingest import LENIENT, UPLOADED_AT, Ingested, ingest
 _MOST_EXAMPLES: Final = 20
 _MOST_SHOWN: Final = 64
 _TOO_MANY: Final = "too_many_rejected_rows"
-_LENGTHS_AS_UPLOADED: Final = {("length", "event_metadata"), ("length", "metadata_json")}
+_LENGTHS_AS_UPLOADED: Final = {("length", "event_metadata"), ("length", "metadata_json"), ("length", "user")}
 
 
 def ingest_as_promised(data: bytes, name: str, dataset: Dataset, *, config: CustomerConfig = LENIENT) -> Ingested:

@@ -72,10 +72,18 @@ def test_an_id_type_that_is_nearly_a_known_one_is_taken_with_a_hint(id_type: str
     assert found == expected
 
 
-def test_near_misses_are_counted_for_each_id_type() -> None:
-    rows = [METRIC | {"id_type": each} for each in ["userID", "user_id", "userID", "stable_ids", "userID"]]
-    warnings = ingest(as_csv(rows, list(METRIC)), "a.csv", Dataset.METRICS).outcome.warnings
-    assert [(warning.message.split(" ")[0], warning.count) for warning in warnings] == [("'stable_ids'", 1), ("'userID'", 3)]
+def test_near_misses_are_one_warning_of_all_their_rows_the_most_frequent_first() -> None:
+    rows = [METRIC | {"id_type": each} for each in ["userID", "user_id", "stable_ids", "userID", "userID"]]
+    message = "these are id types of their own: 'userID' (was user_id meant?), 'stable_ids' (was stable_id meant?)"
+    assert warned(rows) == {"id_type_near_miss": (message, 4)}
+
+
+def test_of_many_near_misses_20_are_told_and_all_are_counted() -> None:
+    found = warned([METRIC | {"id_type": f"user_id{number:03}"} for number in range(1_000)])
+    message, count = found["id_type_near_miss"]
+    assert message.count("was user_id meant?") == 20
+    assert message.endswith("'user_id019' (was user_id meant?) and 980 more")
+    assert count == 1_000
 
 
 def test_an_id_type_of_rejected_rows_alone_is_no_near_miss() -> None:
