@@ -43,7 +43,8 @@ def events(*, latest: datetime, is_closed: pl.Expr | None = None) -> pa.DataFram
             ),
             "user": pa.Column(
                 pl.String,
-                description="a JSON object with userID, or customIDs with at least one entry",
+                [rules.uploaded_length(2, 16_384), rules.entries_at_most("customIDs", 100)],
+                description="a JSON object with userID, or customIDs with 1 to 100 entries",
                 metadata=rules.USER,
             ),
             "timeuuid": pa.Column(

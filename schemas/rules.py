@@ -7,6 +7,7 @@ pass. Checks of the frame name the columns that they read in `title`, separated 
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -26,6 +27,7 @@ OF_UPLOADED_TEXT: Final = "of uploaded text"
 """Title of a column's check that holds for the text as it was uploaded, not for what it is rewritten to."""
 
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_SHORTEST_ENTRY: Final = len('"a":1,')
 _NOT_IN_NAMES: Final = r"[\\\[\]{}<>#=;&$%|\x00-\x1f\x7f-\x9f]"
 
 
@@ -103,6 +105,27 @@ def plain_name() -> Check:
     return Check(
         is_plain, name="forbidden_character", description="leave out \\ [ ] { } < > # = ; & $ % | and control characters"
     )
+
+
+def entries_at_most(member: str, most: int) -> Check:
+    """JSON objects of which the member `member`, where it is an object itself, has at most `most` entries."""
+
+    def has_few(data: PolarsData) -> pl.LazyFrame:
+        text = pl.col(data.key)
+        # Only text that is long enough for so many is taken apart.
+        may_have_many = text.str.len_bytes() > most * _SHORTEST_ENTRY
+        few = pl.when(may_have_many).then(text).map_batches(are_few, return_dtype=pl.Boolean)
+        return data.lazyframe.select(pl.when(text.is_not_null()).then(few.fill_null(value=True)))
+
+    def are_few(texts: pl.Series) -> pl.Series:
+        return pl.Series(texts.name, [None if text is None else _entries(text, member) <= most for text in texts], pl.Boolean)
+
+    return Check(has_few, name="too_many_entries", description=f"write at most {most:,} entries in {member}")
+
+
+def _entries(text: str, member: str) -> int:
+    found = json.loads(text).get(member)
+    return len(found) if isinstance(found, dict) else 0
 
 
 def one_of(values: tuple[str, ...]) -> Check:
