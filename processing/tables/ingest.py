@@ -20,6 +20,7 @@ from processing.domain.days import PST, DayZone
 from processing.domain.errors import CustomerError, panics_as_errors
 from processing.domain.records import BrokenRule, Notice, Problem, RowCounts
 from processing.tables.catalogue import SchemaContext
+from processing.tables.deadlines import Deadline
 from processing.tables.formats import HEAD, FileFormat, detect_format
 from processing.tables.lanes import Lane, open_lanes
 from processing.tables.notices import NoticeTally, StreamDays
@@ -36,11 +37,10 @@ EMPTY_FILE: Final = "empty_file"
 LARGEST_UPLOAD: Final = 10 * 1000**3
 """Bytes."""
 MOST_EXPLAINED: Final = 5_000_000
-"""Rejected rows of a file that is bad for the most part; what follows them is not read."""
+"""Rejected rows behind which a file is read on only while its share of them is allowed."""
 _SMALL: Final = 8 * 1024 * 1024
 """Bytes of an upload that is read in one thread: two blocks."""
 _FEWEST_ROWS_FOR_BUDGET: Final = 100
-_MOSTLY: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,8 @@ class IngestRequest:
     config: CustomerConfig = field(default_factory=CustomerConfig)
     streams: Mapping[Dataset, StreamDays] = field(default_factory=dict)
     """What is known of the days of the streams that the upload may have rows of."""
+    deadline: Callable[[], bool] | None = None
+    """Whether the time for this attempt is over, which refuses the file; asked often. None where it never is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,8 @@ class _Outlets:
 def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outlets: _Outlets) -> IngestOutcome:
     if source.size > LARGEST_UPLOAD:
         raise CustomerError("file_too_large", f"the file has {source.size:,} bytes, more than 10 GB: upload several files")
-    reader = open_reader(found, source, request.dataset, request.config.dataset(request.dataset))
+    deadline = Deadline(request.deadline)
+    reader = open_reader(found, source, request.dataset, request.config.dataset(request.dataset), deadline)
     context = SchemaContext(
         uploaded_at=request.uploaded_at,
         zone=request.zone,
@@ -136,7 +139,7 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
         lanes = open_lanes(
             reader, request.dataset, context, request.config, scratch=outlets.scratch, emit=outlets.emit, pool=writer
         )
-        return _split_all(request, splits(reader, lanes, readers), lanes, found, outlets)
+        return _split_all(request, deadline.checked(splits(reader, lanes, readers)), lanes, found, outlets)
 
 
 def _split_all(
@@ -151,8 +154,9 @@ def _split_all(
     try:
         for batch in batches:
             _take(batch, lanes, rejects, notices, counts)
-            # Explaining a bad row takes far longer than taking a good one: the rest would be hours of the same.
-            is_hopeless = rejects.count >= MOST_EXPLAINED and _exceeds(rejects.count, max(most, _MOSTLY), counts.read)
+            # Explaining a bad row takes far longer than taking a good one. Of a file of the most rows that one may have, no
+            # more bad ones than its share are explained by this, and a batch.
+            is_hopeless = rejects.count >= MOST_EXPLAINED and _exceeds(rejects.count, most, counts.read)
             if is_hopeless:
                 break
         for lane in lanes:
