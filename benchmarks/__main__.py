@@ -16,7 +16,7 @@ from benchmarks.goals import Goal
 from benchmarks.machine import machine_facts
 from benchmarks.report import print_findings, print_goals, write_json
 from benchmarks.scale import FULL, QUICK, Scale
-from benchmarks.suites import Findings, day, decision, growth, ingest, job, memory, small_file
+from benchmarks.suites import Findings, day, decision, growth, hostile, ingest, job, memory, small_file
 
 _PIPED: Final = 180
 """Columns of a table that goes to no terminal."""
@@ -24,6 +24,7 @@ OUT: Final = Path(__file__).parent / "out"
 SUITES: Final[Mapping[str, Callable[[Scale], Findings]]] = {
     "ingest": ingest.measure,
     "memory": memory.measure,
+    "hostile": hostile.measure,
     "growth": growth.measure,
     "small_file": small_file.measure,
     "job": job.measure,

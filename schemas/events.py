@@ -44,7 +44,7 @@ def events(*, latest: datetime, is_closed: pl.Expr | None = None) -> pa.DataFram
             "user": pa.Column(
                 pl.String,
                 [rules.uploaded_length(2, 16_384), rules.few_custom_ids(100)],
-                description="a JSON object with userID, or customIDs with at least one entry",
+                description="a JSON object with userID, or customIDs with 1 to 100 entries",
                 metadata=rules.USER,
             ),
             "timeuuid": pa.Column(

@@ -19,9 +19,24 @@ def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]
     request = request_for(path, task["dataset"])
 
     def work() -> dict[str, Any]:
+        written: list[int] = []
+
+        def drop(rejected: Path) -> None:
+            written.append(rejected.stat().st_size)
+            rejected.unlink()
+
         with LocalFile(path) as source:
-            outcome = ingest_file(request, source, scratch=scratch, emit=lambda _dataset, _part: None, spill=_drop)
-        return found(outcome)
+            outcome = ingest_file(
+                request,
+                source,
+                scratch=scratch,
+                emit=lambda _dataset, part: written.append(part.path.stat().st_size),
+                spill=drop,
+            )
+            size = source.size
+        if outcome.rejected is not None:
+            written.append(outcome.rejected.stat().st_size)
+        return {**found(outcome), "bytes_in": size, "bytes_out": sum(written)}
 
     return work
 
@@ -44,7 +59,3 @@ def found(outcome: IngestOutcome) -> dict[str, Any]:
         "days": {day.isoformat(): count for day, count in outcome.days.items()},
         "rules": dict(sorted((f"{rule.rule}:{rule.column or ''}", rule.count) for rule in outcome.rules)),
     }
-
-
-def _drop(path: Path) -> None:
-    path.unlink()

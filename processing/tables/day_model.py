@@ -8,6 +8,7 @@ from datetime import date
 from typing import Final
 
 from processing.domain.datasets import Dataset
+from processing.domain.errors import OperatorError
 from processing.domain.records import TableOutput
 
 
@@ -21,6 +22,16 @@ class DayRequest:
     """Begins the name of every file of the publication."""
     ratios_before: tuple[str, ...]
     """Metrics that are ratios by an earlier day."""
+    deadline: Callable[[], bool] | None = None
+    """Whether the time for this attempt is over; asked for each part and each bucket. None where it never is."""
+
+    def check_deadline(self) -> None:
+        """Raise OperatorError once the deadline has passed: a day that is tried again would take as long again."""
+        if self.deadline is not None and self.deadline():
+            raise OperatorError(
+                f"{self.day.isoformat()} of {self.dataset} takes longer to compute than one attempt may: "
+                "give the app larger instances, or have the customer upload fewer rows a day"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ import polars as pl
 from processing.tables.casts import cast_text
 from processing.tables.day_inputs import ORDER
 from processing.tables.sums import added, summed, whole
+from processing.tables.user_ids import USER
 
 SHUFFLED_BY: Final = ("timeuuid", pl.when(pl.col("timeuuid").is_null()).then(ORDER).alias(ORDER))
 """Rows that agree in these may be the same event; rows without a timeuuid are spread evenly."""
@@ -32,15 +33,15 @@ def earliest_rows(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def described_rows(rows: pl.LazyFrame, ids: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows in their order, with two columns more, from the `find_ids` of their users.
+    """The rows, which have USER, in their order with two columns more, from the `find_ids` of their users.
 
     `event_value_numeric` (Float64) is the number that `event_value` writes, null where it writes none or one that is not
     finite. `user_id` (String) is the userID, null where there is none.
     """
     number = cast_text(pl.col("event_value"), pl.Float64())
     finite = pl.when(number.is_finite()).then(number).alias("event_value_numeric")
-    user_ids = ids.filter("is_user_id").select("user", pl.col("unit_id").alias("user_id"))
-    return rows.with_columns(finite).join(user_ids, on="user", how="left", maintain_order="left")
+    user_ids = ids.filter("is_user_id").select(USER, pl.col("unit_id").alias("user_id"))
+    return rows.with_columns(finite).join(user_ids, on=USER, how="left", maintain_order="left")
 
 
 def event_ids(described: pl.LazyFrame, ids: pl.LazyFrame) -> pl.LazyFrame:
@@ -48,7 +49,7 @@ def event_ids(described: pl.LazyFrame, ids: pl.LazyFrame) -> pl.LazyFrame:
 
     ORDER, `metric_name` (the event's), `id_type`, `unit_id` and `value` (the event's number).
     """
-    return described.join(ids, on="user", how="inner", maintain_order="left_right").select(
+    return described.join(ids, on=USER, how="inner", maintain_order="left_right").select(
         ORDER,
         pl.col("event_name").alias("metric_name"),
         "id_type",

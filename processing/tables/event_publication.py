@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,12 +17,14 @@ from processing.tables.day_model import AT_ONCE, DayInput, DayRequest, DayResult
 from processing.tables.shuffle import Shuffle
 from processing.tables.sums import finite_figures
 from processing.tables.table_specs import EVENTS, METRIC_DAYS
-from processing.tables.user_ids import find_ids
+from processing.tables.user_ids import find_ids, numbered_users
 
 _BUCKETS: Final = 64
 """Events are wide; a bucket of them must fit in memory."""
 _ROWS_AT_ONCE: Final = 100_000
 """Rows of which the ids are looked at together."""
+_USERS_AT_ONCE: Final = 4 * 1024 * 1024
+"""Bytes of their users, those of each row counted: an id takes six bytes at least, and each becomes a row."""
 
 
 @dataclass(slots=True)
@@ -49,14 +51,14 @@ def compute_event_day(request: DayRequest, inputs: Sequence[DayInput], scratch: 
     for number in range(passes):
         counts = _Counts()
         own = pl.struct(event_day.SHUFFLED_BY).hash(seed=5) % passes == number if passes > 1 else pl.lit(value=True)
-        events = _clean_rows(inputs, own, scratch / "shuffle", counts)
+        events = _clean_rows(request, inputs, own, scratch / "shuffle", counts)
         published.taken += events.rows
-        _write_events(files, events, units, published)
+        _write_events(request, files, events, units, published)
     rows_in = sum(counts.inputs) - counts.test_rows
     if published.taken != rows_in:
         raise AssertionError("not every row of the day stands in one pass over it")
     rows = sum(file.rows for file in published.files)
-    totals, overflowed = _totals(published.totals, units)
+    totals, overflowed = _totals(request, published.totals, units)
     return DayResult(
         outputs=(
             files.output(published.files),
@@ -71,10 +73,11 @@ def compute_event_day(request: DayRequest, inputs: Sequence[DayInput], scratch: 
     )
 
 
-def _clean_rows(inputs: Sequence[DayInput], own: pl.Expr, folder: Path, counts: _Counts) -> Shuffle:
+def _clean_rows(request: DayRequest, inputs: Sequence[DayInput], own: pl.Expr, folder: Path, counts: _Counts) -> Shuffle:
     """The `own` among the day's rows without test rows, divided so that all rows of one timeuuid are together."""
     shuffle = Shuffle(folder, event_day.SHUFFLED_BY, buckets=_BUCKETS)
     for each in inputs:
+        request.check_deadline()
         part = part_rows(each)
         rows = event_day.result_rows(part.lazy()).collect()
         counts.inputs.append(part.height)
@@ -83,14 +86,16 @@ def _clean_rows(inputs: Sequence[DayInput], own: pl.Expr, folder: Path, counts: 
     return shuffle
 
 
-def _write_events(files: DayFiles, events: Shuffle, units: Shuffle, published: _Published) -> None:
+def _write_events(request: DayRequest, files: DayFiles, events: Shuffle, units: Shuffle, published: _Published) -> None:
     """Write files of `events`; their ids go to `units`, their totals to what is published."""
     for bucket in events.buckets():
         described = []
         sums = [] if published.totals is None else [published.totals]
-        for rows in event_day.earliest_rows(bucket().lazy()).collect().iter_slices(_ROWS_AT_ONCE):
-            users = find_ids(rows.get_column("user")).lazy()
-            described.append(event_day.described_rows(rows.lazy(), users).collect())
+        for rows in _slices(event_day.earliest_rows(bucket().lazy()).collect()):
+            request.check_deadline()
+            numbered, different = numbered_users(rows)
+            users = find_ids(different).lazy()
+            described.append(event_day.described_rows(numbered.lazy(), users).collect())
             ids = event_day.event_ids(described[-1].lazy(), users).collect().lazy()
             units.add(event_day.event_units(ids).collect())
             sums.append(event_day.event_totals(ids).collect())
@@ -98,9 +103,24 @@ def _write_events(files: DayFiles, events: Shuffle, units: Shuffle, published: _
         published.files.append(files.write(pl.concat(described)))
 
 
-def _totals(totals: pl.DataFrame | None, units: Shuffle) -> tuple[pl.DataFrame | None, int]:
+def _slices(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rows in their order, so many at a time that their ids fit in memory; one alone, however many it has."""
+    held = rows.get_column("user").str.len_bytes().fill_null(0).cast(pl.Int64).cum_sum()
+    start = 0
+    while start < rows.height:
+        before = held[start - 1] if start else 0
+        fitting = int(held.search_sorted(before + _USERS_AT_ONCE, side="right"))
+        end = min(start + _ROWS_AT_ONCE, max(start + 1, fitting), rows.height)
+        yield rows.slice(start, end - start)
+        start = end
+
+
+def _totals(request: DayRequest, totals: pl.DataFrame | None, units: Shuffle) -> tuple[pl.DataFrame | None, int]:
     """The rows of `metric_days`, None when there are none; and how many figures are null because they overflowed."""
-    counted = [event_day.counted_units(bucket().lazy()).collect() for bucket in units.buckets()]
+    counted = []
+    for bucket in units.buckets():
+        request.check_deadline()
+        counted.append(event_day.counted_units(bucket().lazy()).collect())
     if totals is None or not counted:
         return None, 0
     return finite_figures(event_day.metric_day_rows(totals.lazy(), pl.concat(counted).lazy()).collect())

@@ -41,6 +41,7 @@ def compute_exposure_day(
     today = KeyFilter(exposure_day.KEY)
     input_rows = []
     for each in inputs:
+        request.check_deadline()
         rows = part_rows(each).select(list(_SCHEMA))
         input_rows.append(rows.height)
         today.add(rows)
@@ -49,10 +50,11 @@ def compute_exposure_day(
         for data in earlier:
             # Earlier days may hold many times the keys of this one; only those that it may have, too, matter.
             for keys in _slices(data):
+                request.check_deadline()
                 shuffle.add(_earlier_rows(today.known(keys)))
     del today
     day_files = DayFiles(request, FIRST_EXPOSURES, scratch, emit)
-    files, digest = _write(day_files, shuffle)
+    files, digest = _write(request, day_files, shuffle)
     return DayResult(
         outputs=(day_files.output(files),),
         input_rows=tuple(input_rows),
@@ -78,11 +80,12 @@ def _earlier_rows(keys: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _write(day_files: DayFiles, shuffle: Shuffle) -> tuple[list[TableFile], str]:
+def _write(request: DayRequest, day_files: DayFiles, shuffle: Shuffle) -> tuple[list[TableFile], str]:
     """The table's files, and the digest of the keys in them."""
     files: list[TableFile] = []
     sums = [0] * len(_DIGEST_SEEDS)
     for bucket in shuffle.buckets():
+        request.check_deadline()
         rows = exposure_day.new_rows(bucket().lazy()).collect()
         if rows.height:
             files.append(day_files.write(rows))

@@ -21,6 +21,7 @@ from processing.domain.errors import CustomerError, panics_as_errors
 from processing.domain.records import BrokenRule, Notice, Problem, RowCounts
 from processing.tables.bounds import FileBounds
 from processing.tables.catalogue import SchemaContext
+from processing.tables.deadlines import Deadline
 from processing.tables.formats import HEAD, FileFormat, detect_format
 from processing.tables.lanes import Lane, open_lanes
 from processing.tables.notices import NoticeTally, StreamDays
@@ -37,14 +38,13 @@ EMPTY_FILE: Final = "empty_file"
 LARGEST_UPLOAD: Final = 10 * 1000**3
 """Bytes."""
 MOST_EXPLAINED: Final = 5_000_000
-"""Rejected rows of a file that is bad for the most part; what follows them is not read."""
+"""Rejected rows behind which a file is read on only while its share of them is allowed."""
 _LEAST_REJECTED: Final = 64 * 1024 * 1024
 """Bytes of rejected rows that any file may become, and how many times its own bytes a larger one may."""
 _MOST_REJECTED: Final = 4
 _SMALL: Final = 8 * 1024 * 1024
 """Bytes of an upload that is read in one thread: two blocks."""
 _FEWEST_ROWS_FOR_BUDGET: Final = 100
-_MOSTLY: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,8 @@ class IngestRequest:
     config: CustomerConfig = field(default_factory=CustomerConfig)
     streams: Mapping[Dataset, StreamDays] = field(default_factory=dict)
     """What is known of the days of the streams that the upload may have rows of."""
+    deadline: Callable[[], bool] | None = None
+    """Whether the time for this attempt is over, which refuses the file; asked often. None where it never is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,8 @@ class _Outlets:
 def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outlets: _Outlets) -> IngestOutcome:
     if source.size > LARGEST_UPLOAD:
         raise CustomerError("file_too_large", f"the file has {source.size:,} bytes, more than 10 GB: upload several files")
-    reader = open_reader(found, source, request.dataset, request.config.dataset(request.dataset))
+    deadline = Deadline(request.deadline)
+    reader = open_reader(found, source, request.dataset, request.config.dataset(request.dataset), deadline)
     context = SchemaContext(
         uploaded_at=request.uploaded_at,
         zone=request.zone,
@@ -148,7 +151,7 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
         rejects = RejectWriter(
             outlets.scratch / "rejected.ndjson", outlets.spill, most=max(_LEAST_REJECTED, _MOST_REJECTED * source.size)
         )
-        return _split_all(request, splits(reader, lanes, readers), lanes, found, rejects)
+        return _split_all(request, deadline.checked(splits(reader, lanes, readers)), lanes, found, rejects)
 
 
 def _split_all(
@@ -163,8 +166,9 @@ def _split_all(
         for batch in batches:
             _bound(batch, bounds)
             _take(batch, lanes, rejects, notices, counts)
-            # Explaining a bad row takes far longer than taking a good one: the rest would be hours of the same.
-            is_hopeless = rejects.count >= MOST_EXPLAINED and _exceeds(rejects.count, max(most, _MOSTLY), counts.read)
+            # Explaining a bad row takes far longer than taking a good one. Of a file of the most rows that one may have, no
+            # more bad ones than its share are explained by this, and a batch.
+            is_hopeless = rejects.count >= MOST_EXPLAINED and _exceeds(rejects.count, most, counts.read)
             if is_hopeless:
                 break
         for lane in lanes:

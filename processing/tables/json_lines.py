@@ -26,6 +26,8 @@ _SHORT_INTEGER: Final = 38
 # An escaped backslash is taken first, so that what follows it is not read as an escape.
 _PAIRS: Final = r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _SURROGATE: Final = r"\\u[dD][89a-fA-F]"
+# What every number has that is beyond the limits, and some text; numbers are looked at by Python only where it stands.
+_LARGE: Final = r"[0-9]{39}|[0-9][eE]\+?[0-9]{3}"
 
 
 class Flaw(StrEnum):
@@ -87,6 +89,12 @@ def _parsed(data: bytes, names: Sequence[str]) -> pl.DataFrame:
     return frame
 
 
+def joined(lines: pl.Series) -> bytes:
+    """The lines as one text."""
+    text: str | None = lines.str.join("\n").item()
+    return (text or "").encode()
+
+
 def lone_surrogates(lines: pl.Series) -> pl.Series:
     """Positions of the lines with an escaped half of a surrogate pair; the engine would read it as a NUL character."""
     suspects = lines.str.contains(_SURROGATE).arg_true()
@@ -94,14 +102,18 @@ def lone_surrogates(lines: pl.Series) -> pl.Series:
     return suspects.filter(alone)
 
 
-def flaws_of(lines: Sequence[str]) -> dict[int, Flaw]:
-    """Positions of the lines that are not JSON objects; blank lines must have been left out."""
+def flaws_of(lines: pl.Series) -> dict[int, Flaw]:
+    """Positions of the lines that are not JSON objects, but for those that the engine alone turns down; none may be blank."""
     # A call of the engine has a fixed cost, so that Python looks at every line of a part in which one is broken.
     suspects = [index for part in _parts(range(len(lines))) if not _sound(lines, part) for index in part]
-    verdicts = {index: _verdict(lines[index]) for index in suspects}
-    found = {index: flaw for index, flaw in verdicts.items() if flaw is not None}
-    passed = [index for index, flaw in verdicts.items() if flaw is None]
-    return found | dict.fromkeys(_unsound(lines, passed), Flaw.LIMITS)
+    texts = lines.gather(suspects)
+    verdicts = zip(suspects, map(_verdict, texts, texts.str.contains(_LARGE)), strict=True)
+    return {index: flaw for index, flaw in verdicts if flaw is not None}
+
+
+def turned_down(lines: pl.Series) -> list[int]:
+    """Positions of the lines without a flaw that the engine turns down all the same."""
+    return _unsound(lines, range(len(lines)))
 
 
 def keys_of(line: bytes) -> tuple[str, ...]:
@@ -127,14 +139,14 @@ def _parts(places: Sequence[int]) -> list[Sequence[int]]:
     return [places[start : start + size] for start in range(0, len(places), size)] if places else []
 
 
-def _sound(lines: Sequence[str], places: Sequence[int]) -> bool:
+def _sound(lines: pl.Series, places: Sequence[int]) -> bool:
     try:
-        return _parse("\n".join([lines[index] for index in places]).encode(), [_ABSENT]).height == len(places)
+        return _parse(joined(lines.gather(list(places))), [_ABSENT]).height == len(places)
     except pl.exceptions.ComputeError:
         return False
 
 
-def _unsound(lines: Sequence[str], places: Sequence[int]) -> list[int]:
+def _unsound(lines: pl.Series, places: Sequence[int]) -> list[int]:
     """Those of `places` whose lines the engine alone turns down."""
     if _sound(lines, places):
         return []
@@ -147,9 +159,9 @@ class _OutOfRangeError(ValueError):
     pass
 
 
-def _verdict(line: str) -> Flaw | None:
+def _verdict(line: str, has_large: bool = True) -> Flaw | None:
     try:
-        value = _DECODER.decode(line)
+        value = (_DECODER if has_large else _QUICK_DECODER).decode(line)
     except _OutOfRangeError:
         return Flaw.LIMITS
     except RecursionError:
@@ -175,4 +187,5 @@ def _refuse_constant(text: str) -> None:
     raise ValueError(text)
 
 
+_QUICK_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 _DECODER: Final = json.JSONDecoder(parse_int=_check_integer, parse_float=_check_float, parse_constant=_refuse_constant)

@@ -75,7 +75,7 @@ class _MetricDay:
     def __init__(
         self, request: DayRequest, inputs: Sequence[DayInput], scratch: Path, emit: Emit, pool: ThreadPoolExecutor | None
     ) -> None:
-        self._ratios_before = request.ratios_before
+        self._request = request
         self._inputs = sorted(inputs, key=lambda each: each.order)
         self._scratch = scratch
         self._pool = pool
@@ -88,7 +88,7 @@ class _MetricDay:
         told, shuffles = self._divided()
         rows_in = sum(told.rows) - told.test_rows
         order = self._codes.order()
-        before = order.names.is_in(pl.Series(self._ratios_before, dtype=pl.String).implode())
+        before = order.names.is_in(pl.Series(self._request.ratios_before, dtype=pl.String).implode())
         candidates = order.places_of(told.candidates)
         published = self._published(shuffles, order, before | candidates)
         shown = published.ratios.among(len(order.names))
@@ -136,6 +136,7 @@ class _MetricDay:
             return part.height, metric_day.ratio_metrics(coded), coded
 
         for height, candidates, coded in in_order(read, self._inputs, self._pool, most=WORKERS):
+            self._request.check_deadline()
             told.rows.append(height)
             told.test_rows += height - coded.height
             told.candidates.add(candidates)
@@ -159,6 +160,7 @@ class _MetricDay:
         for divided in shuffles:
             published.taken += divided.shuffle.rows
             for file, shown, run in in_order(publish, divided.shuffle.buckets(), self._pool, most=WORKERS):
+                self._request.check_deadline()
                 published.files.append(file)
                 published.ratios.add(shown)
                 values.add(run)

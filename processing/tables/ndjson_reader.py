@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Final
@@ -11,10 +11,10 @@ from typing import Final
 import polars as pl
 
 from processing.domain.errors import CustomerError
-from processing.tables.batches import LINE, RAW, RECORD, BrokenRecord, BrokenRecords, Piece, RawBatch
+from processing.tables.batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch
 from processing.tables.byte_queue import ByteQueue
 from processing.tables.header import fold
-from processing.tables.json_lines import Flaw, columns_of, flaws_of, keys_of, lines_of, lone_surrogates
+from processing.tables.json_lines import Flaw, columns_of, flaws_of, joined, keys_of, lines_of, lone_surrogates, turned_down
 
 LONGEST_RECORD: Final = 16 * 1024 * 1024
 """Bytes."""
@@ -126,25 +126,39 @@ class NdjsonReader:
         if undecodable:
             flaws |= {index: Flaw.ENCODING for index, line in enumerate(at_line) if line in undecodable}
         left = [index for index in range(len(records)) if index not in flaws]
-        flaws |= {left[index]: flaw for index, flaw in flaws_of(records.gather(left).to_list()).items()}
-        sound = pl.Series([index for index in left if index not in flaws], dtype=pl.Int64)
-        texts = records.gather(sound)
-        frame = columns_of("\n".join(texts).encode(), self._header)
-        if frame is None or frame.height != len(sound):
+        flaws |= {left[index]: flaw for index, flaw in flaws_of(records.gather(left)).items()}
+        sound, frame = self._sound(records, flaws)
+        if frame is None:
+            left = sound.to_list()
+            flaws |= {left[index]: Flaw.LIMITS for index in turned_down(records.gather(left))}
+            sound, frame = self._sound(records, flaws)
+        if frame is None:
             raise AssertionError("lines that are sound one by one are not sound together")
-        numbered = _numbered(frame, texts, sound, at_line.gather(sound))
-        broken_at = sorted(flaws)
-        broken = [
-            BrokenRecord(
-                record=index + 1,
-                line=line + 1,
-                rule=flaws[index].value,
-                hint=_HINTS[flaws[index]],
-                raw=raw,
-            )
-            for index, line, raw in zip(broken_at, at_line.gather(broken_at), records.gather(broken_at), strict=True)
-        ]
-        return RawBatch(frame=numbered, broken=BrokenRecords.of(broken), lines=len(lines))
+        numbered = _numbered(frame, records.gather(sound), sound, at_line.gather(sound))
+        return RawBatch(frame=numbered, broken=_broken(records, at_line, flaws), lines=len(lines))
+
+    def _sound(self, records: pl.Series, flaws: Mapping[int, Flaw]) -> tuple[pl.Series, pl.DataFrame | None]:
+        """Which records have no flaw, and their columns; None where the engine turns one of them down."""
+        sound = pl.Series([index for index in range(len(records)) if index not in flaws], dtype=pl.Int64)
+        frame = columns_of(joined(records.gather(sound)), self._header)
+        return sound, frame if frame is not None and frame.height == len(sound) else None
+
+
+def _broken(records: pl.Series, at_line: pl.Series, flaws: Mapping[int, Flaw]) -> BrokenRecords:
+    """The records with flaws, counted from the beginning of their block."""
+    places = pl.Series(sorted(flaws), dtype=pl.Int64)
+    found = [flaws[index] for index in places]
+    return BrokenRecords(
+        pl.DataFrame(
+            [
+                (places + 1).alias(RECORD),
+                (at_line.gather(places).cast(pl.Int64) + 1).alias(LINE),
+                pl.Series(RULE, [flaw.value for flaw in found], pl.String),
+                pl.Series(HINT, [_HINTS[flaw] for flaw in found], pl.String),
+                records.gather(places).alias(RAW),
+            ]
+        )
+    )
 
 
 def _numbered(frame: pl.DataFrame, texts: pl.Series, records: pl.Series, lines: pl.Series) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from processing.domain.errors import CustomerError
 from processing.tables.batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch
 from processing.tables.bounds import refuse_too_many_rows
 from processing.tables.casts import as_text
+from processing.tables.deadlines import NO_DEADLINE, Deadline
 from processing.tables.parquet_columns import Column, column_dtype, to_column
 from processing.tables.parquet_footer import BadFooterError, ColumnChunk, Footer, read_footer
 from processing.tables.parquet_pages import LARGEST_BATCH, PageGuard, SmallerBatches, Watched
@@ -55,7 +56,8 @@ class ParquetReader:
     columns. Errors of the source pass through.
     """
 
-    def __init__(self, source: RandomAccess, wanted: Sequence[str] | None = None) -> None:
+    def __init__(self, source: RandomAccess, wanted: Sequence[str] | None = None, *, deadline: Deadline = NO_DEADLINE) -> None:
+        self._deadline = deadline
         self._file = RangeFile(source)
         self._size = source.size
         with self._damage():
@@ -183,6 +185,8 @@ class ParquetReader:
                     rows = self._prepare(run, columns, buffer_size, most)
                     batches = self._parquet.reader.iter_batches(rows, row_groups=run, column_indices=columns, use_threads=True)
                 while True:
+                    # Here, as rows that are read again give no batch.
+                    self._deadline.check()
                     with self._damage():
                         batch = next(batches, None)
                     if batch is None:

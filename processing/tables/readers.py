@@ -13,6 +13,7 @@ from processing.tables.batches import RawReader
 from processing.tables.catalogue import columns_of
 from processing.tables.csv_reader import CsvReader
 from processing.tables.csv_records import Dialect
+from processing.tables.deadlines import NO_DEADLINE, Deadline
 from processing.tables.formats import FileFormat, Layout
 from processing.tables.ndjson_reader import NdjsonReader
 from processing.tables.parquet_reader import ParquetReader
@@ -27,12 +28,14 @@ _FIRST_RANGE: Final = 4 * 1024 * 1024
 _RANGE: Final = 16 * 1024 * 1024
 _DELIMITERS: Final = {Layout.CSV: ",", Layout.TSV: "\t"}
 
-_Opener = Callable[[FileFormat, RandomAccess, Dataset, DatasetConfig], RawReader]
+_Opener = Callable[[FileFormat, RandomAccess, Dataset, DatasetConfig, Deadline], RawReader]
 
 
-def open_reader(found: FileFormat, source: RandomAccess, dataset: Dataset, config: DatasetConfig) -> RawReader:
-    """The records of an upload; CustomerError when the file as a whole is unreadable."""
-    reader = _OPENERS[found.layout](found, source, dataset, config)
+def open_reader(
+    found: FileFormat, source: RandomAccess, dataset: Dataset, config: DatasetConfig, deadline: Deadline = NO_DEADLINE
+) -> RawReader:
+    """The records of an upload; CustomerError when the file as a whole is unreadable, or is not read before the deadline."""
+    reader = _OPENERS[found.layout](found, source, dataset, config, deadline)
     # What NDJSON is asked for is in its header, whether or not it is in the file.
     names = reader.found if isinstance(reader, NdjsonReader) else reader.header
     if dataset in FOLDERS and is_segment(names):
@@ -40,26 +43,32 @@ def open_reader(found: FileFormat, source: RandomAccess, dataset: Dataset, confi
     return reader
 
 
-def _open_csv(found: FileFormat, source: RandomAccess, _dataset: Dataset, config: DatasetConfig) -> RawReader:
+def _open_csv(
+    found: FileFormat, source: RandomAccess, _dataset: Dataset, config: DatasetConfig, deadline: Deadline
+) -> RawReader:
     dialect = Dialect(
         delimiter=(config.csv.delimiter or _DELIMITERS[found.layout]).encode(),
         quote=config.csv.quote.encode(),
         null_values=config.csv.null_values,
     )
-    return CsvReader(unpack(_chunks(source), found.packing), dialect)
+    return CsvReader(_plain(found, source, deadline), dialect)
 
 
-def _open_ndjson(found: FileFormat, source: RandomAccess, dataset: Dataset, config: DatasetConfig) -> RawReader:
+def _open_ndjson(
+    found: FileFormat, source: RandomAccess, dataset: Dataset, config: DatasetConfig, deadline: Deadline
+) -> RawReader:
     computed = [*config.select.values(), *([config.where] if config.where is not None else [])]
     wanted = [*columns_of(dataset), *config.columns, *(name for sql in computed for name in columns_read(sql))]
-    reader = NdjsonReader(unpack(_chunks(source), found.packing), list(dict.fromkeys(wanted)))
+    reader = NdjsonReader(_plain(found, source, deadline), list(dict.fromkeys(wanted)))
     if dataset in FOLDERS:
         reader.want(FIELDS if is_segment(reader.found) else MARKS)
     return reader
 
 
-def _open_parquet(_found: FileFormat, source: RandomAccess, _dataset: Dataset, _config: DatasetConfig) -> RawReader:
-    return ParquetReader(source)
+def _open_parquet(
+    _found: FileFormat, source: RandomAccess, _dataset: Dataset, _config: DatasetConfig, deadline: Deadline
+) -> RawReader:
+    return ParquetReader(source, deadline=deadline)
 
 
 _OPENERS: Final[Mapping[Layout, _Opener]] = {
@@ -68,6 +77,11 @@ _OPENERS: Final[Mapping[Layout, _Opener]] = {
     Layout.NDJSON: _open_ndjson,
     Layout.PARQUET: _open_parquet,
 }
+
+
+def _plain(found: FileFormat, source: RandomAccess, deadline: Deadline) -> Iterator[bytes]:
+    """The unpacked bytes. Little may unpack to much, and much to little, as zeros behind an archive: both are watched."""
+    return deadline.checked(unpack(deadline.checked(_chunks(source)), found.packing))
 
 
 def _chunks(source: RandomAccess) -> Iterator[bytes]:

@@ -18,20 +18,19 @@ are not of this shape, a later one that is becomes a bad row, whose hint says so
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, reduce
 from operator import or_
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
 from processing.domain.datasets import Dataset
 from processing.tables.batches import Piece, RawBatch, RawReader
 from processing.tables.casts import as_text
-from processing.tables.json_objects import CUSTOM_IDS, USER_ID
 from processing.tables.rules import Rule
+from processing.tables.segment_values import PROPERTIES, STABLE_ID, read_properties, write_users
 from processing.tables.timestamps import in_zone
 
 EXPOSURE_NAMES: Final = ("statsig::experiment_exposure", "statsig::gate_exposure", "statsig::config_exposure")
@@ -43,11 +42,9 @@ FIELDS: Final = (*MARKS, "properties", "originalTimestamp", "receivedAt")
 """What Segment calls things; readers that must be told which fields to read are told these."""
 
 _TEXT: Final = pl.String()
-_STABLE_ID: Final = "stable_id"
-_EXPERIMENT_KEYS: Final = ("experiment", "experimentName", "gate", "gateName", "config", "configName")
-_GROUP_KEYS: Final = ("group", "groupName", "group_id", "ruleID", "variant")
 _TIMES: Final = ("timestamp", "originalTimestamp", "receivedAt")
-_PROPERTIES: Final = pl.Struct(dict.fromkeys(("value", "metadata", "experiment", "group"), pl.String))
+_READ: Final = "__properties"
+"""Column of what is read from `properties`, once for all that is computed from it."""
 
 
 def is_segment(header: Sequence[str]) -> bool:
@@ -127,7 +124,8 @@ class SegmentReader:
 
     def _computed(self, piece: Piece) -> RawBatch:
         batch = piece()
-        return replace(batch, frame=batch.frame.with_columns(self._columns.computed))
+        frame = batch.frame.with_columns(self._columns.properties).with_columns(self._columns.computed)
+        return replace(batch, frame=frame.drop(_READ))
 
 
 class _Columns:
@@ -140,19 +138,26 @@ class _Columns:
         self._zone = zone
         self.computed: list[pl.Expr] = []
         self.made_of: dict[int, frozenset[int]] = {}
-        properties = self._text("properties").map_batches(_read_properties, return_dtype=_PROPERTIES)
+        text = self._text("properties")
+        # A function of a constant would give one row for all, which the engine takes for a mistake.
+        read = (
+            text.map_batches(read_properties, return_dtype=PROPERTIES) if "properties" in header else pl.lit(None, PROPERTIES)
+        )
+        self.properties = read.alias(_READ)
+        """What is to be computed first."""
+        properties = pl.col(_READ)
         user_id, anonymous_id = self._text("userId"), self._text("anonymousId")
         self.event = self._text("event")
         self._applies = self.event.is_in(EXPOSURE_NAMES) if exposures_alone else None
         self._add("event_name", self.event)
         self._add_timestamp()
-        self._add("user", pl.struct(user=user_id, anonymous=anonymous_id).map_batches(_write_users, return_dtype=pl.String))
+        self._add("user", pl.struct(user=user_id, anonymous=anonymous_id).map_batches(write_users, return_dtype=pl.String))
         self._add("event_value", properties.struct.field("value"))
         self._add("event_metadata", properties.struct.field("metadata"))
         self._add("experiment", properties.struct.field("experiment"))
         self._add("group_id", properties.struct.field("group"))
         self._add("unit_id", pl.coalesce(user_id, anonymous_id))
-        self._add("id_type", pl.when(user_id.is_null() & anonymous_id.is_not_null()).then(pl.lit(_STABLE_ID)))
+        self._add("id_type", pl.when(user_id.is_null() & anonymous_id.is_not_null()).then(pl.lit(STABLE_ID)))
 
     def position(self, name: str) -> str:
         """Name of a column in the frames."""
@@ -194,47 +199,7 @@ class _Columns:
             self.names.append(name)
             self.dtypes.append(dtype)
         self.computed.append(value.alias(str(index)))
-        self.made_of[index] = frozenset(int(root) for root in value.meta.root_names())
-
-
-def _read_properties(texts: pl.Series) -> pl.Series:
-    return pl.Series(texts.name, [_read(text) for text in texts], _PROPERTIES)
-
-
-def _read(text: str | None) -> dict[str, str | None]:
-    try:
-        found = json.loads(text) if text is not None else None
-    except (ValueError, RecursionError):
-        found = None
-    values: Mapping[str, Any] = found if isinstance(found, dict) else {}
-    return {
-        "value": _as_text(values.get("value")),
-        "metadata": _as_text(values.get("metadata")),
-        "experiment": _first(values, _EXPERIMENT_KEYS),
-        "group": _first(values, _GROUP_KEYS),
-    }
-
-
-def _first(values: Mapping[str, Any], keys: Sequence[str]) -> str | None:
-    return next((text for key in keys if (text := _as_text(values.get(key)))), None)
-
-
-def _as_text(value: object) -> str | None:
-    if value is None:
-        return None
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    # Half of a surrogate pair is text in JSON and nowhere else: such a value is kept as JSON writes it.
-    return text if text.isascii() or text.encode("utf-8", "ignore").decode() == text else json.dumps(value)
-
-
-def _write_users(ids: pl.Series) -> pl.Series:
-    return pl.Series(ids.name, [_user(each["user"], each["anonymous"]) for each in ids], pl.String)
-
-
-def _user(user: str | None, anonymous: str | None) -> str | None:
-    found: dict[str, Any] = {}
-    if user is not None:
-        found[USER_ID] = user
-    if anonymous is not None:
-        found[CUSTOM_IDS] = {_STABLE_ID: anonymous}
-    return json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else None
+        roots = {*value.meta.root_names()}
+        if _READ in roots:
+            roots = {*roots, *self.properties.meta.root_names()} - {_READ}
+        self.made_of[index] = frozenset(map(int, roots))

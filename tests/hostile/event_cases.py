@@ -55,6 +55,14 @@ def segment(**changed: object) -> dict[str, Any]:
     return {key: value for key, value in row.items() if value is not ...}
 
 
+def user(length: int) -> str:
+    return '{"userID":"' + "x" * (length - 13) + '"}'
+
+
+def custom_ids(count: int) -> dict[str, Any]:
+    return {"customIDs": {f"k{number}": "1" for number in range(count)}}
+
+
 def metadata(length: int) -> str:
     return '{"k":"' + "x" * (length - 8) + '"}'
 
@@ -253,6 +261,24 @@ CASES = (
         rejected=["2@2 length:event_metadata"],
         accepted=2,
         values={"event_metadata": [metadata(16_384), "{}"]},
+    ),
+    mended(
+        "users of 16,384 and of 16,385 characters",
+        **json_events(event(user=user(16_384)), event(user=user(16_385)), event(user="x" * 16_385)),
+        rejected=["2@2 length:user", "3@3 user_without_id:user"],
+        accepted=1,
+        values={"user": [user(16_384)]},
+    ),
+    mended(
+        "users with 100 custom ids and with 101",
+        **json_events(
+            event(user=custom_ids(100)),
+            event(user=custom_ids(101)),
+            event(user={"userID": "u", "traits": {f"k{number}": 1 for number in range(200)}}),
+            event(user=custom_ids(5_000)),
+        ),
+        rejected=["2@2 too_many_ids:user", "4@4 length:user too_many_ids:user"],
+        accepted=2,
     ),
     Case(
         name="nested metadata of 16,384 characters, most of them quotes",

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from processing.domain.datasets import Dataset
 from processing.tables import event_publication, shuffle
 from processing.tables.day_model import DayInput
+from processing.tables.user_ids import find_ids
 from schemas.rules import INSTANT
 from tests.support.days import DAY, ComputedDay, Row, computed, staged_part
 from tests.support.soak import times
@@ -141,6 +142,7 @@ class Limits(NamedTuple):
     bytes: int = 2**28
     at_once: int = 100_000
     in_one_pass: int = 2**28
+    users: int = 2**22
 
 
 limits = st.builds(
@@ -149,6 +151,7 @@ limits = st.builds(
     st.sampled_from([1, 3_000, 2**28]),
     st.sampled_from([1, 3, 10**5]),
     st.sampled_from([2_500, 2**28]),
+    st.sampled_from([1, 60, 2**22]),
 )
 
 
@@ -157,6 +160,7 @@ def compute(inputs: Iterable[DayInput], limit: Limits) -> ComputedDay:
         patch.setattr(shuffle, "_ROWS_IN_MEMORY", limit.rows)
         patch.setattr(shuffle, "_BYTES_IN_MEMORY", limit.bytes)
         patch.setattr(event_publication, "_ROWS_AT_ONCE", limit.at_once)
+        patch.setattr(event_publication, "_USERS_AT_ONCE", limit.users)
         patch.setattr(event_publication, "AT_ONCE", limit.in_one_pass)
         patch.setattr(event_publication, "_BUCKETS", 4)
         return computed(Dataset.EVENTS, inputs)
@@ -239,6 +243,35 @@ def event(second: int = 0, *, value: str | None = None, user: str = '{"userID":"
         "is_test": False,
     }
     return Event(row, User(user, frozenset({("user_id", "u")}), "u"))
+
+
+def custom_ids(count: int, owner: int = 0) -> str:
+    return '{"customIDs":{' + ",".join(f'"k{number}":"v{owner}-{number}"' for number in range(count)) + "}}"
+
+
+@pytest.mark.parametrize("spelling", ["plain", "escaped"])
+def test_ids_take_memory_in_proportion_to_the_text_of_their_users(spelling: str) -> None:
+    text = custom_ids(50_000)
+    users = pl.Series([text if spelling == "plain" else text.replace('"v0-0"', '"\\u0076"')])
+    found = find_ids(users)
+    assert found.height == 50_000
+    assert found.estimated_size() < 8 * len(text)
+
+
+def test_rows_are_looked_at_so_many_at_a_time_that_their_ids_stay_few() -> None:
+    texts = [custom_ids(20_000, owner) for owner in range(40)]
+    rows = pl.DataFrame({"user": [None, *texts, *["{}"] * 1_000]})
+    slices = list(event_publication._slices(rows))
+    assert pl.concat(slices).equals(rows)
+    sizes = [int(each.get_column("user").str.len_bytes().sum() or 0) for each in slices]
+    assert 1 < len(slices) < 10
+    assert max(sizes) <= event_publication._USERS_AT_ONCE
+
+
+def test_a_user_larger_than_what_is_looked_at_at_once_is_looked_at_alone() -> None:
+    day = compute(parts_of([[event(user=custom_ids(200)), event(), event(user=custom_ids(300))]]), Limits(users=1_000))
+    assert day.result.rows == 3
+    assert len(day.rows("metric_days")) == 301
 
 
 def test_rows_stand_by_time_then_as_they_were_uploaded() -> None:

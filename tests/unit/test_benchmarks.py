@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.flaws import Damage
 from benchmarks.samples import UPLOADED_AT, SampleSpec, sample
+from benchmarks.worst import WORST, Worst, worst_file
 from processing.domain.datasets import Dataset
 from processing.tables.ingest import IngestRequest, ingest_file
 from processing.tables.random_access import LocalFile
@@ -45,6 +46,21 @@ def test_a_sample_ingests_with_exactly_the_counts_that_its_maker_knows(spec: Sam
     assert {day.isoformat(): count for day, count in outcome.days.items()} == made.expected.days
     assert {f"{rule.rule}:{rule.column or ''}": rule.count for rule in outcome.rules} == made.expected.rules
     assert (made.expected.rejected > 0) == (spec.bad > 0)
+
+
+@pytest.mark.parametrize("worst", WORST, ids=lambda worst: worst.title)
+def test_a_slow_file_ingests_with_exactly_the_counts_that_its_maker_knows(worst: Worst, tmp_path: Path) -> None:
+    path = worst_file(worst, 1_130, tmp_path / "samples")
+    request = IngestRequest(
+        name=path.name,
+        dataset=Dataset(worst.clean(1).dataset),
+        uploaded_at=UPLOADED_AT,
+        config=CustomerConfig(max_rejected_fraction=1.0),
+    )
+    with LocalFile(path) as source:
+        outcome = ingest_file(request, source, scratch=tmp_path, emit=lambda _dataset, _part: None)
+    assert outcome.problem is None
+    assert (outcome.rows.read, outcome.rows.rejected) == (1_130, worst.rejected(1_130))
 
 
 def test_the_same_spec_gives_the_same_bytes(tmp_path: Path) -> None:
