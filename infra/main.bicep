@@ -113,6 +113,10 @@ param firstDayWindowDays int = 28
 @minValue(0)
 param sweepGraceSeconds int = 120
 
+@description('Seconds that one attempt at an upload or a day may take: a file that needs longer is refused, a day fails.')
+@minValue(60)
+param attemptSeconds int = 1200
+
 @description('Seconds between two comparisons of a published day with the rows in force.')
 @minValue(0)
 param compareSeconds int = 3600
@@ -179,6 +183,7 @@ var programSettings = {
   DROPZONE_FIRST_DAY_WAIT_SECONDS: string(firstDayWaitSeconds)
   DROPZONE_FIRST_DAY_WINDOW_DAYS: string(firstDayWindowDays)
   DROPZONE_SWEEP_GRACE_SECONDS: string(sweepGraceSeconds)
+  DROPZONE_ATTEMPT_SECONDS: string(attemptSeconds)
   DROPZONE_COMPARE_SECONDS: string(compareSeconds)
   DROPZONE_MARKER_MARGIN_SECONDS: string(markerMarginSeconds)
   DROPZONE_KEEP_UPLOADS_DAYS: string(keepUploadsDays)

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     """How many days back the first day is looked for."""
     sweep_grace_seconds: float = Field(120, ge=0, validation_alias="DROPZONE_SWEEP_GRACE_SECONDS")
     """How old an upload without an answer must be before the sweep announces it."""
+    attempt_seconds: float = Field(1_200, gt=0, validation_alias="DROPZONE_ATTEMPT_SECONDS")
+    """How long one attempt at an upload or a day may take; a file that needs longer is refused, a day fails."""
     compare_seconds: float = Field(3_600, ge=0, validation_alias="DROPZONE_COMPARE_SECONDS")
     """How often published days are compared with the rows in force, so that late rows are seen."""
     marker_margin_seconds: float = Field(3_600, ge=0, validation_alias="DROPZONE_MARKER_MARGIN_SECONDS")

@@ -57,6 +57,7 @@ def build_app(settings: Settings) -> JobContext:
             delta=settings.keep_delta_days,
         ),
         sweep_grace=timedelta(seconds=settings.sweep_grace_seconds),
+        attempt_limit=timedelta(seconds=settings.attempt_seconds),
         program=program_version(),
         scratch=settings.scratch,
     )

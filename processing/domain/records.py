@@ -193,6 +193,8 @@ class Receipt:
     days: Mapping[date, int] = field(default_factory=dict)
     """Accepted rows of each day in this version."""
     rejected_blob: str | None = None
+    rejected_from: int | None = None
+    """The first rejected record that is counted and not among those in that blob, which is bounded; None when all are."""
     rules: tuple[BrokenRule, ...] = ()
     warnings: tuple[Notice, ...] = ()
     error: Problem | None = None

@@ -48,7 +48,13 @@ def answer_finished_dates(
     Raises Superseded when the version is gone, LaterError and OperatorError when storage fails.
     """
     pinned = PinnedUpload(context.drop, upload)
-    request = IngestRequest(name=upload.name, dataset=Dataset.SIGNALS, uploaded_at=upload.last_modified, zone=context.zone)
+    request = IngestRequest(
+        name=upload.name,
+        dataset=Dataset.SIGNALS,
+        uploaded_at=upload.last_modified,
+        zone=context.zone,
+        deadline=context.deadline(),
+    )
     outcome = ingest_file(request, pinned, scratch=scratch, emit=lambda _dataset, _part: None)
     if outcome.problem is None and outcome.rows.read and not outcome.rows.accepted:
         outcome = replace(outcome, problem=Problem(code="not_a_marker", message="no record names a day"))

@@ -47,9 +47,14 @@ class JobContext:
     sweep_grace: timedelta = timedelta(minutes=2)
     """How old an unanswered upload must be before the sweep announces it: its own event is given the time."""
     attempt_limit: timedelta = timedelta(minutes=20)
-    """How long one attempt at an upload or a day may take."""
+    """How long one attempt at an upload or a day may take, by the host's clock."""
     program: str
     """Version of the program, for receipts and manifests."""
     configs: ConfigCache = field(default_factory=ConfigCache)
     scratch: Path | None = None
     """Where temporary folders are made; None for the system's place."""
+
+    def deadline(self) -> Callable[[], bool]:
+        """Asks whether the attempt that begins now has taken as long as it may."""
+        end = self.clock.now() + self.attempt_limit
+        return lambda: self.clock.now() >= end

@@ -145,6 +145,7 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
         zone=context.zone,
         config=loaded.config,
         streams=stream_days(context, upload, dataset),
+        deadline=context.deadline(),
     )
     pinned = PinnedUpload(context.drop, upload)
     rejected = RejectedRows(context.drop, upload, attempt)

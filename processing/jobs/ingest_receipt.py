@@ -20,6 +20,7 @@ def with_outcome(receipt: Receipt, outcome: IngestOutcome, *, problem_of_config:
         rules=outcome.rules,
         warnings=(*problems, *outcome.warnings),
         error=outcome.problem,
+        rejected_from=outcome.rejected_from,
         config=config,
     )
 

@@ -58,6 +58,7 @@ def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int)
             day=day,
             file_prefix=f"{seq:08d}-{epoch:08d}-{attempt[:8]}",
             ratios_before=carried.ratios,
+            deadline=context.deadline(),
         )
         parts = [DayInput(order=each.order, size=each.size, read=partial(read_part, context, each)) for each in inputs]
         # Step 3: files create-only, what they will change, then the manifest that names both.
