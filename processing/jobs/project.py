@@ -17,7 +17,6 @@ from processing.domain.day_states import moved
 from processing.domain.documents import from_json
 from processing.domain.errors import ConditionNotMet, LaterError, OperatorError, Superseded
 from processing.domain.records import DayState, Manifest, StreamState, TableOutput
-from processing.domain.retries import wait_after
 from processing.jobs.context import JobContext
 from processing.jobs.measuring import measure_publication
 from processing.jobs.own_blobs import put_own
@@ -29,15 +28,14 @@ from processing.tables.table_specs import DAYS, TABLES
 
 def begin_projection(context: JobContext, stored: StoredState, epoch: int) -> StoredState:
     """That one more worker brings the pending publication into the tables, written before it does anything."""
-    attempt, now = blob_names.new_attempt(), context.drop.service_time()
+    attempt = blob_names.new_attempt()
 
     def begun(state: StreamState) -> StreamState:
         day = state.pending
         if day is None or state.days[day].attempt == attempt:
             return state
-        tries = state.days[day].tries + 1
-        record = replace(state.days[day], attempt=attempt, tries=tries, next_try=now + wait_after(tries))
-        return replace(state, days={**state.days, day: record})
+        record = state.days[day]
+        return replace(state, days={**state.days, day: replace(record, attempt=attempt, tries=record.tries + 1)})
 
     return change_state(context, stored, begun, epoch=epoch)
 

@@ -21,7 +21,6 @@ from processing.domain.documents import to_json
 from processing.domain.errors import DropzoneError, panics_as_errors
 from processing.domain.readiness import due_days
 from processing.domain.records import DayRecord, DayState, InputPart, Manifest, Published, StreamState
-from processing.domain.retries import wait_after
 from processing.jobs.changes import read_manifest
 from processing.jobs.context import JobContext
 from processing.jobs.day_inputs import StagedInput, earlier_files, is_touched_by, read_part, staged_inputs
@@ -97,10 +96,8 @@ def _begun(context: JobContext, stored: StoredState, day: date, epoch: int, atte
             return present  # by this very write, whose answer was lost
         if day not in due_days(present):
             raise NotDue(f"day {day.isoformat()} is not due any more")
-        tries = record.tries + 1
         record = moved(record, DayState.PROCESSING, now, "due")
-        record = replace(record, attempt=attempt, tries=tries, next_try=now + wait_after(tries))
-        return _with_day(present, day, record)
+        return _with_day(present, day, replace(record, attempt=attempt, tries=record.tries + 1))
 
     return change_state(context, stored, begun, epoch=epoch)
 
