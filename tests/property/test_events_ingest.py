@@ -222,7 +222,7 @@ def test_exactly_the_spoilt_rows_are_rejected_with_their_reasons(dataset: Datase
 
     sound = {record: row.staged for record, (row, spoiled) in enumerate(table, 1) if not spoiled}
     broken = {record: spoiled for record, (_, spoiled) in enumerate(table, 1) if spoiled}
-    assert found.outcome.problem is None
+    assert found.refused is None
     assert (found.outcome.rows.read, found.outcome.rows.accepted) == (len(table), len(sound))
     assert (found.outcome.rows.rejected, found.outcome.rows.filtered) == (len(broken), 0)
     assert found.rows(dataset) == by_day(sound)

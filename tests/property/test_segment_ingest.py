@@ -140,7 +140,7 @@ def test_each_row_goes_to_its_dataset_or_is_rejected_with_its_reasons(form: str,
     found = ingest(write(_written(table), columns), name, Dataset.EVENTS)
 
     known = {record: expected(row) for record, row in enumerate(table, 1)}
-    assert found.outcome.problem is None
+    assert found.refused is None
     assert found.reasons() == {record: reasons for record, (_, _, reasons) in known.items() if reasons}
     for dataset in (Dataset.EVENTS, Dataset.EXPOSURES):
         own = {record: staged for record, (lane, staged, reasons) in known.items() if lane is dataset and not reasons}
@@ -226,7 +226,7 @@ def test_below_exposures_the_exposures_are_taken_and_segments_other_records_are_
             # A record of our own shape, and nothing in it.
             needed = ("experiment", "group_id", "unit_id", *(() if row["timestamp"] else ("timestamp",)))
             wanted[record] = {("required", column) for column in needed}
-    assert found.outcome.problem is None
+    assert found.refused is None
     assert found.reasons() == wanted
     assert found.rows(Dataset.EXPOSURES) == by_day(staged)
     assert found.rows(Dataset.EVENTS) == {}

@@ -69,6 +69,12 @@ class Ingested:
             found.setdefault(part.day, []).extend(part.frame.to_dicts())
         return found
 
+    @property
+    def refused(self) -> str | None:
+        """Code of the refusal; None as well where no row was sound, which says nothing but what the rows say."""
+        problem = self.outcome.problem
+        return problem.code if problem is not None and problem.code != "nothing_accepted" else None
+
     def only_row(self, dataset: Dataset) -> Row:
         """The one row that was staged."""
         ((row,),) = self.rows(dataset).values()
