@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -41,9 +41,11 @@ def answer_marker(context: JobContext, upload: Upload, info: BlobInfo, marker: M
 
 
 def answer_finished_dates(
-    context: JobContext, upload: Upload, signal: SignalFile, receipt: Receipt, scratch: Path
+    context: JobContext, upload: Upload, signal: SignalFile, receipt: Receipt, outlet: tuple[Path, Callable[[Path], None]]
 ) -> tuple[Receipt, IngestOutcome, PinnedUpload]:
     """The receipt of a file that names finished days in its column `finished_date`, and how it was read.
+
+    `outlet` is the scratch folder, and who takes rejected rows that do not fit there any longer.
 
     Raises Superseded when the version is gone, LaterError and OperatorError when storage fails.
     """
@@ -55,7 +57,8 @@ def answer_finished_dates(
         zone=context.zone,
         deadline=context.deadline(),
     )
-    outcome = ingest_file(request, pinned, scratch=scratch, emit=lambda _dataset, _part: None)
+    scratch, spill = outlet
+    outcome = ingest_file(request, pinned, scratch=scratch, emit=lambda _dataset, _part: None, spill=spill)
     if outcome.problem is None and outcome.rows.read and not outcome.rows.accepted:
         outcome = replace(outcome, problem=Problem(code="not_a_marker", message="no record names a day"))
     receipt = with_outcome(receipt, outcome, problem_of_config=None, config=None)

@@ -7,11 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 from processing.domain.days import PST, DayZone
+from processing.domain.errors import LaterError
 from processing.domain.listings import ReadinessPolicy
 from processing.jobs.customer_config import ConfigCache
 from processing.ports import BlobStore, Clock, Queue, Silence, Tables, Telemetry
+
+_WORK: Final = 0.25
+"""The share of its time that an attempt must have worked, in any of the process's threads, to be at fault for its length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,18 @@ class JobContext:
     """Where temporary folders are made; None for the system's place."""
 
     def deadline(self) -> Callable[[], bool]:
-        """Asks whether the attempt that begins now has taken as long as it may."""
-        end = self.clock.now() + self.attempt_limit
-        return lambda: self.clock.now() >= end
+        """Asks whether the attempt that begins now has taken as long as it may, and has worked for a good part of that.
+
+        LaterError when it took as long with little work: then storage was slow, or the machine stood still, and neither is the
+        file's fault.
+        """
+        end, begun = self.clock.now() + self.attempt_limit, time.process_time()
+
+        def is_over() -> bool:
+            if self.clock.now() < end:
+                return False
+            if time.process_time() - begun < _WORK * self.attempt_limit.total_seconds():
+                raise LaterError("the attempt took as long as it may, and had to wait for most of that")
+            return True
+
+        return is_over

@@ -93,10 +93,10 @@ def _finished_dates(context: JobContext, upload: Upload, signal: SignalFile, scr
     """A file of finished dates: its days are in force like the rows of any upload, and it has no parts."""
     attempt = blob_names.new_attempt()
     blank = _receipt(context, upload, Status.ACCEPTED)
-    receipt, outcome, pinned = answer_finished_dates(context, upload, signal, blank, scratch)
+    rejected = RejectedRows(context.drop, upload, attempt)
+    receipt, outcome, pinned = answer_finished_dates(context, upload, signal, blank, (scratch, rejected.spill))
     if outcome.problem is not None and outcome.problem.code == EMPTY_FILE:
         return _withdrawal(context, upload, attempt)
-    rejected = RejectedRows(context.drop, upload, attempt)
     receipt = replace(receipt, rejected_blob=rejected.store(outcome.rejected))
     if receipt.status is Status.REJECTED:
         return Draft(receipt=receipt)
