@@ -6,6 +6,7 @@ delimiters; from any other the broken records are taken out first, so that the e
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator
 from functools import partial
@@ -39,6 +40,7 @@ _HINTS: Final = {
     Damage.QUOTING: "quote the whole field, and write a quote inside it twice",
     Damage.ENCODING: "save the file as UTF-8",
 }
+_BARE_CR: Final = re.compile(rb"\r(?!\n)")
 
 
 class CsvReader:
@@ -187,7 +189,7 @@ class CsvReader:
         """Sound records below a header, as text columns `0`, `1`, ..."""
         carriage = _stand_in(data) if _has_bare_cr(data) else None
         if carriage is not None:
-            data = data.replace(b"\r\n", b"\n").replace(b"\r", carriage)
+            data = _BARE_CR.sub(carriage, data)  # a CR before an LF belongs to it, also inside quotes
         frame = self._read(data, has_header=True)
         if carriage is not None:
             frame = frame.with_columns(pl.all().str.replace_all(carriage.decode(), "\r", literal=True))

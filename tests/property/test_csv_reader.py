@@ -5,18 +5,21 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from datetime import date
 
 import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from processing.domain.datasets import Dataset
 from processing.domain.errors import CustomerError
 from processing.tables import csv_reader
 from processing.tables.batches import LINE, RECORD, BrokenRecord
 from processing.tables.csv_reader import CsvReader
 from processing.tables.csv_records import Dialect, fields_of
 from tests.support.batches import batches_of
+from tests.support.ingest import ingest
 from tests.support.soak import times
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=8) | st.sampled_from(
@@ -230,3 +233,9 @@ def test_what_stands_in_for_a_bare_cr_is_not_looked_for_among_what_the_file_hold
     # None of a run of them is one that begins inside another.
     assert (mark * 3).count(mark) == 3
     assert (mark * 3).find(mark, 1) == len(mark)
+
+
+def test_line_ends_inside_quotes_stay_as_they_are_beside_a_bare_carriage_return() -> None:
+    lines = b'unit_id,id_type,date,metric_name,metric_value\n"a\r\nb",user_id,2026-11-18,m,1\n"c\rd",user_id,2026-11-18,m,2\n'
+    found = ingest(lines, "a.csv", Dataset.METRICS)
+    assert [row["unit_id"] for row in found.rows(Dataset.METRICS)[date(2026, 11, 18)]] == ["a\r\nb", "c\rd"]
