@@ -35,7 +35,7 @@ MACHINES = [
     (ManyStreamsMachine, 15),
     (TwoCustomersMachine, 15),
     (DyingMachine, 25),
-    (RetentionMachine, 30),
+    (RetentionMachine, 40),
     (LossMachine, 20),
 ]
 """And how many examples of each."""

@@ -133,7 +133,6 @@ class RetentionMachine(DayMachine):
         "a receipt deleted by retention": 2,
         "a manifest deleted": 2,
         "a file of a table deleted": 2,
-        "a superseded part deleted": 1,
         "rows of a closed day rejected": 1,
     }
     timelines = ("night", "night", "night", *TIMELINES)
