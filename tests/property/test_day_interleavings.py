@@ -35,7 +35,7 @@ MACHINES = [
     (ManyStreamsMachine, 15),
     (TwoCustomersMachine, 15),
     (DyingMachine, 25),
-    (RetentionMachine, 40),
+    (RetentionMachine, 30),
     (LossMachine, 20),
 ]
 """And how many examples of each."""
@@ -64,6 +64,7 @@ def unexpected_errors_are_kept() -> Iterator[None]:
         structlog.reset_defaults()
 
 
+@pytest.mark.timeout(1_200)
 @pytest.mark.parametrize(("machine", "examples"), MACHINES, ids=lambda each: getattr(each, "__name__", str(each)))
 def test_racing_workers_publish_every_day_once_whole_and_in_order(
     machine: type[DayMachine], examples: int, record_property: Callable[[str, object], None], monkeypatch: pytest.MonkeyPatch
