@@ -82,11 +82,7 @@ def begin_attempt(context: JobContext, upload: Upload, attempt: str, *, receipt:
         if found is not None and found.note.attempt == attempt:
             return Turn.OURS  # by this very write, whose answer was lost
         begun = 0 if found is None or _is_of_another_time(found.note, fresh) else found.note.tries
-        if (
-            found is not None
-            and begun >= MOST_DEATHS
-            and found.written + longest_attempt(context) > context.lake.service_time()
-        ):
+        if found is not None and begun >= MOST_DEATHS and _is_young(context, found, context.lake.service_time()):
             return Turn.IN_HAND
         note = replace(fresh, tries=begun + 1, failures=found.note.failures if found is not None and replaces else 0)
         if _write(context, upload.customer, note, ABSENT if found is None else When.unchanged(found.etag)):
