@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 
 from processing.domain import blob_names
 from processing.domain.blob_names import PartName
-from processing.domain.documents import from_json
 from processing.domain.errors import LaterError, OperatorError
-from processing.domain.records import Manifest, PartCounts, Receipt, StreamState, part_counts
+from processing.domain.records import Manifest, StreamState
 from processing.jobs.changes import read_manifest
 from processing.jobs.context import JobContext
 from processing.jobs.look import list_in_force
-from processing.jobs.losses import NamedParts, expect_parts, expect_receipts
-from processing.jobs.receipts import ReceiptSeen
+from processing.jobs.losses import expect_parts, expect_receipts
+from processing.jobs.named_parts import named_parts
 from processing.tables.day_catalogue import EARLIER_DAYS_OF
 from processing.tables.day_totals import metrics_in
 from processing.tables.table_specs import METRIC_DAYS
@@ -37,13 +36,6 @@ class StagedInput:
     """Identity of the span that staged it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source(NamedParts):
-    """The accepted version of an upload that is in force, and its parts of the day."""
-
-    trace: str | None
-
-
 def staged_inputs(context: JobContext, state: StreamState, day: date) -> list[StagedInput]:
     """The parts of a day that are in force, in order.
 
@@ -52,7 +44,7 @@ def staged_inputs(context: JobContext, state: StreamState, day: date) -> list[St
     """
     # Receipts, then parts. The other order would lose the rows of a receipt that moves in between.
     found = list_in_force(context, state.customer, state.dataset)
-    sources = _sources(context, state, day, found)
+    sources = named_parts(context, state, [day], found)[day]
     prefix = blob_names.parts_prefix(state.customer, state.dataset, day)
     parts = [
         (sources[part.attempt], part, info.size)
@@ -109,44 +101,3 @@ def is_touched_by(context: JobContext, manifest: Manifest, metrics: Collection[s
     return bool(metrics) and any(
         not metrics_in(read_result(context, manifest.customer, name)).isdisjoint(metrics) for name in names
     )
-
-
-def _sources(context: JobContext, state: StreamState, day: date, found: Mapping[str, ReceiptSeen]) -> dict[str, _Source]:
-    """Attempt in force to the upload that it came from."""
-    sources = {}
-    for seen in found.values():
-        attempt, modified = seen.summary.attempt, seen.summary.in_force_modified
-        if attempt is not None and modified is not None:
-            sources[attempt] = _Source(
-                blob=_upload_name(context, state.customer, seen),
-                last_modified=modified,
-                count=_count_parts(context, state, day, seen, modified),
-                trace=seen.summary.trace,
-            )
-    return sources
-
-
-def _count_parts(context: JobContext, state: StreamState, day: date, seen: ReceiptSeen, modified: datetime) -> int:
-    counts = seen.summary.parts
-    if counts is None:
-        # Its metadata has no room for them, or is an older program's. No row is of a day after that of its upload's morrow.
-        if day > context.zone.day_of(modified) + timedelta(days=1):
-            return 0
-        found = context.drop.get(blob_names.receipts_container(state.customer), seen.blob)
-        counts = {} if found is None else _counts_of(from_json(Receipt, found[0]), seen)
-    return counts.get((state.dataset, day), 0)
-
-
-def _counts_of(receipt: Receipt, seen: ReceiptSeen) -> PartCounts:
-    moved = receipt.in_force is None or receipt.in_force.attempt != seen.summary.attempt
-    return {} if moved else part_counts(receipt)
-
-
-def _upload_name(context: JobContext, customer: str, seen: ReceiptSeen) -> str:
-    name = blob_names.upload_of_receipt(seen.blob)
-    if name is not None:
-        return name
-    found = context.drop.get(blob_names.receipts_container(customer), seen.blob)
-    if found is None:
-        raise LaterError(f"receipt {seen.blob} is gone; it was listed a moment ago")
-    return from_json(Receipt, found[0]).blob

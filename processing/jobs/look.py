@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
@@ -14,13 +14,16 @@ from processing.domain.blob_names import PartName
 from processing.domain.corrections import differing_days
 from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet, LaterError
+from processing.domain.first_day import earliest_first_day
 from processing.domain.listings import Listings, SeenUpload
 from processing.domain.marker_manifest import folders_of
 from processing.domain.records import ReceiptSummary, StreamState
 from processing.jobs.changes import count_changes
 from processing.jobs.context import JobContext
 from processing.jobs.expected_files import keep_apart, read_expected
+from processing.jobs.losses import expect_parts
 from processing.jobs.markers import Signals, read_signals
+from processing.jobs.named_parts import named_parts
 from processing.jobs.policies import readiness_policy
 from processing.jobs.receipts import ReceiptSeen, list_receipts
 from processing.jobs.stream_state import StoredState, expect_epoch, load_state, print_status, store_state
@@ -77,7 +80,9 @@ def _look(context: JobContext, state: StreamState) -> StreamState:
             return changed
         # A day was sent back without a look at the uploads: its cut must be taken from one.
     has_first_day = (policy.first_day or state.first_day) is not None
-    seen = _listings(context, state, now, signals, parts=compares or not has_first_day)
+    earliest = earliest_first_day(now, policy, context.zone)
+    may_be_first = () if has_first_day else {each.day for each in signals.markers if each.day >= earliest}
+    seen = _listings(context, state, now, signals, may_be_first, parts=compares or not has_first_day)
     changed = readiness.advance(state, seen, policy, context.zone)
     if has_first_day or changed.first_day is None:
         return changed
@@ -92,7 +97,9 @@ def _is_cut(before: StreamState, after: StreamState) -> bool:
     )
 
 
-def _listings(context: JobContext, state: StreamState, now: datetime, signals: Signals, *, parts: bool) -> Listings:
+def _listings(
+    context: JobContext, state: StreamState, now: datetime, signals: Signals, may_be_first: Collection[date], *, parts: bool
+) -> Listings:
     # The uploads are listed after the markers: whatever was there before a marker is in this listing.
     folders = folders_of(state.dataset)
     infos = [info for folder in folders for info in list_uploads(context.drop, state.customer, folder)]
@@ -107,6 +114,7 @@ def _listings(context: JobContext, state: StreamState, now: datetime, signals: S
     if in_force is not None:
         days = differing_days(state, in_force)
         changes = count_changes(context, state, {day: in_force.get(day, set()) for day in days}, found)
+        _expect_rows(context, state, may_be_first, in_force, found)
     return Listings(
         now=now,
         markers=signals.markers,
@@ -145,6 +153,19 @@ def _parts_in_force(context: JobContext, state: StreamState, found: Iterable[Rec
         if part is not None and part.attempt in attempts:
             days[part.day].add(info.name)
     return dict(days)
+
+
+def _expect_rows(
+    context: JobContext,
+    state: StreamState,
+    days: Collection[date],
+    in_force: Mapping[date, Collection[str]],
+    found: Mapping[str, ReceiptSeen],
+) -> None:
+    # A day whose rows are lost would be passed over, and the stream begin with a later one for good.
+    for day, named in named_parts(context, state, days, found).items():
+        parts = map(PartName.parse, in_force.get(day, ()))
+        expect_parts(state, day, named, Counter(part.attempt for part in parts if part is not None))
 
 
 def _tell(before: StreamState, after: StreamState) -> None:

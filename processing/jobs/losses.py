@@ -6,27 +6,16 @@ Everything here raises OperatorError, which stops the stream and says what to re
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from processing.domain import blob_names
 from processing.domain.blob_names import PartName
 from processing.domain.errors import OperatorError
 from processing.domain.records import InputPart, Manifest, StreamState
 from processing.jobs.context import JobContext
+from processing.jobs.named_parts import NamedParts
 from processing.jobs.receipts import ReceiptSeen
 from processing.tables.day_catalogue import TABLES_OF
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedParts:
-    """Staged parts of a day, as a receipt names them."""
-
-    blob: str
-    """The upload."""
-    last_modified: datetime
-    """When it was written."""
-    count: int
 
 
 def expect_tables(context: JobContext, state: StreamState) -> None:

@@ -102,6 +102,23 @@ def test_a_lost_part_of_a_day_that_was_never_published_is_told_and_the_day_comes
     assert world.values(day) == {"u": 1, "v": 1}
 
 
+def test_a_stream_does_not_begin_after_a_day_whose_rows_are_lost() -> None:
+    world = Memory()
+    for day in DAYS[:2]:
+        world.upload(f"metrics/{day}.csv", metrics(day, {"u": 1}))
+        world.upload(f"signals/{day}")
+    part = world.receipt(f"metrics/{DAYS[0]}.csv")["in_force"]["parts"][0]["name"]
+    kept = world.lake.get(blob_names.STAGED_CONTAINER, part)
+    assert kept is not None
+    world.lake.delete(blob_names.STAGED_CONTAINER, part)
+    go_on(world)
+    assert world.state().first_day is None
+    assert f"staged rows of metrics/{DAYS[0]}.csv" in complaint(world)
+    world.lake.put(blob_names.STAGED_CONTAINER, part, kept[0])
+    go_on(world)
+    assert world.state().first_day == DAYS[0]
+
+
 def test_a_lost_receipt_of_one_upload_stops_its_day() -> None:
     world = published()
     before = everything(world)

@@ -122,13 +122,11 @@ class Installation:
 
     def upload_messages(self) -> list[str]:
         """Take this customer's messages off the queue of uploads; those of others are dropped."""
-        queue = wiring.open_queue(load_settings(), wiring.DROP_EVENTS)
-        messages = []
-        while (message := queue.receive(visibility_seconds=60)) is not None:
-            queue.delete(message)
-            if f"/{self.drop}/" in message.body.decode():
-                messages.append(message.body.decode())
-        return messages
+        return [body for body in _taken_off(wiring.DROP_EVENTS) if f"/{self.drop}/" in body]
+
+    def drop_stream_messages(self) -> None:
+        """Empty the queue of streams, as workers that keep up do."""
+        _taken_off(wiring.STREAM_WORK)
 
     # What is true
 
@@ -200,6 +198,15 @@ class Installation:
         assert found is not None, f"{container}/{name} is not there"
         result: dict[str, Any] = json.loads(found[0])
         return result
+
+
+def _taken_off(name: str) -> list[str]:
+    """The bodies of all messages that are visible in a queue."""
+    queue, bodies = wiring.open_queue(load_settings(), name), []
+    while (message := queue.receive(visibility_seconds=60)) is not None:
+        queue.delete(message)
+        bodies.append(message.body.decode())
+    return bodies
 
 
 def _environment(connection_string: str) -> dict[str, str]:

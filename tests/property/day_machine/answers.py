@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import date
 
 from processing.domain.datasets import Dataset
@@ -13,8 +13,8 @@ from tests.property.day_machine.customer import Customer
 
 MOST_TRIES = 3
 """Attempts that may die of an upload before it is refused."""
-Closings = Collection[tuple[int, date]]
-"""When days of a stream were closed, and through which."""
+Closings = Mapping[date, int]
+"""Closed days of a stream, and when each was closed."""
 
 
 def check_receipt(
@@ -53,9 +53,9 @@ def _check_days(receipt: Receipt, read: Read, begun: int, closings: dict[Dataset
     """Rows of days that were closed before the run are not accepted; those of days that were not closed are."""
     least, most = Counter[date](), Counter[date]()
     for day, row in read.accepted:
-        closed = [at for at, through in closings.get(row.dataset, ()) if day <= through]
-        least[day] += not closed
-        most[day] += not closed or min(closed) > begun
+        closed = closings.get(row.dataset, {}).get(day)
+        least[day] += closed is None
+        most[day] += closed is None or closed > begun
     for day in {*receipt.days, *most}:
         found = receipt.days.get(day, 0)
         assert found >= least[day], f"rows of {day} were not accepted"

@@ -20,6 +20,7 @@ from processing.jobs.process_day import WorkOutcome, work_stream
 from processing.jobs.receive_file import receive_file
 from processing.jobs.sweep import sweep
 from tests.property.day_machine.answers import Closings, check_receipt
+from tests.property.day_machine.contents import STUB
 from tests.property.day_machine.customer import Customer
 from tests.property.day_machine.pauses import AT_ONCE, Pause
 from tests.property.day_machine.tally import Tally
@@ -241,7 +242,8 @@ class Crew:
             self.tally.hit("a manifest deleted")
         for customer in self.customers:
             if call.container == customer.drop:
-                assert (call.name, etag) in customer.answered, f"{call.name} was deleted and never answered"
+                is_stub = customer.version(call.name, etag).content == STUB
+                assert is_stub or (call.name, etag) in customer.answered, f"{call.name} was deleted and never answered"
                 customer.went(call.name, etag)
                 is_marker = call.name.startswith("signals/")
                 self.tally.hit("a marker deleted by retention" if is_marker else "an upload deleted by retention")

@@ -93,8 +93,8 @@ class Watch:
         """Day and round to the cut."""
         self.prepared: dict[str, Prepared] = {}
         self.publications = 0
-        self.closings: list[tuple[int, date]] = []
-        """When days were closed, and through which."""
+        self.closings: dict[date, int] = {}
+        """Closed days, and when each was closed first."""
         self.folders = folders_of(stream.dataset)
         self.saved: list[tuple[int, date | None, bytes]] = []
         """Every version of the state, with its last publication and what was pending."""
@@ -271,15 +271,14 @@ class Watch:
         elif after.pending != before.pending:
             assert after.pending is None
             assert notes.epoch == before.epoch, "a worker whose claim is over finished a publication"
-        if after.closed_through != before.closed_through:
+        if after.closed_days() != before.closed_days():
             self._check_closing(before, after)
         if after.first_day != before.first_day:
             self._check_first_day(before, after, notes)
 
     def _check_closing(self, before: StreamState, after: StreamState) -> None:
-        assert after.closed_through is not None
-        self.closings.append((self.world.number, after.closed_through))
-        closed = [day for day in after.days if after.is_closed(day) and not before.is_closed(day)]
+        closed = after.closed_days() - before.closed_days()
+        self.closings = {**dict.fromkeys(closed, self.world.number), **self.closings}
         self.tally.hit("a day closed", sum(after.days[day].published is not None for day in closed))
         for day in closed:
             is_early = after.first_day is not None and day < after.first_day
