@@ -12,6 +12,8 @@ MOST_DEATHS: Final = 3
 """Attempts that may end without a word, their workers dead; after them the work itself is taken to be the reason."""
 DAY_OF_REST: Final = timedelta(days=1)
 """How long a day rests that ended its workers, unless an operator asks for another try."""
+REST_OF_PARTS: Final = timedelta(hours=24)
+"""How long staged parts are kept that nothing names: longer than any attempt, which may still come to name them."""
 
 
 def wait_after(failures: int) -> timedelta:

@@ -8,7 +8,7 @@ from processing.domain import blob_names
 from processing.domain.documents import to_json
 from processing.domain.errors import ConditionNotMet, LaterError, Superseded
 from processing.domain.records import InForce, Problem, Receipt, ReceiptSummary, Retry, Status, Upload
-from processing.domain.retries import wait_after
+from processing.domain.retries import REST_OF_PARTS, wait_after
 from processing.jobs.context import JobContext
 from processing.jobs.draft_answer import Draft
 from processing.jobs.measuring import measure_receipt
@@ -31,7 +31,8 @@ def commit_receipt(context: JobContext, upload: Upload, draft: Draft, again: str
     """Make the draft the answer; its status, or None when the version has an answer that is to stay.
 
     `again` is the ETag of a receipt that is to be replaced. Raises Superseded when the version is not there any more,
-    LaterError when a day of its rows was closed meanwhile, or others write the receipt every time.
+    LaterError when a day of its rows was closed meanwhile, when its parts are so old that they may be deleted, or when others
+    write the receipt every time.
     """
     container, name = blob_names.receipts_container(upload.customer), blob_names.receipt_name(upload.name)
     for _ in tries(context):
@@ -43,6 +44,7 @@ def commit_receipt(context: JobContext, upload: Upload, draft: Draft, again: str
             return None
         receipt = _final(context, draft, current, is_reingest=again is not None)
         if receipt.in_force is not None and draft.accepted is not None:
+            _expect_young_parts(context, draft)
             _expect_open_days(context, upload, draft.accepted)
         # Step 6: is this still the version to answer?
         info = context.drop.head(blob_names.drop_container(upload.customer), upload.name)
@@ -62,6 +64,12 @@ def commit_receipt(context: JobContext, upload: Upload, draft: Draft, again: str
         measure_receipt(context.telemetry, receipt, is_first=again is None)
         return receipt.status
     raise LaterError(f"the receipt of {upload.name} changes faster than it can be written")
+
+
+def _expect_young_parts(context: JobContext, draft: Draft) -> None:
+    # What nothing names is deleted after a day: to a worker that stood still for so long it may have happened.
+    if draft.staged_since is not None and context.clock.now() - draft.staged_since > REST_OF_PARTS / 2:
+        raise LaterError("the program stood still for hours while the file was read, and its staged rows may be gone")
 
 
 def _expect_open_days(context: JobContext, upload: Upload, accepted: InForce) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +40,8 @@ class Draft:
     receipt: Receipt
     accepted: InForce | None = None
     """None when this version replaces nothing: refused, ignored, failed, or no data."""
+    staged_since: datetime | None = None
+    """When the first of its parts may have been written, by the host's clock; None where it has none."""
 
 
 def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: Path) -> Draft:
@@ -127,6 +129,7 @@ def failed_answer(context: JobContext, upload: Upload, error: Exception) -> Draf
 
 def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path) -> Draft:
     attempt = blob_names.new_attempt()
+    begun = context.clock.now()
     parts: list[Part] = []
 
     def stage(own: Dataset, part: LocalPart) -> None:
@@ -161,7 +164,7 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
         return Draft(receipt=receipt)
     accepted = _in_force(upload, attempt, pinned, outcome.days, parts)
     accepted = replace(accepted, config=loaded.version, meaning=meaning_of(loaded.config, dataset), trace=receipt.trace)
-    return Draft(receipt=receipt, accepted=accepted)
+    return Draft(receipt=receipt, accepted=accepted, staged_since=begun)
 
 
 def _in_force(upload: Upload, attempt: str, pinned: PinnedUpload, days: Mapping[date, int], parts: Iterable[Part]) -> InForce:

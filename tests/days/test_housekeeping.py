@@ -90,6 +90,27 @@ def test_a_superseded_part_goes_when_no_publication_names_it_and_two_days_have_p
     assert parts(world) == {current}
 
 
+def test_a_program_that_stood_still_until_its_parts_were_deleted_does_not_commit_them(world: Memory) -> None:
+    real = world.lake.put
+
+    def standing_still(container: str, name: str, data: bytes, **rest: object) -> str:
+        etag = real(container, name, data, **rest)  # type: ignore[arg-type]
+        if container == blob_names.STAGED_CONTAINER:
+            world.lake.put = real  # type: ignore[method-assign]
+            for _ in range(3):
+                world.pass_time(hours=25)
+                keep_house(world.context)
+        return etag
+
+    world.lake.put = standing_still  # type: ignore[method-assign,assignment]
+    assert world.upload("metrics/slow.csv", metrics(D2, {"u": 1})) == "failed"
+    world.pass_time(hours=2)
+    world.sweep()
+    receipt = world.receipt("metrics/slow.csv")
+    assert receipt["status"] == "accepted"
+    assert {part["name"] for part in receipt["in_force"]["parts"]} <= parts(world)
+
+
 def test_staged_rows_of_old_days_go_and_the_day_says_so_first(world: Memory) -> None:
     world.pass_time(days=56)
     keep_house(world.context)

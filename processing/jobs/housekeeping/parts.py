@@ -19,6 +19,7 @@ from processing.domain.blob_names import PartName
 from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet
 from processing.domain.records import GivenUp, StreamState
+from processing.domain.retries import REST_OF_PARTS
 from processing.jobs.changes import read_manifest
 from processing.jobs.context import JobContext
 from processing.jobs.housekeeping.deletion import delete_each
@@ -26,7 +27,6 @@ from processing.jobs.look import list_in_force
 from processing.jobs.stream_state import change_state, load_state
 from processing.ports import ABSENT, BlobInfo, When
 
-_REST: Final = timedelta(hours=24)
 _NOTED: Final = TypeAdapter(dict[str, datetime])
 
 
@@ -43,11 +43,11 @@ def delete_parts(context: JobContext, customer: str, dataset: Dataset) -> int:
     for info, part in _parsed(infos):
         if state.is_closed(part.day):
             gone.append(info.name)
-        elif part.attempt not in in_force and info.last_modified + _REST <= now:
+        elif part.attempt not in in_force and info.last_modified + REST_OF_PARTS <= now:
             superseded[info.name] = part.day
     unnamed = _unnamed(context, state, superseded)
     noted, etag = _read_notes(context, customer, dataset)
-    gone += [name for name in unnamed if name in noted and noted[name] + _REST <= now]
+    gone += [name for name in unnamed if name in noted and noted[name] + REST_OF_PARTS <= now]
     gone += _given_up(context, state, _parsed(infos), now)
     notes = {name: noted.get(name, now) for name in unnamed if name not in gone}
     if notes != noted and not _write_notes(context, customer, dataset, notes, etag):

@@ -193,6 +193,12 @@ class Crew:
         self.workers.remove(worker)
         worker.run.abandon()
 
+    def let_nights_pass(self, hours: int) -> None:
+        """A day or more; workers stand still for it, but no request is under way so long: those about to commit parts die."""
+        for worker in [each for each in self.workers if _commits_parts(each)]:
+            self.kill(worker)
+        self.world.time.advance(timedelta(hours=hours))
+
     def abandon(self) -> None:
         """Leave no thread behind."""
         for worker in self.workers:
@@ -301,3 +307,8 @@ class Crew:
         # A run may end because storage does not answer, which its message survives; never otherwise by an error.
         if worker.run.error is not None and not isinstance(worker.run.error, DropzoneError):
             raise worker.run.error
+
+
+def _commits_parts(worker: Worker) -> bool:
+    call = worker.run.waiting
+    return call is not None and call.method == "put" and blob_names.is_receipt(call.name)

@@ -148,9 +148,9 @@ class RetentionMachine(DayMachine):
         random = Random(seed)
         if random.random() < 0.6:
             # A part that is superseded is noted in one night, and deleted in another.
-            self.world.time.advance(timedelta(hours=25))
+            self.crew.let_nights_pass(25)
             self.crew.start("house", keep_house, None)
-        self.world.time.advance(timedelta(hours=hours))
+        self.crew.let_nights_pass(hours)
         keeper = self.crew.start("house", keep_house, pauses.OF_HOUSE[pause % len(pauses.OF_HOUSE)])
         if random.random() < 0.6:
             # Just what is about to be deleted, among others.
