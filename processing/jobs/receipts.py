@@ -30,10 +30,12 @@ def read_receipt(store: BlobStore, customer: str, upload: str) -> tuple[Receipt,
 
 def list_receipts(store: BlobStore, customer: str, prefix: str = "") -> dict[str, ReceiptSeen]:
     """Receipts below a folder, by their own names."""
-    return {seen.blob: seen for seen in _listed(store, blob_names.receipts_container(customer), prefix)}
+    return {seen.blob: seen for seen in iterate_receipts(store, customer, prefix)}
 
 
-def _listed(store: BlobStore, container: str, prefix: str) -> Iterator[ReceiptSeen]:
+def iterate_receipts(store: BlobStore, customer: str, prefix: str = "") -> Iterator[ReceiptSeen]:
+    """The same, one after another, for those who keep little of each."""
+    container = blob_names.receipts_container(customer)
     for info in store.list_blobs(container, prefix, metadata=True):
         if not blob_names.is_receipt(info.name):
             continue

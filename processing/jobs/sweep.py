@@ -5,8 +5,9 @@ This makes "no upload is lost" true. What somebody works on already is left alon
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from itertools import zip_longest
 from typing import Final
@@ -19,10 +20,7 @@ from processing.domain.measures import OLDEST_UNANSWERED, Fact, SpanName
 from processing.jobs.context import JobContext
 from processing.jobs.customers import list_customers
 from processing.jobs.failures import log_failure
-from processing.jobs.receipts import ReceiptSeen, list_receipts
-from processing.jobs.upload_notes import StoredNote, is_asked_for, is_in_hand, list_notes
-from processing.jobs.uploads import directory_stubs, list_uploads
-from processing.ports import BlobInfo
+from processing.jobs.unanswered import Unanswered, find_unanswered
 
 MOST_WAITING: Final = 10_000
 """Messages on the queue beyond which nothing more is announced."""
@@ -42,81 +40,52 @@ def sweep(context: JobContext) -> int:
 
 
 def _sweep(context: JobContext) -> int:
-    room = MOST_WAITING - context.drop_events.length()
+    room = max(MOST_WAITING - context.drop_events.length(), 0)
     now = context.drop.service_time()
-    found = [_unanswered(context, customer, now) for customer in list_customers(context)]
-    oldest = min((each.oldest for each in found if each.oldest is not None), default=None)
-    announced = 0
-    for turn in zip_longest(*(each.messages for each in found)):
-        for message in (each for each in turn if each is not None):
-            if announced >= room:
-                break
-            context.drop_events.send(message)
-            announced += 1
+    found: dict[str, Unanswered] = {}
+    for customer in list_customers(context):
+        found[customer] = _look_for_unanswered(context, customer, now, room)
+        found = _fitted(found, room)
+    announced = _announce(context, found, room)
+    oldest = min((each.oldest for each in found.values() if each.oldest is not None), default=None)
     _log.info(
         "swept",
         announced=announced,
-        unanswered=sum(each.count for each in found),
+        unanswered=sum(each.count for each in found.values()),
         oldest_unanswered_seconds=None if oldest is None else (now - oldest).total_seconds(),
     )
     return announced
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Unanswered:
-    """The uploads of a customer that have no answer."""
-
-    count: int = 0
-    oldest: datetime | None = None
-    """When the oldest was written."""
-    messages: tuple[str, ...] = ()
-    """Of those that are due to be announced, oldest first; then of those that are to be answered again."""
+def _fitted(found: dict[str, Unanswered], room: int) -> dict[str, Unanswered]:
+    """What may be announced in turns while there is room: nobody else's is kept in memory."""
+    lengths = [len(each.due) for each in found.values()]
+    if sum(lengths) <= room:
+        return found
+    level = bisect_left(range(room + 1), room, key=lambda most: sum(min(each, most) for each in lengths))
+    return {customer: replace(each, due=each.due[:level]) for customer, each in found.items()}
 
 
-def _unanswered(context: JobContext, customer: str, now: datetime) -> _Unanswered:
-    """None when the customer cannot be listed."""
+def _announce(context: JobContext, found: Mapping[str, Unanswered], room: int) -> int:
+    """Send the messages, a customer's one in each turn; returns how many."""
+    cause = context.telemetry.trace()
+    turns = zip_longest(*([(blob_names.drop_container(customer), due) for due in each.due] for customer, each in found.items()))
+    announced = 0
+    for container, due in (each for turn in turns for each in turn if each is not None):
+        if announced == room:
+            break
+        context.drop_events.send(upload_event(container, due.name, due.etag, again=due.replaces, cause=cause))
+        announced += 1
+    return announced
+
+
+def _look_for_unanswered(context: JobContext, customer: str, now: datetime, room: int) -> Unanswered:
+    """Nothing when the customer cannot be listed."""
     try:
-        found = _listed(context, customer, now)
+        found = find_unanswered(context, customer, now, room)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one customer stays with that one
         log_failure(_log, "customer_not_swept", error, customer=customer)
-        return _Unanswered()
+        return Unanswered()
     age = 0.0 if found.oldest is None else max(0.0, (now - found.oldest).total_seconds())
     context.telemetry.measure(OLDEST_UNANSWERED, age, {Fact.CUSTOMER: customer})
     return found
-
-
-def _listed(context: JobContext, customer: str, now: datetime) -> _Unanswered:
-    uploads = list(list_uploads(context.drop, customer))
-    receipts = list_receipts(context.drop, customer) if uploads else {}
-    open_ones = [
-        (info, seen)
-        for info in sorted(uploads, key=lambda each: each.last_modified)
-        if (seen := receipts.get(blob_names.receipt_name(info.name))) is None or not seen.summary.answers(info.etag)
-    ]
-    stubs = directory_stubs(context.drop, customer, (info for info, _ in open_ones))
-    open_ones = [(info, seen) for info, seen in open_ones if info.name not in stubs]
-    container, cause = blob_names.drop_container(customer), context.telemetry.trace()
-    notes = list_notes(context, customer)
-    due = (info for info, seen in open_ones if _is_due(context, info, seen, now) and not _is_in_hand(context, notes, info, now))
-    asked = sorted((name, each.note) for name, each in notes.items() if is_asked_for(context, each, now))
-    return _Unanswered(
-        count=len(open_ones),
-        oldest=open_ones[0][0].last_modified if open_ones else None,
-        messages=(
-            *(upload_event(container, info.name, info.etag, cause=cause) for info in due),
-            *(upload_event(container, name, note.etag, again=note.replaces, cause=cause) for name, note in asked),
-        ),
-    )
-
-
-def _is_in_hand(context: JobContext, notes: Mapping[str, StoredNote], info: BlobInfo, now: datetime) -> bool:
-    stored = notes.get(info.name)
-    return stored is not None and is_in_hand(context, stored, info, now)
-
-
-def _is_due(context: JobContext, info: BlobInfo, receipt: ReceiptSeen | None, now: datetime) -> bool:
-    """Whether an upload without an answer is to be announced."""
-    if receipt is None or receipt.summary.etag != info.etag:
-        return info.last_modified + context.sweep_grace <= now
-    next_try = receipt.summary.next_try
-    return next_try is None or next_try <= now

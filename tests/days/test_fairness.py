@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -13,7 +15,9 @@ from processing.domain.records import DayState
 from processing.jobs import sweep
 from processing.jobs.customers import add_customer
 from processing.jobs.process_day import WorkOutcome, work_stream
-from processing.storage.in_memory import ServiceTime
+from processing.jobs.unanswered import Due, Unanswered
+from processing.ports import BlobInfo
+from processing.storage.in_memory import InMemoryBlobStore, ServiceTime
 from tests.support.memory import Memory, metrics
 
 D1, D2 = date(2026, 11, 17), date(2026, 11, 18)
@@ -45,6 +49,52 @@ def test_no_more_is_announced_than_the_queue_has_room_for_and_the_oldest_first(m
     assert sweep.sweep(world.context) == 3
     assert announced(world) == [f"drop-acme/metrics/{name}.csv" for name in ("c", "a", "b")]
     assert sweep.sweep(world.context) == 0
+
+
+class _Endless(InMemoryBlobStore):
+    """Lists very many uploads of one customer that never were answered, each with a long name."""
+
+    def __init__(self, store: InMemoryBlobStore, number: int, size: int) -> None:
+        self.__dict__.update(store.__dict__)
+        self.number, self.size = number, size
+
+    def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
+        if container != "drop-acme":
+            yield from super().list_blobs(container, prefix, metadata=metadata)
+            return
+        now = self.service_time()
+        for number in range(self.number):
+            told = {"hdi_isfolder": "true"} if metadata else {}
+            at = now - timedelta(minutes=10) - timedelta(seconds=number * 7_919 % self.number)
+            name = f"metrics/{number:09d}{chr(0x1F600) * 480}"
+            yield BlobInfo(name=name, etag=f"{number}", size=self.size, last_modified=at, metadata=told)
+
+
+@pytest.mark.parametrize("size", [1, 0], ids=["files", "stubs of folders"])
+def test_what_the_sweep_keeps_does_not_grow_with_what_waits(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(sweep, "MOST_WAITING", 500)
+    peaks = []
+    for number in (2_000, 8_000):
+        world = Memory()
+        add_customer(world.context, "zeta")
+        world.drop.put("drop-zeta", "metrics/only.csv", b"x")
+        world.pass_time(minutes=3)
+        context = replace(world.context, drop=_Endless(world.drop, number, size))
+        tracemalloc.start()
+        assert sweep.sweep(context) == (500 if size else 1)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert "drop-zeta/metrics/only.csv" in announced(world)
+    assert peaks[1] < 1.5 * peaks[0], peaks
+
+
+def test_who_has_little_is_announced_whole_and_the_rest_is_shared() -> None:
+    due = (Due(name="x", etag="1"),)
+    found = {name: Unanswered(count=9, due=due * many) for name, many in {"a": 9, "b": 1, "c": 7}.items()}
+    fitted = sweep._fitted(found, 9)
+    assert {name: len(each.due) for name, each in fitted.items()} == {"a": 4, "b": 1, "c": 4}
+    assert sweep._fitted(found, 17) == found
+    assert not any(each.due for each in sweep._fitted(found, 0).values())
 
 
 @dataclass(frozen=True, slots=True)
