@@ -15,6 +15,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.days import day_zone
 from processing.domain.documents import to_json
 from processing.domain.errors import DropzoneError
+from processing.domain.printable import printable, printable_json
 from processing.domain.records import Status
 from processing.jobs.check_file import CheckRequest, check_file
 from processing.jobs.customer_config import parse_config
@@ -25,6 +26,7 @@ from processing.local.demo.run import run_demo
 from processing.local.receipt_page import print_receipt
 from processing.local.serve import serve
 from processing.local.status_page import print_status_page
+from processing.local.terminal import Terminal
 from processing.logs import configure_logs
 from processing.settings import load_settings, program_version
 from processing.views import status
@@ -41,7 +43,7 @@ Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day, YY
 Stream = Annotated[Dataset, typer.Argument(help="metrics, events or exposures.")]
 OneStream = Annotated[Dataset | None, typer.Option("--dataset", help="One stream; all when none is named.")]
 # What is piped is read by programs and in logs: it gets a width of its own.
-_out = Console(width=None if sys.stdout.isatty() else 120)
+_out = Terminal(Console(width=None if sys.stdout.isatty() else 120))
 
 
 @_cli.command()
@@ -71,14 +73,14 @@ def local(
 def customer_add(name: Annotated[str, typer.Argument(help="3 to 50 of a-z, 0-9 and single -")]) -> None:
     """Create the containers of a customer."""
     add_customer(build_app(load_settings()), name)
-    _out.print(f"{name} can upload to container drop-{name}")
+    _out.line(f"{name} can upload to container drop-{name}")
 
 
 @_customers.command("list")
 def customer_list() -> None:
     """Print the name of every customer."""
     for name in list_customers(build_app(load_settings())):
-        _out.print(name, highlight=False)
+        _out.line(name)
 
 
 @_cli.command()
@@ -95,9 +97,9 @@ def check(
     zone = day_zone(load_settings().day_zone)
     receipt = check_file(CheckRequest(path=file, dataset=dataset, config=known, program=program_version(), zone=zone, out=out))
     if as_json:
-        sys.stdout.write(to_json(receipt).decode() + "\n")
+        sys.stdout.write(printable_json(to_json(receipt).decode()) + "\n")
     else:
-        print_receipt(_out, receipt)
+        print_receipt(_out.console, receipt)
     raise typer.Exit({Status.ACCEPTED: 0, Status.IGNORED: 0, Status.ACCEPTED_WITH_REJECTS: 1}.get(receipt.status, 2))
 
 
@@ -112,7 +114,7 @@ def reingest_uploads(
     """Answer uploads again, by the customer's config as it is now."""
     instant = since.replace(tzinfo=UTC) if since is not None else None
     count = reingest(build_app(load_settings()), customer, ReingestFilter(dataset=dataset, since=instant, status=status))
-    _out.print(f"{count:,} uploads of {customer} are answered again; their receipts change as it is done", highlight=False)
+    _out.line(f"{count:,} uploads of {customer} are answered again; their receipts change as it is done")
 
 
 @_cli.command("status")
@@ -127,37 +129,37 @@ def show_status(
         expect_customer(context, customer)
     found = status(context, [customer] if customer is not None else list_customers(context))
     if as_json:
-        sys.stdout.write(to_json(found).decode() + "\n")
+        sys.stdout.write(printable_json(to_json(found).decode()) + "\n")
     else:
-        print_status_page(_out, found)
+        print_status_page(_out.console, found)
 
 
 @_cli.command()
 def ready(customer: str, day: Day, *, dataset: OneStream = None) -> None:
     """Mark a day as complete, as the customer would: every stream, or one."""
     name = mark_ready(build_app(load_settings()), customer, day.date(), dataset)
-    _out.print(f"marked by {name}", highlight=False, markup=False)
+    _out.line(f"marked by {name}")
 
 
 @_cli.command()
 def reprocess(customer: str, dataset: Stream, day: Day) -> None:
     """Process a published day again, by the rows that are in force now."""
     ask_reprocess(build_app(load_settings()), customer, dataset, day.date())
-    _out.print(f"{dataset} of {day.date()} is processed again; its status document names what that changes", highlight=False)
+    _out.line(f"{dataset} of {day.date()} is processed again; its status document names what that changes")
 
 
 @_cli.command("first-day")
 def first_day(customer: str, dataset: Stream, day: Day) -> None:
     """Move the first day of a stream: the order of days begins with it."""
     move_first_day(build_app(load_settings()), customer, dataset, day.date())
-    _out.print(f"{dataset} of {customer} begins with {day.date()}", highlight=False)
+    _out.line(f"{dataset} of {customer} begins with {day.date()}")
 
 
 @_cli.command()
 def retry(customer: str, *, dataset: OneStream = None) -> None:
     """Try what failed again now, and not at its next try."""
     uploads, days = retry_now(build_app(load_settings()), customer, dataset)
-    _out.print(f"{uploads:,} uploads and {days:,} days are tried again", highlight=False)
+    _out.line(f"{uploads:,} uploads and {days:,} days are tried again")
 
 
 @_configs.command("check")
@@ -166,13 +168,13 @@ def config_check(
 ) -> None:
     """Say whether a config could be in force."""
     parse_config(file.read_bytes())
-    _out.print(f"{file} is good", highlight=False)
+    _out.line(f"{file} is good")
 
 
 @_cli.command()
 def version() -> None:
     """Print the version of the program."""
-    _out.print(program_version(), highlight=False)
+    _out.line(program_version())
 
 
 def main() -> int:
@@ -184,7 +186,7 @@ def _told(command: Callable[..., object]) -> int:
     try:
         result = command(standalone_mode=False)
     except DropzoneError as error:
-        sys.stderr.write(f"dropzone: {error}\n")
+        sys.stderr.write(f"dropzone: {printable(str(error))}\n")
         return 1
     except (KeyboardInterrupt, typer.Abort):
         return 130

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import json
 import logging
 import sys
-from typing import Literal, TextIO
+from typing import Any, Final, Literal, TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+
+from processing.domain.printable import printable, printable_json
 
 _QUIET = ("azure", "urllib3", "werkzeug", "msal")
+_LONGEST: Final = 512
+"""Characters of a value in a line; names of uploads may have 1,024, and receipts tell them whole."""
 
 
 def configure_logs(style: Literal["json", "console"] = "json", level: int = logging.INFO, stream: TextIO | None = None) -> None:
@@ -22,12 +28,13 @@ def configure_logs(style: Literal["json", "console"] = "json", level: int = logg
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _short_values,
     ]
     last: list[Processor]
     if style == "json":
-        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_as_json)]
     else:
-        last = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        last = [_printable_values, structlog.dev.ConsoleRenderer(exception_formatter=_plain_traceback)]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -45,3 +52,28 @@ def configure_logs(style: Literal["json", "console"] = "json", level: int = logg
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _short_values(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Names and messages that customers wrote cannot fill the log."""
+    return {key: printable(each, most=_LONGEST) if _is_long(each) else each for key, each in event.items()}
+
+
+def _is_long(value: object) -> bool:
+    return isinstance(value, str) and len(value) > _LONGEST
+
+
+def _printable_values(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Nor can they play with the terminal of whoever reads it."""
+    return {key: printable(each) if isinstance(each, str) else each for key, each in event.items()}
+
+
+def _as_json(event: object, **how: Any) -> str:
+    # Letters of every script as they are: escaped, a name would be six times as long, and a log has its quota.
+    return printable_json(json.dumps(event, ensure_ascii=False, **how))
+
+
+def _plain_traceback(stream: TextIO, exc_info: ExcInfo) -> None:
+    lines = io.StringIO()
+    structlog.dev.plain_traceback(lines, exc_info)
+    stream.write("\n".join(map(printable, lines.getvalue().splitlines())))

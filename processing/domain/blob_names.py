@@ -157,6 +157,11 @@ def is_addressable(name: str) -> bool:
     return not _DOTS.search(name)
 
 
+def is_listable(name: str) -> bool:
+    """Whether the XML of a listing can carry the name; one that it cannot spoils the whole listing."""
+    return _UNLISTABLE.search(name) is None
+
+
 def receipt_name(upload: str) -> str:
     """The receipt of an upload: `<same path>.receipt.json`.
 
@@ -164,7 +169,7 @@ def receipt_name(upload: str) -> str:
     the upload's name instead: `<dataset>/_long/<hash>.receipt.json`.
     """
     plain = upload + RECEIPT_SUFFIX
-    if len(plain) <= LONGEST_RECEIPT_NAME and not _UNLISTABLE.search(upload) and not _is_hashed(plain):
+    if len(plain) <= LONGEST_RECEIPT_NAME and is_listable(upload) and not _is_hashed(plain):
         return plain
     return _hashed_stem(upload) + RECEIPT_SUFFIX
 

@@ -8,7 +8,7 @@ import json
 import re
 from typing import Any, Final
 
-from processing.domain.blob_names import DataFile, kind_of_upload
+from processing.domain.blob_names import DataFile, is_addressable, is_listable, kind_of_upload
 from processing.domain.datasets import Dataset
 from processing.domain.records import ExpectedFile
 
@@ -73,6 +73,8 @@ def _expected(entry: Any) -> ExpectedFile:
         raise ManifestRefusedError(
             f"{name[:_SHOWN]!r} is no name of a data file: write it from the container's root, such as metrics/a.csv"
         )
+    if not (is_addressable(name) and is_listable(name)):
+        raise ManifestRefusedError(f"{name[:_SHOWN]!a} is no name that an upload can have: write it as it was uploaded")
     rows = entry.get("rows")
     if rows is not None and (not isinstance(rows, int) or isinstance(rows, bool) or rows < 0):
         raise ManifestRefusedError(f'"rows" of {name[:_SHOWN]!r} must be a whole number')

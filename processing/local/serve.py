@@ -7,18 +7,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-
 from processing.local.azurite import Azurite, Ports
 from processing.local.environment import names_storage
 from processing.local.host import HostOptions
 from processing.local.run import running
+from processing.local.terminal import Terminal
 
 _USUAL: Final = Ports(blob=10000, queue=10001, table=10002)
 _LEASE_SECONDS: Final = 60
 
 
-def serve(out: Console, *, port: int, data: Path | None) -> int:
+def serve(out: Terminal, *, port: int, data: Path | None) -> int:
     """Run the functions until a signal; the exit code of the command."""
     with ExitStack() as stack:
         connection = None
@@ -26,10 +25,11 @@ def serve(out: Console, *, port: int, data: Path | None) -> int:
             connection = stack.enter_context(Azurite(data, ports=_usual_ports())).connection_string
         run = stack.enter_context(running(connection, HostOptions(port=port, lease_seconds=_LEASE_SECONDS)))
         if connection is not None:
-            out.print(how_to_reach(connection), highlight=False, soft_wrap=True)
+            for line in how_to_reach(connection).splitlines():
+                out.line(line, wrap=False)
         if run.host.url:
-            out.print(f"HTTP functions: {run.host.url}")
-        out.print("Ctrl-C stops everything.")
+            out.line(f"HTTP functions: {run.host.url}")
+        out.line("Ctrl-C stops everything.")
         return 0 if run.host.run_until_signal() else 1
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from processing.domain.records import DayState, DayStatus
+from processing.local.terminal import PlainTable, Terminal
 from processing.views import CustomerStatus, Status, StreamStatus
 
 _SETTLED: Final = (DayState.PROCESSED, DayState.PROCESSED_EMPTY)
@@ -17,19 +16,20 @@ _LAST_DAYS: Final = 7
 _NAMES_SHOWN: Final = 3
 
 
-def print_status_page(out: Console, status: Status) -> None:
+def print_status_page(console: Console, status: Status) -> None:
     """Print each customer: uploads without an answer, and of each stream the days that are not done and the last ones."""
+    out = Terminal(console)
     for customer in status.customers:
-        out.print(customer.customer, style="bold", markup=False, highlight=False)
+        out.line(customer.customer, style="bold")
         if customer.unlistable is not None:
-            out.print(f"  unlistable: {customer.unlistable}", markup=False, highlight=False)
+            out.line(f"  unlistable: {customer.unlistable}")
             continue
         _print_uploads(out, customer, status.at)
         for stream in customer.streams:
             _print_stream(out, stream)
 
 
-def _print_uploads(out: Console, customer: CustomerStatus, now: datetime) -> None:
+def _print_uploads(out: Terminal, customer: CustomerStatus, now: datetime) -> None:
     uploads = customer.uploads
     if uploads is None:
         return
@@ -37,35 +37,27 @@ def _print_uploads(out: Console, customer: CustomerStatus, now: datetime) -> Non
     if uploads.oldest_unanswered is not None:
         minutes = (now - uploads.oldest_unanswered).total_seconds() / 60
         text += f", {uploads.unanswered:,} without an answer, the oldest for {minutes:,.0f} minutes"
-    out.print(text, markup=False, highlight=False)
+    out.line(text)
     if uploads.failed:
-        out.print(f"  failed, tried again: {_named(uploads.failed)}", markup=False, highlight=False)
+        out.line(f"  failed, tried again: {_named(uploads.failed)}")
 
 
-def _print_stream(out: Console, stream: StreamStatus) -> None:
+def _print_stream(out: Terminal, stream: StreamStatus) -> None:
     first = f"from {stream.first_day}" if stream.first_day else "first day not fixed yet"
-    out.print(f"  {stream.dataset}: {first}, publication {stream.seq}", markup=False, highlight=False)
+    out.line(f"  {stream.dataset}: {first}, publication {stream.seq}")
     if stream.stopped is not None:
-        out.print(f"  stands still: {stream.stopped}", markup=False, highlight=False)
+        out.line(f"  stands still: {stream.stopped}")
     last = stream.days[-_LAST_DAYS:]
     shown = [day for day in stream.days if day.state not in _SETTLED or day in last]
     if not shown:
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("day", "state", "seq", "files", "rows", "waits for"):
-        table.add_column(heading, overflow="fold", justify="right" if heading in ("seq", "files", "rows") else "left")
-    for day in shown:
-        cells = (
-            day.day.isoformat(),
-            f"{day.state} (late marker)" if day.late_marker else str(day.state),
-            str(day.seq or ""),
-            f"{day.files:,}",
-            f"{day.rows:,}",
-            _reason(day),
-        )
-        # Names are the customer's: they are shown as they are, never read as markup.
-        table.add_row(*(cell.replace("[", r"\[") for cell in cells))
-    out.print(table)
+    headings = ("day", "state", "seq", "files", "rows", "waits for")
+    out.table(PlainTable(headings=headings, numbers=frozenset(headings[2:5]), sections=[map(_cells, shown)]))
+
+
+def _cells(day: DayStatus) -> tuple[str, ...]:
+    state = f"{day.state} (late marker)" if day.late_marker else str(day.state)
+    return day.day.isoformat(), state, str(day.seq or ""), f"{day.files:,}", f"{day.rows:,}", _reason(day)
 
 
 def _reason(day: DayStatus) -> str:

@@ -10,19 +10,12 @@ from processing.domain.errors import OperatorError
 # HTTP clients and servers resolve these as if they were folders of a file system, which could lead out of the container.
 # Storage takes a backslash for a slash.
 _DOTS: Final = re.compile(r"(?:\A|[/\\])\.{1,2}(?:[/\\]|\Z)")
-# What XML 1.0 cannot carry.
-_UNPRINTABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def refuse_unaddressable(container: str, name: str) -> None:
     """OperatorError for a name that no request could carry unchanged."""
     if not name or _DOTS.search(name) or any("\ud800" <= letter <= "\udfff" for letter in name):
         raise OperatorError(f"a blob of {container} has a name that cannot be addressed: {ascii(name)[:200]}")
-
-
-def is_listable(name: str) -> bool:
-    """Whether the XML of a listing can carry the name; one that it cannot spoils the whole listing."""
-    return _UNPRINTABLE.search(name) is None
 
 
 def content_type(name: str) -> str:

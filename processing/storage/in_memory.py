@@ -12,10 +12,11 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from processing.domain.blob_names import is_listable
 from processing.domain.errors import ConditionNotMet, LeasedError, OperatorError
 from processing.domain.records import TableFile, TableSpec
 from processing.ports import ABSENT, ALWAYS, ARCHIVED, BlobInfo, When
-from processing.storage.blob_rules import is_listable, refuse_unaddressable
+from processing.storage.blob_rules import refuse_unaddressable
 
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 

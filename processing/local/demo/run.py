@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from processing import views, wiring
@@ -30,6 +29,7 @@ from processing.local.demo.samples import SampleCustomer, SampleFile, sample_cus
 from processing.local.host import HostOptions
 from processing.local.run import running
 from processing.local.serve import how_to_reach
+from processing.local.terminal import Terminal
 from processing.logs import configure_logs
 from processing.settings import load_settings
 
@@ -40,27 +40,29 @@ _PATIENCE: Final = 120.0
 _LOOK: Final = 0.3
 
 
-def run_demo(out: Console, *, keep: bool) -> int:
+def run_demo(out: Terminal, *, keep: bool) -> int:
     """Run the demo; 0 only when what came out equals what the generator knows must come out."""
     log = Path(tempfile.gettempdir()) / "dropzone-demo.log"
     with log.open("w", encoding="utf-8") as stream:
         configure_logs("json", logging.INFO, stream)
         with running_or_new() as connection, running(connection, HostOptions(port=0, lease_seconds=30)) as run:
             wrong = _run(out, wiring.build_app(load_settings()))
-            out.print(f"\nWhat each function did: {log}")
+            out.line()
+            out.line(f"What each function did: {log}")
             if keep:
-                out.print(how_to_reach(connection), highlight=False, soft_wrap=True)
-                out.print("Everything goes on running. Ctrl-C stops it.")
+                for line in how_to_reach(connection).splitlines():
+                    out.line(line, wrap=False)
+                out.line("Everything goes on running. Ctrl-C stops it.")
                 run.host.run_until_signal()
     return 1 if wrong else 0
 
 
-def _run(out: Console, context: JobContext) -> list[str]:
+def _run(out: Terminal, context: JobContext) -> list[str]:
     today = context.zone.day_of(context.drop.service_time())
     customers = sample_customers([today - timedelta(days=back) for back in range(_DAYS, 0, -1)], zone=context.zone)
     streams = sum(len(customer.datasets) for customer in customers)
     began = time.monotonic()
-    with Progress(console=out, transient=True, disable=not out.is_terminal) as progress:
+    with Progress(console=out.console, transient=True, disable=not out.console.is_terminal) as progress:
         for customer in customers:
             add_customer(context, customer.name)
         with _step(progress, "uploading", sum(len(each.uploads) for each in customers)) as advance:
