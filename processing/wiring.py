@@ -21,6 +21,7 @@ from processing.storage.azure_queue import AzureQueue
 from processing.storage.clock import SystemClock
 from processing.storage.connections import Connection
 from processing.storage.delta_tables import DeltaTables
+from processing.storage.scratch import own_scratch
 from processing.telemetry import open_telemetry
 
 DROP_EVENTS = "drop-events"
@@ -69,7 +70,7 @@ def app() -> JobContext:
     if not structlog.is_configured():  # the command line has configured its own
         configure_logs()
     settings = load_settings()
-    context = replace(build_app(settings), telemetry=open_telemetry(settings.telemetry))
+    context = replace(build_app(settings), telemetry=open_telemetry(settings.telemetry), scratch=own_scratch(settings.scratch))
     check_zone(context.lake, context.zone)
     return context
 

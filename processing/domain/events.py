@@ -79,7 +79,10 @@ def parse_stream_work(body: bytes) -> tuple[str, Dataset]:
     customer = work.get("customer")
     if not isinstance(customer, str) or not is_customer_name(customer):
         raise ValueError("the message names no customer")
-    return customer, Dataset(str(work.get("dataset")))
+    dataset = Dataset(str(work.get("dataset")))
+    if dataset is Dataset.SIGNALS:
+        raise ValueError("signals are no stream")
+    return customer, dataset
 
 
 def cause_of(body: bytes) -> str | None:
@@ -103,7 +106,10 @@ def _decoded(body: bytes) -> dict[str, Any]:
             text = base64.b64decode(text, validate=True)
         except binascii.Error as error:
             raise ValueError("the message is neither JSON nor base64") from error
-    event = json.loads(text)
+    try:
+        event = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("the message is nested too deep") from error
     if isinstance(event, list) and len(event) == 1:
         event = event[0]
     if not isinstance(event, dict):

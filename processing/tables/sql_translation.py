@@ -44,6 +44,7 @@ LONGEST_PATTERN: Final = 256
 _MOST_REPEATS: Final = 1_000
 _LONGEST_NUMBER: Final = 2**53
 _MOST_PARTS: Final = 1_000
+_PARTS_AT_ONCE: Final = 15
 _FLAGS: Final = frozenset({"safe", "coalesce", "typed", "ignore_nulls", "_type"})
 """What the parser notes on its own account."""
 
@@ -416,7 +417,18 @@ def _split_part(node: exp.Expr, walk: Walk) -> Value:
     if not mark:
         raise ExpressionRefused("SPLIT_PART needs a separator")
     index = _whole_literal(number, "the number of the part", 1, _MOST_PARTS) - 1
-    return replace(value, expr=value.expr.str.split(mark).list.get(index, null_on_oob=True), literal=None)
+    return replace(value, expr=_part(value.expr, mark, index), literal=None)
+
+
+def _part(text: pl.Expr, mark: str, index: int) -> pl.Expr:
+    # A list of all parts would take many times the memory of a text of little but marks: a few are cut off at a time.
+    while index >= _PARTS_AT_ONCE:
+        text, index = _field_after_split(text, mark, _PARTS_AT_ONCE), index - _PARTS_AT_ONCE
+    return _field_after_split(text, mark, index)
+
+
+def _field_after_split(text: pl.Expr, mark: str, index: int) -> pl.Expr:
+    return text.str.splitn(mark, index + (1 if index == _PARTS_AT_ONCE else 2)).struct.field(f"field_{index}")
 
 
 def _joined(values: Sequence[Value], *, ignore_nulls: bool) -> Value:

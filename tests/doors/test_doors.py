@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -63,7 +64,21 @@ def test_work_on_a_stream_is_read_back() -> None:
     assert parse_stream_work(stream_work("acme", Dataset.METRICS).encode()) == ("acme", Dataset.METRICS)
 
 
-@pytest.mark.parametrize("work", [{"customer": "../x", "dataset": "metrics"}, {"customer": "acme", "dataset": "other"}, {}])
+@pytest.mark.parametrize(
+    "work",
+    [
+        {"customer": "../x", "dataset": "metrics"},
+        {"customer": "acme", "dataset": "other"},
+        {"customer": "acme", "dataset": "signals"},
+        {},
+    ],
+)
 def test_work_that_names_no_stream_raises(work: dict[str, str]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         parse_stream_work(json.dumps(work).encode())
+
+
+@pytest.mark.parametrize("parse", [parse_stream_work, parse_upload_event])
+def test_a_message_that_is_nested_very_deep_is_unreadable_like_any_other(parse: Callable[[bytes], object]) -> None:
+    with pytest.raises(ValueError, match="nested"):
+        parse(b"[" * 30_000)

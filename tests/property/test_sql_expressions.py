@@ -203,3 +203,17 @@ def test_any_text_is_taken_or_refused_and_nothing_else(text: str) -> None:
             check(text)
         except ExpressionRefused as refused:
             assert str(refused)  # noqa: PT017 - both outcomes are fine
+
+
+@given(
+    texts=st.lists(st.text("ab-", max_size=90) | st.none(), min_size=1, max_size=4),
+    mark=st.sampled_from(["-", "a", "ab", "aba", "--", "|"]),
+    number=st.integers(1, 50),
+)
+@settings(max_examples=times(200))
+def test_a_part_is_what_splitting_at_every_mark_gives(texts: list[str | None], mark: str, number: int) -> None:
+    found = pl.DataFrame({"0": texts}, schema={"0": pl.String}).select(
+        compile_expression(f"SPLIT_PART(a, '{mark}', {number})", ("a",)).alias("x")
+    )
+    parts = [None if text is None else text.split(mark) for text in texts]
+    assert found["x"].to_list() == [None if each is None or len(each) < number else each[number - 1] for each in parts]
