@@ -16,14 +16,14 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter
 
-from processing.domain import state_document
+from processing.domain import receipt_document, state_document
 from processing.domain.errors import OperatorError
 from processing.domain.records import DayRecord, DayStatus, InForce, Manifest, Published, Receipt, StreamState
 
 T = TypeVar("T")
 _KEY: Final = "schema_version"
 _UNKNOWN: Final = "unknown"
-_VERSIONS: Final[Mapping[type, int]] = {StreamState: 2, Receipt: 1, Manifest: 1, DayStatus: 1}
+_VERSIONS: Final[Mapping[type, int]] = {StreamState: 2, Receipt: 2, Manifest: 1, DayStatus: 1}
 _BEFORE_THERE_WERE_ANY: Final = 1
 
 _adapters: dict[Any, TypeAdapter[Any]] = {}
@@ -37,8 +37,10 @@ def to_json(record: object) -> bytes:
         tree = _with_unknown_keys(record, tree)
     if isinstance(record, StreamState):
         tree = state_document.packed(tree)
+    if isinstance(record, Receipt):
+        tree = receipt_document.packed(tree)
     if kind in _VERSIONS:
-        tree = {_KEY: _VERSIONS[kind], **tree}
+        tree = {_KEY: _version(kind, tree), **tree}
     return json.dumps(tree, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
@@ -56,11 +58,18 @@ def from_json(kind: type[T], data: bytes) -> T:
         raise OperatorError(f"a {kind.__name__} was written by a newer version of the program: deploy that version again")
     if kind is StreamState:
         tree = state_document.unpacked(tree, version)
+    elif kind is Receipt:
+        tree = receipt_document.unpacked(tree)
     record = _adapter(kind).validate_python(tree)
     if isinstance(record, StreamState):
         record = state_document.sharing_lists(record)
     kept: T = _keeping_unknown_keys(record, tree)
     return kept
+
+
+def _version(kind: type, tree: dict[str, Any]) -> int:
+    # Older programs read every receipt but one that names its parts by their rows.
+    return 1 if kind is Receipt and not receipt_document.is_packed(tree) else _VERSIONS[kind]
 
 
 def _adapter(kind: Any) -> TypeAdapter[Any]:

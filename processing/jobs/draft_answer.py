@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -174,7 +175,7 @@ def _in_force(upload: Upload, attempt: str, pinned: PinnedUpload, days: Mapping[
         last_modified=upload.last_modified,
         sha256=pinned.sha256(),
         days=days,
-        parts=tuple(parts),
+        parts=tuple(sorted(parts, key=attrgetter("name"))),
     )
 
 

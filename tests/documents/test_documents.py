@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ from processing.domain.records import (
     DayState,
     DayStatus,
     Manifest,
+    Part,
     Receipt,
     ReceiptSummary,
     Status,
     StreamState,
 )
 from processing.jobs.operate import ask_reprocess
-from tests.support.memory import Memory, metrics, ratios
+from tests.support.memory import HEADER, Memory, metrics, ratios
 
 HERE = Path(__file__).parent
 KINDS = {"receipt": Receipt, "state": StreamState, "manifest": Manifest, "day": DayStatus}
@@ -167,3 +168,58 @@ def test_many_ratio_metrics_are_small_in_every_day() -> None:
     )
     assert from_json(StreamState, to_json(state)) == state
     assert len(to_json(state)) < 120_000
+
+
+def with_parts(count: int, days: int) -> Receipt:
+    """A receipt of an upload with so many parts in all."""
+    receipt = from_json(Receipt, (HERE / "format2" / "receipt_metrics_a.csv.json").read_bytes())
+    assert receipt.in_force is not None
+    each = receipt.in_force
+    names = [
+        blob_names.PartName(
+            dataset=Dataset.METRICS,
+            customer=receipt.customer,
+            day=D1 + timedelta(days=n % days),
+            attempt=each.attempt,
+            number=n // days,
+        )
+        for n in range(count)
+    ]
+    parts = tuple(Part(name=str(name), rows=1_000_000 + n) for n, name in enumerate(sorted(names, key=str)))
+    return replace(receipt, in_force=replace(each, parts=parts))
+
+
+@pytest.mark.parametrize("days", [1, 7, 1_100])
+def test_a_receipt_of_very_many_parts_is_short_and_says_the_same(days: int) -> None:
+    receipt = with_parts(4_000, days)
+    written = to_json(receipt)
+    assert len(written) < 200_000
+    assert json.loads(written)["schema_version"] == 2
+    assert from_json(Receipt, written) == receipt
+
+
+def test_older_programs_read_every_receipt_of_few_parts() -> None:
+    written = json.loads(to_json(with_parts(500, 7)))
+    assert written["schema_version"] == 1
+    assert len(written["in_force"]["parts"]) == 500
+
+
+def test_parts_of_other_names_stay_written_by_name() -> None:
+    receipt = with_parts(600, 1)
+    assert receipt.in_force is not None
+    for parts in (receipt.in_force.parts[1:], (Part(name="x", rows=1), *receipt.in_force.parts)):
+        other = replace(receipt, in_force=replace(receipt.in_force, parts=parts))
+        assert from_json(Receipt, to_json(other)) == other
+
+
+def test_an_upload_of_a_thousand_days_has_a_short_receipt_and_its_days_are_processed() -> None:
+    world, first = Memory(), date(2023, 12, 1)
+    rows = "".join(f"u,user_id,{first + timedelta(days=n)},m,1,,\n" for n in range(1_000))
+    world.config(f"first_day: {first}\n")
+    world.upload("metrics/a.csv", (HEADER + rows).encode())
+    found = world.drop.get("receipts-acme", "metrics/a.csv.receipt.json")
+    assert found is not None
+    assert len(found[0]) < 100_000
+    world.upload(f"signals/metrics/{first}")
+    world.settle()
+    assert world.values(first) == {"u": 1}
