@@ -43,7 +43,7 @@ def events(*, latest: datetime, is_closed: pl.Expr | None = None) -> pa.DataFram
             ),
             "user": pa.Column(
                 pl.String,
-                [rules.uploaded_length(2, 16_384), rules.few_custom_ids(100)],
+                [rules.uploaded_length(2, 16_384), rules.few_custom_ids(100), rules.short_custom_ids(127)],
                 description="a JSON object with userID, or customIDs with 1 to 100 entries",
                 metadata=rules.USER,
             ),

@@ -8,8 +8,9 @@ pass. Checks of the frame name the columns that they read in `title`, separated 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 from pandera import Check
@@ -122,25 +123,47 @@ def one_of(values: tuple[str, ...]) -> Check:
 
 def few_custom_ids(most: int) -> Check:
     """A user, as JSON text, of at most so many custom ids: an event counts for each of them."""
-
-    def has_few(texts: pl.Series) -> pl.Series:
-        # Few texts are long enough for so many entries, each of which takes six characters or more: "a":1,
-        suspects = (texts.str.len_bytes() > most * len('"a":1,')).arg_true()
-        many = [index for index in suspects if _custom_ids(texts[index]) > most]
-        verdicts = pl.repeat(value=True, n=len(texts), eager=True)
-        return verdicts.scatter(many, values=False) if many else verdicts
-
-    def check(data: PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(pl.col(data.key).map_batches(has_few, return_dtype=pl.Boolean))
-
-    return Check(check, name="too_many_ids", description=f"write at most {most} entries into customIDs")
+    # Few texts are long enough for so many entries, each of which takes six characters or more: "a":1,
+    return Check(
+        _of_suspects(lambda texts: texts.str.len_bytes() > most * len('"a":1,'), lambda ids: len(ids) <= most),
+        name="too_many_ids",
+        description=f"write at most {most} entries into customIDs",
+    )
 
 
-def _custom_ids(text: str) -> int:
-    """How many custom ids a user has."""
+def short_custom_ids(most: int) -> Check:
+    """A user, as JSON text, whose custom ids have names of 1 to so many characters, as id types have."""
+    long_or_empty = rf'"[^"]{{{most + 1},}}"\s*:|""\s*:'
+    return Check(
+        _of_suspects(
+            lambda texts: (
+                texts.str.contains(long_or_empty) | (texts.str.contains("\\", literal=True) & (texts.str.len_bytes() > most))
+            ),
+            lambda ids: all(0 < len(name) <= most for name in ids),
+        ),
+        name="custom_id_length",
+        description=f"write names of 1 to {most} characters into customIDs",
+    )
+
+
+def _of_suspects(
+    are_suspect: Callable[[pl.Series], pl.Series], is_good: Callable[[dict[str, Any]], bool]
+) -> Callable[[PolarsData], pl.LazyFrame]:
+    """A rule on the custom ids of users, of which only those texts are parsed that may break it."""
+
+    def verdicts(texts: pl.Series) -> pl.Series:
+        suspects = are_suspect(texts).arg_true()
+        bad = [index for index in suspects if not is_good(_custom_ids(texts[index]))]
+        good = pl.repeat(value=True, n=len(texts), eager=True)
+        return good.scatter(bad, values=False) if bad else good
+
+    return lambda data: data.lazyframe.select(pl.col(data.key).map_batches(verdicts, return_dtype=pl.Boolean))
+
+
+def _custom_ids(text: str) -> dict[str, Any]:
     try:
         user = json.loads(text)
     except (ValueError, RecursionError):
-        return 0
+        return {}
     custom = user.get("customIDs") if isinstance(user, dict) else None
-    return len(custom) if isinstance(custom, dict) else 0
+    return custom if isinstance(custom, dict) else {}

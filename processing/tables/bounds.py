@@ -53,8 +53,8 @@ class FileBounds:
         if len(self._id_types) > MOST_ID_TYPES:
             raise CustomerError(
                 "too_many_id_types",
-                f"the file names more than {MOST_ID_TYPES:,} id types: write the kind of id into id_type, such as user_id, "
-                "and the id itself into unit_id",
+                f"the file names more than {MOST_ID_TYPES:,} id types: write the kind of id, such as user_id, into id_type or "
+                "as the name in customIDs, and the id itself into unit_id or as its value",
             )
 
 

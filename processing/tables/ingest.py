@@ -201,6 +201,7 @@ def _bound(batch: Split, bounds: FileBounds) -> None:
         bounds.add_days(part.accepted.frames)
         bounds.add_metrics(part.noticed.metrics)
         bounds.add_id_types(part.noticed.ids)
+        bounds.add_id_types(part.noticed.custom_ids)
 
 
 def _take(batch: Split, lanes: Sequence[Lane], rejects: RejectWriter, notices: NoticeTally, counts: _Counts) -> None:

@@ -28,6 +28,8 @@ _FLAT: Final = rf"^\{{{_STRING}:{_SCALAR}(?:,{_STRING}:{_SCALAR})*\}}$"
 _BLANKS: Final = rf"({_STRING})|([{{\[:,])[ \t\r\n]+"
 _MEMBER_VALUE: Final = rf"(?:^\{{)?({_STRING}):{_SCALAR}\}}?"
 _CUSTOM_ID: Final = rf'"{CUSTOM_IDS}":\{{{_FULL_STRING}:{_FULL_STRING}\}}'
+_CUSTOM_IDS_BEGIN: Final = f'"{CUSTOM_IDS}":{{'
+_NAME: Final = '"[^"]*":'
 _PLAIN_USER: Final = rf'^\{{(?:"{USER_ID}":(?:{_FULL_STRING}|[1-9][0-9]{{0,17}})(?:,{_CUSTOM_ID})?|{_CUSTOM_ID})\}}$'
 
 
@@ -55,6 +57,24 @@ def parse_users(texts: pl.Series) -> pl.Series:
     others = texts.filter(~is_plain).unique()
     compact = others.str.replace_all(_BLANKS, "$1$2")
     return _replaced(texts, others, compact, compact.str.contains(_PLAIN_USER), _user)
+
+
+def custom_id_types(users: pl.Series) -> frozenset[str]:
+    """The names of all custom ids of users, given as the compact JSON text that ingest stages."""
+    texts = users.filter(users.str.contains(_CUSTOM_IDS_BEGIN, literal=True))
+    if not len(texts):
+        return frozenset()
+    entries = texts.str.splitn(_CUSTOM_IDS_BEGIN, 2).struct.field("field_1").str.splitn("}", 2).struct.field("field_0")
+    # Names are found by the marks around them, but for entries with marks that are not plain: escapes, a bracket in a text,
+    # names that begin or end with a mark.
+    is_odd = texts.str.contains("\\", literal=True) | (entries.str.count_matches('"', literal=True) % 2 == 1)
+    is_odd |= entries.str.contains('^":|,":')
+    names = entries.filter(~is_odd).str.extract_all(_NAME).explode().drop_nulls().unique()
+    found = set(names.str.head(-2).str.tail(-1))
+    for text in texts.filter(is_odd):
+        custom = json.loads(text).get(CUSTOM_IDS)
+        found.update(custom if isinstance(custom, dict) else ())
+    return frozenset(found)
 
 
 def parse_uuids(text: pl.Expr) -> pl.Expr:

@@ -17,6 +17,7 @@ from processing.domain.records import Notice
 from processing.tables.bounds import MOST_ID_TYPES, MOST_METRICS
 from processing.tables.casts import as_text
 from processing.tables.explanation import MASKED, MOST_EXAMPLES
+from processing.tables.json_objects import custom_id_types
 from processing.tables.lanes import Lane
 from processing.tables.timestamps import is_finer_than_seconds
 
@@ -45,6 +46,8 @@ class Noticed:
     """Accepted rows of each id type; where there are more of them than a file may have, of one more than that."""
     metrics: frozenset[str]
     """Metrics of accepted rows, bounded likewise."""
+    custom_ids: frozenset[str]
+    """Names of the custom ids of accepted events."""
     finer: int
     """Times in ms, us or ns."""
 
@@ -57,7 +60,8 @@ def notice(lane: Lane, kept: pl.DataFrame, accepted: pl.DataFrame) -> Noticed:
     finer = 0
     if planned is not None and not isinstance(planned.dtype, pl.Datetime):
         finer = int(kept.select(is_finer_than_seconds(as_text(planned.raw, planned.dtype)).sum()).item() or 0)
-    return Noticed(ids=ids, metrics=frozenset(metrics), finer=finer)
+    custom_ids = custom_id_types(accepted.get_column("user")) if "user" in accepted.columns else frozenset()
+    return Noticed(ids=ids, metrics=frozenset(metrics), custom_ids=custom_ids, finer=finer)
 
 
 @dataclass(slots=True)

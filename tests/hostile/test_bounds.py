@@ -9,13 +9,17 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from processing.domain.datasets import Dataset
 from processing.domain.documents import to_json
 from processing.domain.records import Receipt, Status
 from processing.tables import bounds
 from processing.tables.ingest import IngestOutcome
+from processing.tables.json_objects import custom_id_types
 from tests.hostile.case import EVENTS, METRICS, event, ndjson
 from tests.hostile.large import metrics_csv, metrics_parquet
 from tests.support.ingest import ingest
@@ -148,3 +152,43 @@ def test_a_rejected_row_is_not_much_larger_than_what_it_holds(name: str) -> None
     found = ingest(data(), file, METRICS)
     assert len(found.rejected) == 2_000
     assert max(len(json.dumps(line)) for line in found.rejected) < most
+
+
+def custom(**ids: object) -> dict[str, Any]:
+    return event(user={"customIDs": ids})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["k{}", "k{}}}", "k{}\\", 'k"{}', ":{}", "{},", "\u00e9{}", 'k{}":"', "{{{}"],
+    ids=["plain", "bracket", "backslash", "quote", "colon", "comma", "letter", "marks", "opening bracket"],
+)
+def test_the_names_of_custom_ids_are_id_types_of_the_file(name: str) -> None:
+    def rows(count: int) -> bytes:
+        ids = [name.format(number) for number in range(count)]
+        return ndjson(*(custom(**dict.fromkeys(ids[start : start + 100], "x}y")) for start in range(0, count, 100)))
+
+    assert ingest(rows(1_000), "a.ndjson", EVENTS).outcome.problem is None
+    problem = ingest(rows(1_001), "a.ndjson", EVENTS).outcome.problem
+    assert problem is not None
+    assert problem.code == "too_many_id_types"
+
+
+NAMES = st.text('ab":,}{\\é', min_size=1, max_size=5)
+VALUES = st.text('x":,}{\\', min_size=1, max_size=3)
+
+
+@given(st.lists(st.dictionaries(NAMES, VALUES, min_size=1)))
+def test_every_name_of_a_custom_id_is_found(users: list[dict[str, str]]) -> None:
+    texts = [{"userID": "u", "customIDs": ids, "more": "v"} for ids in users]
+    staged = pl.Series([json.dumps(each, ensure_ascii=False, separators=(",", ":")) for each in texts], dtype=pl.String)
+    assert custom_id_types(staged) == {name for ids in users for name in ids}
+
+
+def test_names_of_custom_ids_have_1_to_127_characters() -> None:
+    found = ingest(
+        ndjson(custom(**{"k" * 127: "x"}), custom(**{"k" * 128: "x"}), custom(**{"": "x"}), custom(**{'k"' * 90: "x"})),
+        "a.ndjson",
+        EVENTS,
+    )
+    assert found.reasons() == {record: {("custom_id_length", "user")} for record in (2, 3, 4)}
