@@ -75,7 +75,7 @@ def compute_event_day(request: DayRequest, inputs: Sequence[DayInput], scratch: 
 
 def _clean_rows(request: DayRequest, inputs: Sequence[DayInput], own: pl.Expr, folder: Path, counts: _Counts) -> Shuffle:
     """The `own` among the day's rows without test rows, divided so that all rows of one timeuuid are together."""
-    shuffle = Shuffle(folder, event_day.SHUFFLED_BY, buckets=_BUCKETS)
+    shuffle = Shuffle(folder, event_day.SHUFFLED_BY, squeeze=event_day.earliest_rows, buckets=_BUCKETS)
     for each in inputs:
         request.check_deadline()
         part = part_rows(each)

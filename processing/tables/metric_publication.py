@@ -147,7 +147,7 @@ class _MetricDay:
         # The unit alone would do, but for a unit that has most of the rows.
         by = pl.col("unit_id").hash(1) ^ pl.col(METRIC).hash(2)
         buckets = max(_FEWEST_BUCKETS, size // _BUCKET)
-        shuffle = Shuffle(self._scratch / "shuffle", by, buckets=buckets, pool=self._pool)
+        shuffle = Shuffle(self._scratch / "shuffle", by, squeeze=_latest_rows, buckets=buckets, pool=self._pool)
         for coded in parts:
             shuffle.add(coded)
         return shuffle
@@ -177,3 +177,7 @@ class _MetricDay:
         rows = metric_day.valued_rows(order.named(latest), of_names(is_ratio, latest.get_column(METRIC)))
         del latest
         return self._row_files.write(rows), metric_day.ratio_metrics(rows), MetricRun.of(rows)
+
+
+def _latest_rows(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return metric_day.latest_rows(rows.collect()).lazy()

@@ -24,6 +24,8 @@ _BYTES_A_VALUE: Final = 16
 """Of every value, besides its text."""
 _ROWS_AT_ONCE: Final = 100_000
 """Rows that are divided together; more take longer for each, because they are not in the processor's cache."""
+_ROWS_OF_A_BUCKET: Final = 500_000
+"""Twice as many in one bucket are looked at for rows that others make needless."""
 _BUCKET: Final = "__bucket"
 
 Reduce = Callable[[pl.LazyFrame], pl.LazyFrame]
@@ -36,7 +38,8 @@ class Shuffle:
     """Takes frames of one schema and gives them back bucket by bucket.
 
     `by` are the columns, or expressions, whose hash is the bucket, or the hash itself. With `reduce` the rows in memory and
-    on disk stay within about twice what it leaves of them. With a pool rows are divided and written in its threads.
+    on disk stay within about twice what it leaves of them. `squeeze` does the same to a bucket that has grown far beyond its
+    share because very many rows agree, and to no other. With a pool rows are divided and written in its threads.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Shuffle:
         by: Sequence[str | pl.Expr] | pl.Expr,
         *,
         reduce: Reduce | None = None,
+        squeeze: Reduce | None = None,
         buckets: int = BUCKETS,
         pool: ThreadPoolExecutor | None = None,
     ) -> None:
@@ -53,6 +57,7 @@ class Shuffle:
         number = by if isinstance(by, pl.Expr) else pl.struct(by).hash(seed=1)
         self._bucket = (number % buckets).cast(pl.UInt16).alias(_BUCKET)
         self._reduce = reduce
+        self._squeeze = squeeze
         self._buckets = buckets
         self._pool = pool
         self.rows = 0
@@ -123,7 +128,9 @@ class Shuffle:
         for folder, height in all_in_order(self._write, divided.items(), self._pool):
             self._on_disk[folder] += height
             if self._reduce is not None and not last:
-                self._reduce_folder(folder)
+                self._reduce_folder(folder, self._reduce, beyond=_ROWS_IN_MEMORY // self._buckets)
+            elif self._squeeze is not None:
+                self._reduce_folder(folder, self._squeeze, beyond=_ROWS_OF_A_BUCKET)
         self._spills += 1
 
     def _divided(self, frames: list[pl.DataFrame]) -> dict[int, list[pl.DataFrame]]:
@@ -148,13 +155,12 @@ class Shuffle:
         self._write_file(rows, folder / f"{self._spills:05d}.arrow")
         return folder, rows.height
 
-    def _reduce_folder(self, folder: Path) -> None:
+    def _reduce_folder(self, folder: Path, reduce: Reduce, *, beyond: int) -> None:
         """Reduce a bucket on disk once it has doubled, so that each of its rows is rewritten about twice in all."""
-        least = _ROWS_IN_MEMORY // self._buckets
-        if self._on_disk[folder] <= 2 * max(self._reduced[folder], least):
+        if self._on_disk[folder] <= 2 * max(self._reduced[folder], beyond):
             return
         files = sorted(folder.iterdir())
-        rows = self._less(pl.scan_ipc(files)).collect()
+        rows = reduce(pl.scan_ipc(files)).collect()
         self._write_file(rows, folder / f"{self._spills:05d}.reduced.arrow")
         for file in files:
             file.unlink()
