@@ -1,10 +1,13 @@
-"""The pages that are printed from code are the ones that the code prints."""
+"""The pages that are printed from code are the ones that the code prints, and the changelog and the hooks are in order."""
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from processing.local.environment import PROJECT
 from processing.tables.contract_page import write_docs
@@ -15,3 +18,34 @@ def test_the_contract_for_customers_is_the_schemas(name: str, tmp_path: Path) ->
     """`make docs` prints them anew."""
     write_docs(tmp_path)
     assert (PROJECT / "docs" / name).read_text(encoding="utf-8") == (tmp_path / name).read_text(encoding="utf-8")
+
+
+def test_the_changelog_has_a_section_for_the_version_and_one_for_what_comes() -> None:
+    version = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    text = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
+    first, *released = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert first == "[Unreleased]"
+    assert re.fullmatch(rf"\[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d", released[0])
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"^### (.+)$", text, re.MULTILINE)) <= kinds
+
+
+def test_the_hooks_run_what_the_lock_pinned_and_what_lint_runs() -> None:
+    repositories = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    assert [repository["repo"] for repository in repositories] == ["local"], "nothing is fetched"
+    entries = [hook["entry"] for hook in repositories[0]["hooks"]]
+    lint = (PROJECT / "Makefile").read_text(encoding="utf-8").partition("\nlint:")[2].partition("\n\n")[0]
+    assert len(entries) == 4
+    for entry in entries:
+        command = entry.removeprefix(".venv/bin/")
+        assert command != entry
+        assert f"$(BIN)/{command}" in lint
+
+
+def test_every_page_has_its_door() -> None:
+    text = (PROJECT / "docs" / "README.md").read_text(encoding="utf-8")
+    linked = {(PROJECT / "docs" / link.partition("#")[0]).resolve() for link in re.findall(r"\]\(([^)]+)\)", text)}
+    for page in (PROJECT / "docs").rglob("*.md"):
+        folder = page.parent / "README.md"
+        assert page.name == "README.md" or {page, page.parent, folder} & linked, page
+    assert {PROJECT / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md")} <= linked

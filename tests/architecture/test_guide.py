@@ -18,7 +18,9 @@ from tests.infra.test_alerts import written
 from tests.support.bicep import INFRA, MAIN, parsed
 
 GUIDE = PROJECT / "docs" / "operators"
-PAGES = [PROJECT / "README.md", PROJECT / "SECURITY.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
+WITH_COMMANDS = [page for page in PAGES if page.parent.name != "design"]
+"""The pages of the design promise commands that are not there yet; tests/architecture/test_design.py holds which."""
 COMMANDS = get_command(cli._cli)
 EXAMPLES = {"CUSTOMER": "acme", "DATASET": "metrics", "D": "metrics", "DATE": "2026-11-18", "FILE": "revenue.csv"}
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
@@ -66,7 +68,7 @@ def takes(arguments: list[str]) -> None:
             assert word in {option for parameter in command.params for option in parameter.opts}, word
 
 
-@each_page
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_every_command_of_a_page_is_one_that_the_command_line_takes(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

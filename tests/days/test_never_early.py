@@ -139,3 +139,18 @@ def test_a_day_whose_worker_died_waits_for_an_earlier_one_that_became_the_first(
     world.tick()
     assert world.states()[D1] is DayState.WAITING
     assert world.status(D1)["waiting_for"] == [D0.isoformat()]
+
+
+def test_a_name_that_is_overwritten_again_and_again_holds_its_day_until_it_is_answered() -> None:
+    world = Memory()
+    world.put("metrics/a.csv", metrics(D1, {"u": 0}))
+    world.upload("metrics/b.csv", metrics(D1, {"v": 1}))
+    world.upload(f"signals/{D1}")
+    for value in range(1, 4):
+        world.settle()
+        assert world.states() == {D1: DayState.WAITING}
+        assert world.status(D1)["waiting_for"] == ["metrics/a.csv"]
+        world.put("metrics/a.csv", metrics(D1, {"u": value}))
+    world.upload("metrics/a.csv", metrics(D1, {"u": 4}))
+    world.settle()
+    assert world.values(D1) == {"u": 4, "v": 1}

@@ -104,6 +104,32 @@ def test_roles_are_data_roles_of_azure() -> None:
             assert found[1] in ROLES, line
 
 
+def assignments(module: str) -> set[tuple[str, str, str]]:
+    """Of each role assignment of a module: on what, to whom, and the variable of its role."""
+    text = (INFRA / "modules" / module).read_text(encoding="utf-8")
+    found = re.findall(
+        r"roleAssignments@[\d-]+' = .*?\n  scope: (\w+)\n.*?principalId: ([\w.]+)\n.*?roleDefinitionId: (\w+)", text, re.DOTALL
+    )
+    assert len(found) == text.count("Microsoft.Authorization/roleAssignments@")
+    return set(found)
+
+
+def test_who_can_sign_for_which_account_is_what_security_says() -> None:
+    """A user delegation key is asked of an account: of the roles given here, those on blobs of a whole account allow it."""
+    signing = {(scope, who) for scope, who, role in assignments("roles.bicep") if role.startswith("blob")}
+    assert signing == {
+        ("drop", "appPrincipalId"),
+        ("lake", "appPrincipalId"),
+        ("host", "appPrincipalId"),
+        ("drop", "operator.id"),
+        ("lake", "operator.id"),
+    }
+    assert {scope for scope, _, _ in assignments("customer.bicep")} == {"drop", "receipts", "results"}
+    text = (INFRA / "modules" / "customer.bicep").read_text(encoding="utf-8")
+    for container in ("drop", "receipts", "results"):
+        assert f"resource {container} 'Microsoft.Storage/storageAccounts/blobServices/containers@" in text
+
+
 def test_versions_of_uploads_and_receipts_go_when_retention_says() -> None:
     """The rules name the parameters that the program's own retention is set by."""
     config = parsed(MAIN)["modules"]["drop"]["config"]

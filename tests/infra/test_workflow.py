@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -58,6 +59,57 @@ def test_only_jobs_with_an_environment_sign_in_and_only_they_may() -> None:
     signing_in = {job for job, step in STEPS if step.get("uses", "").startswith("azure/login@")}
     assert signing_in == {job for job, content in JOBS.items() if content.get("permissions", {}).get("id-token") == "write"}
     assert signing_in == {job for job, content in JOBS.items() if "environment" in content}
+
+
+def identities() -> dict[str, str]:
+    """The variable that names the identity of each job that signs in."""
+    return {job: step["with"]["client-id"] for job, step in STEPS if step.get("uses", "").startswith("azure/login@")}
+
+
+def commands() -> list[str]:
+    """The commands that the page gives, a line each."""
+    blocks = re.findall(r"^```console\n(.*?)^```", section("From GitHub"), re.DOTALL | re.MULTILINE)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def after(option: str, command: str) -> Any:
+    """The JSON in quotes behind an option."""
+    return json.loads(command.partition(f"{option} '")[2].partition("'")[0])
+
+
+def test_preview_and_deployment_are_two_identities_and_only_production_has_the_one_that_deploys() -> None:
+    assert identities() == {
+        "preview": "${{ vars.AZURE_PREVIEW_CLIENT_ID }}",
+        "deploy": "${{ vars.AZURE_DEPLOY_CLIENT_ID }}",
+    }
+    assert {job: JOBS[job]["environment"] for job in identities()} == {"preview": "preview", "deploy": "production"}
+    writing = {job for job, step in STEPS if re.search(r"\baz (deployment sub create|functionapp deployment)\b", str(step))}
+    assert writing == {"deploy"}
+
+
+def test_each_identity_is_trusted_in_its_own_environment_alone() -> None:
+    """One credential each: by the second of another environment, what asks nobody could act as what deploys."""
+    trusted = [line for line in commands() if "federated-credential create" in line]
+    subjects = {line.partition("--id <")[2].partition(">")[0]: after("--parameters", line)["subject"] for line in trusted}
+    assert len(trusted) == len(subjects) == 2
+    for job, name in identities().items():
+        environment = JOBS[job]["environment"]
+        assert subjects[name.removeprefix("${{ vars.").removesuffix(" }}")].endswith(f":environment:{environment}")
+
+
+def test_the_identity_that_nobody_approves_may_write_nothing() -> None:
+    (line,) = [line for line in commands() if "role definition create" in line]
+    role = after("--role-definition", line)
+    assert set(role["Actions"]) == {
+        "*/read",
+        "Microsoft.Resources/deployments/validate/action",
+        "Microsoft.Resources/deployments/whatIf/action",
+    }
+    assert not role["DataActions"]
+    roles = dict(re.findall(r'--assignee <(\w+)> --role ("[^"]+"|\w+)', "\n".join(commands())))
+    assert roles == {"AZURE_PREVIEW_CLIENT_ID": f'"{role["Name"]}"', "AZURE_DEPLOY_CLIENT_ID": "Owner"}
+    (preview,) = [step["run"] for job, step in STEPS if job == "preview" and "run" in step]
+    assert "--validation-level ProviderNoRbac" in preview
 
 
 def test_what_is_deployed_was_previewed_before_and_checked() -> None:

@@ -1,0 +1,1 @@
+"""Messages in the shapes that Event Grid's documentation gives for events of storage accounts, and what comes of each."""
