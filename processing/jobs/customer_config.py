@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet, CustomerError, LaterError, OperatorError
+from processing.domain.printable import printable
 from processing.jobs.config_yaml import LARGEST, Document, YamlRefused, read_yaml
 from processing.ports import ABSENT, BlobInfo, BlobStore, When
 from processing.tables.catalogue import columns_of
@@ -176,7 +177,8 @@ def _located(document: Document, loc: tuple[int | str, ...], message: str) -> st
 
 def _joined(problems: list[str]) -> str:
     more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-    return "; ".join(problems[:_SHOWN]) + more
+    # A key may hold anything, and the message goes into receipts and documents that people print.
+    return printable("; ".join(problems[:_SHOWN])) + more
 
 
 def _read(lake: BlobStore, info: BlobInfo) -> CustomerConfig | ConfigRefused:

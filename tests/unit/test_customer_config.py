@@ -382,3 +382,9 @@ def test_a_file_that_never_stands_still_is_tried_again_later() -> None:
 def test_names_of_the_config_are_made_of_the_customer_alone() -> None:
     assert blob_names.config_name("acme") == "customers/acme.yaml"
     assert blob_names.last_good_config_name("acme") == "configs/acme/last-good.yaml"
+
+
+def test_a_key_of_control_characters_is_told_escaped() -> None:
+    with pytest.raises(ConfigRefused) as told:
+        parse_config('datasets:\n  "m\u202e\u009bx": {}\n'.encode())
+    assert str(told.value).isprintable()
