@@ -3,6 +3,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.8
 SOAK ?= 50
 PART ?=
+LONG := tests/domain tests/ingest tests/publication tests/uploads tests/days/machine tests/azurite
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,7 +33,7 @@ test: setup ## all tests, on the emulator
 	$(BIN)/python -m pytest $(ARGS)
 
 soak: setup ## the long tests for as long as they take: SOAK times the examples, and every call of the kill and fault tests
-	DROPZONE_SOAK=$(SOAK) DROPZONE_PART=$(PART) $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),tests/property tests/azurite)
+	DROPZONE_SOAK=$(SOAK) DROPZONE_PART=$(PART) $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(LONG))
 
 lint: setup infra-lint ## style, types, the dependency rule, unused and missing dependencies, infra/
 	$(BIN)/ruff check .
@@ -51,7 +52,7 @@ bench-full: setup $(BENCH)/venv/.ready ## the same at every size, up to files of
 	$(BIN)/python -m benchmarks --full $(ARGS)
 
 docs: setup ## pages that are printed from code
-	$(BIN)/python -m processing.tables.contract_page docs
+	$(BIN)/python -m processing.ingest.contract_page docs
 
 package: setup ## dist/app.zip, what runs in Azure: the program and its libraries, for Linux and Python 3.13
 	rm -rf dist
@@ -100,5 +101,5 @@ $(BENCH)/venv/.ready: requirements-bench.txt $(VENV)/.ready
 		&& touch $@; } || echo "the peers could not be installed: they are left out" >&2
 
 node_modules/.ready: package-lock.json $(VENV)/.ready
-	$(BIN)/python -m processing.local.node
+	$(BIN)/python -m processing.local.azurite.node
 	@touch $@

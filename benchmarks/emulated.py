@@ -8,10 +8,10 @@ import uuid
 from typing import Final
 
 from processing import wiring
-from processing.jobs.context import JobContext
-from processing.jobs.customers import add_customer
 from processing.logs import configure_logs
 from processing.settings import load_settings
+from processing.stored.context import JobContext
+from processing.stored.customers import add_customer
 
 _ACCOUNTS: Final = ("AzureWebJobsStorage", "DROP_STORAGE", "LAKE_STORAGE")
 

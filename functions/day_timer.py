@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from processing.jobs.advance_days import advance_days
+from processing.jobs.days.advance_days import advance_days
 from processing.wiring import app
 
 blueprint = func.Blueprint()

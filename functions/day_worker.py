@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from processing.domain.events import cause_of, parse_stream_work
-from processing.jobs.process_day import work_stream
+from processing.domain.queue_messages import cause_of, parse_stream_work
+from processing.jobs.days.work_stream import work_stream
 from processing.wiring import app
 
 blueprint = func.Blueprint()

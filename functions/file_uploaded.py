@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from processing.domain.events import parse_upload_event
-from processing.jobs.receive_file import receive_file
+from processing.domain.queue_messages import parse_upload_event
+from processing.jobs.uploads.receive_file import receive_file
 from processing.wiring import app
 
 blueprint = func.Blueprint()

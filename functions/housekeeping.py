@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from processing.jobs.housekeeping.keep_house import keep_house
+from processing.jobs.housekeeping.run_housekeeping import keep_house
 from processing.wiring import app
 
 blueprint = func.Blueprint()

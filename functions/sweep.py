@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from processing.jobs.sweep import sweep
+from processing.jobs.uploads.sweep import sweep
 from processing.wiring import app
 
 blueprint = func.Blueprint()

@@ -13,8 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol, Self
 
-from processing.domain.measures import Facts, Metric, SpanName
-from processing.domain.records import TableFile, TableSpec
+from processing.domain.publications import TableFile, TableSpec
+from processing.domain.telemetry_names import Facts, Metric, SpanName
 
 
 class BlobKind(StrEnum):

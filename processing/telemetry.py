@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from processing.domain.measures import METRICS, Fact, Facts, Kind, Metric, SpanName, is_trace
+from processing.domain.telemetry_names import METRICS, Fact, Facts, Kind, Metric, SpanName, is_trace
 from processing.ports import Silence, Telemetry
 
 if TYPE_CHECKING:

@@ -10,13 +10,14 @@ from processing.domain.blob_names import is_receipt
 from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.documents import from_json
 from processing.domain.errors import OperatorError
-from processing.domain.records import DayStatus, Receipt, StreamState
-from processing.jobs.context import JobContext
-from processing.jobs.receipts import list_receipts
-from processing.jobs.stream_state import day_status, load_state
-from processing.jobs.streams import streams_of
-from processing.jobs.uploads import directory_stubs, list_uploads
+from processing.domain.receipts import Receipt
+from processing.domain.stream_state import DayStatus, StreamState
 from processing.ports import BlobStore
+from processing.stored.context import JobContext
+from processing.stored.receipts import list_receipts
+from processing.stored.stream_state import day_status, load_state
+from processing.stored.streams import streams_of
+from processing.stored.uploads import directory_stubs, list_uploads
 
 _NAMES_SHOWN = 100
 

@@ -11,9 +11,7 @@ import structlog
 
 from processing.domain.days import day_zone
 from processing.domain.errors import OperatorError
-from processing.domain.listings import ReadinessPolicy
-from processing.jobs.context import JobContext, Retention
-from processing.jobs.installation import check_zone
+from processing.domain.readiness.observation import ReadinessPolicy
 from processing.logs import configure_logs
 from processing.settings import Settings, load_settings, program_version
 from processing.storage.azure_blob import AzureBlobStore
@@ -22,6 +20,8 @@ from processing.storage.clock import SystemClock
 from processing.storage.connections import Connection
 from processing.storage.delta_tables import DeltaTables
 from processing.storage.scratch import own_scratch
+from processing.stored.context import JobContext, Retention
+from processing.stored.installation import check_zone
 from processing.telemetry import open_telemetry
 
 DROP_EVENTS = "drop-events"

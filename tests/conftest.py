@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from processing.local.azurite import running_or_new
+from processing.local.azurite.process import running_or_new
 from tests.support.soak import IS_SOAK, times
 
 _TOLD = "told at the end"

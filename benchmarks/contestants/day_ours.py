@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 
 from processing.domain.datasets import Dataset
-from processing.tables.day_catalogue import compute_day
-from processing.tables.day_model import DayInput, DayRequest
+from processing.publication.compute_day import compute_day
+from processing.publication.model import DayInput, DayRequest
 
 
 def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from benchmarks.emulated import context_for, new_customer
 from processing.domain import blob_names
-from processing.jobs.receipts import read_receipt
-from processing.jobs.receive_file import receive_file
+from processing.jobs.uploads.receive_file import receive_file
+from processing.stored.receipts import read_receipt
 
 
 def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]:  # noqa: ARG001 - the job has its own scratch

@@ -11,8 +11,8 @@ from typing import Any
 from benchmarks.emulated import context_for
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
-from processing.jobs.look import look_at_stream
-from processing.jobs.stream_state import load_state
+from processing.jobs.days.observe_stream import look_at_stream
+from processing.stored.stream_state import load_state
 
 
 def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]:  # noqa: ARG001 - nothing is written here

@@ -8,8 +8,8 @@ from typing import Any
 
 from benchmarks.samples import UPLOADED_AT
 from processing.domain.datasets import Dataset
-from processing.tables.ingest import IngestOutcome, IngestRequest, ingest_file
-from processing.tables.random_access import LocalFile
+from processing.ingest.ingest_file import IngestOutcome, IngestRequest, ingest_file
+from processing.ingest.readers.random_access import LocalFile
 from schemas.customer_config import CustomerConfig
 
 

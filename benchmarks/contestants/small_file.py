@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.contestants.ours import request_for
-from processing.tables.ingest import ingest_file
-from processing.tables.random_access import LocalFile
+from processing.ingest.ingest_file import ingest_file
+from processing.ingest.readers.random_access import LocalFile
 
 _WARM: Final = 5
 _TIMES: Final = 50

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from benchmarks.emulated import context_for, new_customer
 from processing.domain import blob_names
-from processing.domain.records import Status
-from processing.jobs.receive_file import receive_file
+from processing.domain.receipts import Status
+from processing.jobs.uploads.receive_file import receive_file
 
 _WARM: Final = 3
 _TIMES: Final = 20

@@ -12,7 +12,7 @@ from benchmarks.emulated import context_for, new_customer
 from processing.domain import blob_names
 from processing.domain.blob_names import PartName
 from processing.domain.datasets import Dataset
-from processing.domain.records import ReceiptSummary, Status
+from processing.domain.receipts import ReceiptSummary, Status
 
 _THREADS: Final = 8
 

@@ -8,8 +8,8 @@ from benchmarks.goals import Goal
 from benchmarks.measure import Contestant, Measured, compete
 from benchmarks.scale import Scale
 from benchmarks.suites import Findings, Table
-from processing.domain.records import DayState
-from processing.local.azurite import running_or_new
+from processing.domain.stream_state import DayState
+from processing.local.azurite.process import running_or_new
 
 _MOST: Final = 2.0
 

@@ -9,7 +9,7 @@ from benchmarks.samples import SampleSpec, sample
 from benchmarks.scale import Scale
 from benchmarks.suites import Findings, Table
 from benchmarks.suites.ingest import ours
-from processing.local.azurite import running_or_new
+from processing.local.azurite.process import running_or_new
 
 
 def measure(scale: Scale) -> Findings:

@@ -9,7 +9,7 @@ from benchmarks.measure import Contestant, Measured, compete
 from benchmarks.samples import SampleSpec, sample
 from benchmarks.scale import Scale
 from benchmarks.suites import Findings, Table
-from processing.local.azurite import running_or_new
+from processing.local.azurite.process import running_or_new
 
 _ROWS: Final = 190
 """About 10 KB."""

@@ -18,7 +18,9 @@ from pydantic import TypeAdapter
 
 from processing.domain import receipt_document, state_document
 from processing.domain.errors import OperatorError
-from processing.domain.records import DayRecord, DayStatus, InForce, Manifest, Published, Receipt, StreamState
+from processing.domain.publications import Manifest
+from processing.domain.receipts import InForce, Receipt
+from processing.domain.stream_state import DayRecord, DayStatus, Published, StreamState
 
 T = TypeVar("T")
 _KEY: Final = "schema_version"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from processing.domain.records import StreamState
+from processing.domain.stream_state import StreamState
 
 
 def keeps_document(state: StreamState, day: date, *, today: date, receipts: int) -> bool:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from processing.domain.carried import bits_of, digest_of, sum_of_keys
 from processing.domain.datasets import Dataset
-from processing.domain.records import DayRecord, StreamState
+from processing.domain.readiness.inherited import bits_of, digest_of, sum_of_keys
+from processing.domain.stream_state import DayRecord, StreamState
 
 Tree = dict[str, Any]
 _LISTS: Final = "name_lists"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, datetime
 
-from processing.domain.measures import ANSWER_LAG, BYTES, DAY_LAG, DAYS, REJECTS, ROWS, UPLOADS, Fact, Facts
-from processing.domain.records import Receipt, StreamState
+from processing.domain.receipts import Receipt
+from processing.domain.stream_state import StreamState
+from processing.domain.telemetry_names import ANSWER_LAG, BYTES, DAY_LAG, DAYS, REJECTS, ROWS, UPLOADS, Fact, Facts
 from processing.ports import Telemetry
 
 

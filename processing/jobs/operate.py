@@ -9,21 +9,21 @@ from datetime import date
 import structlog
 
 from processing.domain import blob_names
-from processing.domain.corrections import sent_back
 from processing.domain.datasets import Dataset
-from processing.domain.day_states import moved
 from processing.domain.errors import OperatorError
-from processing.domain.events import stream_work, upload_event
-from processing.domain.records import DayState, StreamState
-from processing.jobs.context import JobContext
-from processing.jobs.customers import expect_customer
-from processing.jobs.draft_answer import UNREADABLE_HERE
-from processing.jobs.policies import readiness_policy
-from processing.jobs.receipts import list_receipts
-from processing.jobs.reingest import ask_again
-from processing.jobs.stream_state import StoredState, change_state, load_state, print_status
-from processing.jobs.streams import streams_of
-from processing.jobs.uploads import list_uploads
+from processing.domain.queue_messages import stream_work, upload_event
+from processing.domain.readiness.corrections import sent_back
+from processing.domain.readiness.day_states import moved
+from processing.domain.stream_state import DayState, StreamState
+from processing.jobs.uploads.draft_receipt import UNREADABLE_HERE
+from processing.jobs.uploads.reingest import ask_again
+from processing.stored.context import JobContext
+from processing.stored.customers import expect_customer
+from processing.stored.policies import readiness_policy
+from processing.stored.receipts import list_receipts
+from processing.stored.stream_state import StoredState, change_state, load_state, print_status
+from processing.stored.streams import streams_of
+from processing.stored.uploads import list_uploads
 
 _log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from typing import Final
 from processing.domain.errors import OperatorError
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
-"""Where `function_app.py` and `host.json` lie."""
+"""Where `function_app.py`, `host.json` and `package.json` lie."""
 
 _HOST: Final = "AzureWebJobsStorage"
 _CONNECTIONS: Final = (_HOST, "DROP_STORAGE", "LAKE_STORAGE")

@@ -14,7 +14,7 @@ import structlog
 from processing import wiring
 from processing.local.environment import PROJECT, host_json, local_settings
 from processing.local.event_grid import EventGridEmulator
-from processing.local.host import HostOptions, LocalHost
+from processing.local.host.local_host import HostOptions, LocalHost
 from processing.settings import load_settings
 
 _log = structlog.get_logger()

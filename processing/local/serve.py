@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from processing.local.azurite import Azurite, Ports
+from processing.local.azurite.process import Azurite, Ports
 from processing.local.environment import names_storage
-from processing.local.host import HostOptions
+from processing.local.host.local_host import HostOptions
 from processing.local.run import running
 from processing.local.terminal import Terminal
 

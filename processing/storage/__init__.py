@@ -1,1 +1,1 @@
-"""The adapters behind the ports: Azure Storage, Delta tables, and a store in memory for property tests."""
+"""The adapters behind the ports: Azure Storage and Delta tables."""

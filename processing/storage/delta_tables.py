@@ -19,7 +19,7 @@ from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
 from processing.domain.errors import ConditionNotMet, LaterError, OperatorError
-from processing.domain.records import TableFile, TableSpec
+from processing.domain.publications import TableFile, TableSpec
 from processing.storage.connections import Connection
 
 _NO_PERMISSION = ("401 Unauthorized", "403 Forbidden")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from processing import cli
+from processing.cli import main as cli
 from processing.local.environment import PROJECT
 from schemas.customer_config import CustomerConfig, DatasetConfig
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from processing.ingest.contract_page import write_docs
 from processing.local.environment import PROJECT
-from processing.tables.contract_page import write_docs
 
 
 @pytest.mark.parametrize("name", ["files.md", "schemas/metrics.json", "schemas/events.json", "schemas/exposures.json"])

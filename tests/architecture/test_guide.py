@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from processing import cli
-from processing.domain.records import DayState, Status
-from processing.jobs.process_day import WorkOutcome
-from processing.jobs.receive_file import Outcome
+from processing.cli import main as cli
+from processing.domain.receipts import Status
+from processing.domain.stream_state import DayState
+from processing.jobs.days.work_stream import WorkOutcome
+from processing.jobs.uploads.receive_file import Outcome
 from processing.local.environment import PROJECT
 from tests.infra.test_alerts import written
 from tests.support.bicep import INFRA, MAIN, parsed

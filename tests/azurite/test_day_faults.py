@@ -17,9 +17,9 @@ import pytest
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
-from processing.domain.records import DayState
+from processing.domain.stream_state import DayState
+from processing.jobs.days.work_stream import WorkOutcome, work_stream
 from processing.jobs.operate import retry_now
-from processing.jobs.process_day import WorkOutcome, work_stream
 from processing.storage import emulator
 from tests.support.day_story import ALL, DAYS, FIRST, PRIVATE, DayStory, half_told, remove, run_worker
 from tests.support.door_process import run_door, service_address

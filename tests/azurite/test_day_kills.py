@@ -15,7 +15,7 @@ import pytest
 
 from processing import wiring
 from processing.domain.datasets import Dataset
-from processing.domain.events import parse_stream_work
+from processing.domain.queue_messages import parse_stream_work
 from processing.settings import load_settings
 from tests.support.day_story import ALL, FIRST, Day, DayStory, begun, half_told, remove, run_worker, wait_for_markers
 from tests.support.door_process import Strike, kill_door, run_door

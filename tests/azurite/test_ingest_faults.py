@@ -19,8 +19,8 @@ import pytest
 
 from processing.domain import blob_names
 from processing.domain.errors import LaterError, OperatorError
-from processing.domain.records import Status
-from processing.jobs.receive_file import Outcome, receive_file
+from processing.domain.receipts import Status
+from processing.jobs.uploads.receive_file import Outcome, receive_file
 from processing.storage import emulator
 from tests.azurite import test_ingest_kills as kills
 from tests.support.door_process import service_address

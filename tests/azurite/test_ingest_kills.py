@@ -20,9 +20,9 @@ import polars as pl
 
 from processing import wiring
 from processing.domain import blob_names
-from processing.jobs.installation import check_zone
-from processing.jobs.receive_file import receive_file
+from processing.jobs.uploads.receive_file import receive_file
 from processing.settings import load_settings
+from processing.stored.installation import check_zone
 from tests.azurite.test_kills import upstream
 from tests.support.installation import HEADER, ROOT, Installation, metrics_csv
 from tests.support.proxy import Moment, Proxy, Request

@@ -17,7 +17,7 @@ import pytest
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
-from processing.domain.events import stream_work
+from processing.domain.queue_messages import stream_work
 from tests.support.doors import open_door
 from tests.support.installation import ROOT, Installation, metrics_csv
 from tests.support.proxy import Moment, Proxy, Request

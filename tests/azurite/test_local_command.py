@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 
 DAY = "2026-11-18"
 QUICK = {**SETTINGS, "DAY_TIMER_SCHEDULE": "* * * * * *", "SWEEP_SCHEDULE": "*/5 * * * * *"}
-COMMAND = [sys.executable, "-c", "import sys; from processing.cli import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-c", "import sys; from processing.cli.main import main; sys.exit(main())"]
 OWN_STORAGE = {"AzureWebJobsStorage": "", "DROP_STORAGE": "", "LAKE_STORAGE": ""}
 
 

@@ -14,7 +14,7 @@ DAY = "2026-11-18"
 def dropzone(installation: Installation, *arguments: str, code: int = 0) -> str:
     """Run the command; returns what it printed, on standard error when it failed."""
     done = subprocess.run(
-        [sys.executable, "-c", "import sys; from processing.cli import main; sys.exit(main())", *arguments],
+        [sys.executable, "-c", "import sys; from processing.cli.main import main; sys.exit(main())", *arguments],
         env=installation.child_environment(installation.connection_string),
         cwd=ROOT,
         capture_output=True,

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from processing.jobs.customer_config import parse_config
-from processing.jobs.customers import add_customer
+from processing.stored.customer_config import parse_config
+from processing.stored.customers import add_customer
 from tests.support.installation import ROOT, Installation
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -17,18 +17,18 @@ from processing import wiring
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json
-from processing.domain.records import Receipt
-from processing.jobs.advance_days import advance_days
-from processing.jobs.context import JobContext
-from processing.jobs.customers import add_customer
-from processing.jobs.process_day import work_stream
-from processing.jobs.receive_file import Outcome, receive_file
-from processing.jobs.reingest import ReingestFilter, reingest
-from processing.jobs.sweep import sweep
+from processing.domain.receipts import Receipt
+from processing.jobs.days.advance_days import advance_days
+from processing.jobs.days.work_stream import work_stream
+from processing.jobs.uploads.receive_file import Outcome, receive_file
+from processing.jobs.uploads.reingest import ReingestFilter, reingest
+from processing.jobs.uploads.sweep import sweep
 from processing.ports import BlobInfo, BlobStore
 from processing.storage.azure_blob import AzureBlobStore
-from processing.storage.in_memory import InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
+from processing.stored.context import JobContext
+from processing.stored.customers import add_customer
 from tests.support.doors import open_door
+from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
 from tests.support.installation import Installation, metrics_csv
 
 DAY = "2026-11-18"

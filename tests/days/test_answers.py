@@ -8,14 +8,14 @@ import pytest
 
 from processing.domain.datasets import Dataset
 from processing.domain.errors import LaterError
-from processing.domain.events import parse_upload_event
-from processing.domain.records import DayState
-from processing.jobs.housekeeping.keep_house import keep_house
-from processing.jobs.receive_file import receive_file
-from processing.jobs.reingest import ReingestFilter, reingest
-from processing.jobs.sweep import sweep
-from processing.jobs.upload_notes import list_notes, read_note
+from processing.domain.queue_messages import parse_upload_event
+from processing.domain.stream_state import DayState
+from processing.jobs.housekeeping.run_housekeeping import keep_house
+from processing.jobs.uploads.receive_file import receive_file
+from processing.jobs.uploads.reingest import ReingestFilter, reingest
+from processing.jobs.uploads.sweep import sweep
 from processing.ports import ARCHIVED, CUSTOMERS_KEY
+from processing.stored.upload_notes import list_notes, read_note
 from tests.support.memory import HEADER, Memory, metrics
 
 D1, D2 = date(2026, 11, 17), date(2026, 11, 18)

@@ -8,7 +8,7 @@ import pytest
 
 from processing.domain.datasets import Dataset
 from processing.domain.errors import OperatorError
-from processing.domain.records import DayState
+from processing.domain.stream_state import DayState
 from processing.jobs.operate import ask_reprocess
 from tests.support.memory import Memory, metrics, ratios
 

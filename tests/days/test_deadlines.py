@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from processing.domain.records import DayState
-from processing.storage.in_memory import ServiceTime
+from processing.domain.stream_state import DayState
+from tests.support.in_memory import ServiceTime
 from tests.support.memory import Memory, metrics
 
 D1 = date(2026, 11, 17)

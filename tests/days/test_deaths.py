@@ -11,17 +11,19 @@ import structlog
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.errors import EnginePanicError
-from processing.domain.events import parse_upload_event
-from processing.domain.records import DayState
-from processing.jobs import draft_answer, process_day, publish_day
-from processing.jobs.advance_days import advance_days
-from processing.jobs.housekeeping.keep_house import keep_house
+from processing.domain.queue_messages import parse_upload_event
+from processing.domain.stream_state import DayState
+from processing.jobs.days import publish_day
+from processing.jobs.days import work_stream as process_day
+from processing.jobs.days.advance_days import advance_days
+from processing.jobs.days.work_stream import WorkOutcome, work_stream
+from processing.jobs.housekeeping.run_housekeeping import keep_house
 from processing.jobs.operate import retry_now
-from processing.jobs.process_day import WorkOutcome, work_stream
-from processing.jobs.receive_file import Outcome, receive_file
-from processing.jobs.reingest import ReingestFilter, reingest
-from processing.jobs.sweep import sweep
-from processing.storage.in_memory import InMemoryBlobStore
+from processing.jobs.uploads import draft_receipt
+from processing.jobs.uploads.receive_file import Outcome, receive_file
+from processing.jobs.uploads.reingest import ReingestFilter, reingest
+from processing.jobs.uploads.sweep import sweep
+from tests.support.in_memory import InMemoryBlobStore
 from tests.support.memory import Memory, metrics
 
 D1, D2 = date(2026, 11, 17), date(2026, 11, 18)
@@ -242,7 +244,7 @@ def test_an_engine_that_panics_at_a_file_each_time_is_taken_for_its_reason(monke
         raise EnginePanicError("the engine gave up in its own code")
 
     world = with_due_days()
-    monkeypatch.setattr(draft_answer, "ingest_file", panic)
+    monkeypatch.setattr(draft_receipt, "ingest_file", panic)
     world.put("metrics/deadly.csv", metrics(D1, {"w": 1}))
     outcomes = []
     for _ in range(10):

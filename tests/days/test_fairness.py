@@ -10,14 +10,14 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.domain.events import parse_upload_event
-from processing.domain.records import DayState
-from processing.jobs import sweep
-from processing.jobs.customers import add_customer
-from processing.jobs.process_day import WorkOutcome, work_stream
-from processing.jobs.unanswered import Due, Unanswered
+from processing.domain.queue_messages import parse_upload_event
+from processing.domain.stream_state import DayState
+from processing.jobs.days.work_stream import WorkOutcome, work_stream
+from processing.jobs.uploads import sweep
+from processing.jobs.uploads.unanswered import Due, Unanswered
 from processing.ports import BlobInfo
-from processing.storage.in_memory import InMemoryBlobStore, ServiceTime
+from processing.stored.customers import add_customer
+from tests.support.in_memory import InMemoryBlobStore, ServiceTime
 from tests.support.memory import Memory, metrics
 
 D1, D2 = date(2026, 11, 17), date(2026, 11, 18)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from processing.domain.datasets import Dataset
-from processing.domain.records import DayState
-from processing.jobs.housekeeping.keep_house import keep_house
-from processing.jobs.receive_file import receive_file
+from processing.domain.stream_state import DayState
+from processing.jobs.housekeeping.run_housekeeping import keep_house
+from processing.jobs.uploads.receive_file import receive_file
 from tests.support.memory import Memory, metrics
 
 DAYS = [date(2026, 11, 15) + timedelta(days=each) for each in range(4)]

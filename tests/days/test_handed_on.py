@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.domain.records import DayState
+from processing.domain.stream_state import DayState
 from processing.jobs.operate import ask_reprocess
 from tests.support.memory import HEADER, Memory, metrics, ratios
 

@@ -14,13 +14,14 @@ from processing.domain import blob_names
 from processing.domain.blob_names import DayDocument
 from processing.domain.datasets import Dataset
 from processing.domain.errors import DropzoneError, LaterError, OperatorError
-from processing.domain.records import DayState, TableSpec
+from processing.domain.publications import TableSpec
+from processing.domain.stream_state import DayState
 from processing.jobs.housekeeping.documents import delete_documents
-from processing.jobs.housekeeping.keep_house import keep_house
+from processing.jobs.housekeeping.run_housekeeping import keep_house
 from processing.jobs.operate import ask_reprocess
-from processing.jobs.streams import streams_to_look_at
 from processing.ports import ALWAYS, When
-from processing.storage.in_memory import InMemoryBlobStore, InMemoryTable, InMemoryTables
+from processing.stored.streams import streams_to_look_at
+from tests.support.in_memory import InMemoryBlobStore, InMemoryTable, InMemoryTables
 from tests.support.memory import Memory, metrics
 
 D1, D2 = date(2026, 11, 17), date(2026, 11, 18)

@@ -9,13 +9,13 @@ import pytest
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
-from processing.domain.records import DayState
-from processing.jobs.housekeeping.keep_house import keep_house
+from processing.domain.stream_state import DayState
+from processing.jobs.housekeeping.run_housekeeping import keep_house
 from processing.jobs.operate import ask_reprocess, mark_ready
-from processing.jobs.reingest import ReingestFilter, reingest
+from processing.jobs.uploads.reingest import ReingestFilter, reingest
 from processing.ports import BlobStore
-from processing.storage.in_memory import InMemoryTables
 from processing.views import status
+from tests.support.in_memory import InMemoryTables
 from tests.support.memory import Memory, metrics
 
 D1, D2 = date(2026, 11, 17), date(2026, 11, 18)

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.domain.records import DayState
+from processing.domain.stream_state import DayState
 from tests.support.memory import Memory, metrics
 
 D1, D2, D3 = date(2026, 11, 17), date(2026, 11, 18), date(2026, 11, 19)

@@ -10,11 +10,11 @@ from datetime import date
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.domain.records import DayState
-from processing.jobs.context import JobContext
+from processing.domain.stream_state import DayState
+from processing.jobs.days.work_stream import work_stream
 from processing.jobs.operate import ask_reprocess, move_first_day
-from processing.jobs.process_day import work_stream
-from processing.jobs.receive_file import receive_file
+from processing.jobs.uploads.receive_file import receive_file
+from processing.stored.context import JobContext
 from tests.support.memory import Memory, metrics
 from tests.support.stepping import Run, SteppedStore, SteppedTables
 

@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 
 from processing.domain import blob_names
-from processing.domain.carried import shown_ratios
 from processing.domain.datasets import Dataset
-from processing.domain.marker_manifest import MOST_FILES
-from processing.domain.records import DayState, StreamState
-from processing.jobs import process_day
-from processing.jobs.advance_days import advance_days
-from processing.jobs.customers import add_customer
-from processing.jobs.housekeeping.keep_house import keep_house
+from processing.domain.readiness.inherited import shown_ratios
+from processing.domain.readiness.marker_manifest import MOST_FILES
+from processing.domain.stream_state import DayState, StreamState
+from processing.jobs.days import work_stream as process_day
+from processing.jobs.days.advance_days import advance_days
+from processing.jobs.days.work_stream import work_stream
+from processing.jobs.housekeeping.run_housekeeping import keep_house
 from processing.jobs.operate import ask_reprocess
-from processing.jobs.process_day import work_stream
 from processing.ports import ALWAYS, BlobInfo, When
-from processing.storage.in_memory import InMemoryBlobStore, InMemoryQueue
+from processing.stored.customers import add_customer
+from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue
 from tests.support.memory import Memory, metrics
 
 D1, D2 = date(2026, 11, 17), date(2026, 11, 18)
@@ -144,7 +144,7 @@ def test_refused_markers_go_with_the_retention_of_uploads() -> None:
 
 
 def test_manifests_are_read_up_to_a_bound_in_one_look_and_the_rest_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("processing.jobs.markers._MOST_READ", 10_000)
+    monkeypatch.setattr("processing.stored.markers._MOST_READ", 10_000)
     world = Memory()
     world.config(f"first_day: {D1 - timedelta(days=40)}\ngap_policy: infer\n")
     world.upload("metrics/a.csv", metrics(D1, {"u": 1}))

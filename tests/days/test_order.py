@@ -9,12 +9,12 @@ import pytest
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST, day_zone
 from processing.domain.errors import OperatorError
-from processing.domain.records import DayState
-from processing.jobs.installation import check_zone
+from processing.domain.stream_state import DayState
+from processing.jobs.days.work_stream import WorkOutcome
 from processing.jobs.operate import mark_ready, move_first_day, retry_now
-from processing.jobs.process_day import WorkOutcome
-from processing.storage.in_memory import InMemoryBlobStore, ServiceTime
+from processing.stored.installation import check_zone
 from processing.views import status
+from tests.support.in_memory import InMemoryBlobStore, ServiceTime
 from tests.support.memory import Memory, metrics
 
 D1, D2, D3 = date(2026, 11, 17), date(2026, 11, 18), date(2026, 11, 19)

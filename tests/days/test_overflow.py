@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from processing.domain import blob_names
-from processing.domain.records import DayState
-from processing.jobs import difference
+from processing.domain.stream_state import DayState
+from processing.jobs.days import difference
 from tests.support.memory import HEADER, Memory, metrics
 
 D1 = date(2026, 11, 17)

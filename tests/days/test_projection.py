@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from processing.domain.records import DayState, TableSpec
-from processing.jobs.process_day import WorkOutcome
-from processing.storage.in_memory import InMemoryTable, InMemoryTables
+from processing.domain.publications import TableSpec
+from processing.domain.stream_state import DayState
+from processing.jobs.days.work_stream import WorkOutcome
+from tests.support.in_memory import InMemoryTable, InMemoryTables
 from tests.support.memory import Memory, metrics
 
 D1 = date(2026, 11, 17)

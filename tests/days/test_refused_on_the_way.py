@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.jobs.check_file import REJECTED, CheckRequest, check_file
-from processing.tables import rejects, staging
+from processing.ingest import staging
+from processing.ingest.validation import reject_writer
+from processing.jobs.uploads.check_file import REJECTED, CheckRequest, check_file
 from schemas.customer_config import CustomerConfig
 from tests.support.memory import HEADER, Memory
 
@@ -20,8 +21,8 @@ GOOD, BAD = "u,user_id,2026-11-18,m,1,,\n", "u,user_id,2026-11-18,m,x,,\n"
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rejects, "_GROUP", 1_000)
-    monkeypatch.setattr(rejects, "_LARGEST_FILE", 10_000)
+    monkeypatch.setattr(reject_writer, "_GROUP", 1_000)
+    monkeypatch.setattr(reject_writer, "_LARGEST_FILE", 10_000)
     monkeypatch.setattr(staging, "_ROWS_IN_MEMORY", 1_000)
 
 

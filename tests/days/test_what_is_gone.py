@@ -11,8 +11,8 @@ import pytest
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.errors import OperatorError
-from processing.domain.records import DayState
-from processing.jobs.housekeeping.keep_house import keep_house
+from processing.domain.stream_state import DayState
+from processing.jobs.housekeeping.run_housekeeping import keep_house
 from processing.jobs.operate import ask_reprocess, move_first_day
 from processing.views import status
 from tests.support.memory import Memory, metrics

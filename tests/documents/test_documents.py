@@ -11,21 +11,13 @@ from typing import Any
 import pytest
 
 from processing.domain import blob_names
-from processing.domain.carried import carried_into_each
 from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json, to_json
 from processing.domain.errors import OperatorError
-from processing.domain.records import (
-    DayRecord,
-    DayState,
-    DayStatus,
-    Manifest,
-    Part,
-    Receipt,
-    ReceiptSummary,
-    Status,
-    StreamState,
-)
+from processing.domain.publications import Manifest
+from processing.domain.readiness.inherited import carried_into_each
+from processing.domain.receipts import Part, Receipt, ReceiptSummary, Status
+from processing.domain.stream_state import DayRecord, DayState, DayStatus, StreamState
 from processing.jobs.operate import ask_reprocess
 from tests.support.memory import HEADER, Memory, metrics, ratios
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.domain.events import UploadEvent, parse_stream_work, parse_upload_event, stream_work, upload_event
+from processing.domain.queue_messages import UploadEvent, parse_stream_work, parse_upload_event, stream_work, upload_event
 from processing.local.messages import BlobCreated
 from tests.support.doors import open_door
 

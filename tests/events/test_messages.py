@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from processing.domain.events import UploadEvent, parse_upload_event
+from processing.domain.queue_messages import UploadEvent, parse_upload_event
 from tests.support.bicep import INFRA
 
 MESSAGES: Final = {path.name.removesuffix(".json"): path for path in sorted(Path(__file__).parent.glob("*.json"))}

@@ -18,7 +18,7 @@ CHECK: Final = """
 import resource, sys
 from pathlib import Path
 from processing.domain.datasets import Dataset
-from processing.jobs.check_file import CheckRequest, check_file
+from processing.jobs.uploads.check_file import CheckRequest, check_file
 from schemas.customer_config import CustomerConfig
 
 def check(name):

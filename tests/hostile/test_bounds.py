@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from processing.domain.datasets import Dataset
 from processing.domain.documents import to_json
-from processing.domain.records import Receipt, Status
-from processing.tables import bounds
-from processing.tables.ingest import IngestOutcome
-from processing.tables.json_objects import custom_id_types
+from processing.domain.receipts import Receipt, Status
+from processing.frames.json_objects import custom_id_types
+from processing.ingest import bounds
+from processing.ingest.ingest_file import IngestOutcome
 from tests.hostile.case import EVENTS, METRICS, event, ndjson
 from tests.hostile.large import metrics_csv, metrics_parquet
 from tests.support.ingest import ingest

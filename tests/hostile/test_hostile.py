@@ -16,8 +16,8 @@ import pytest
 
 from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.documents import to_json
-from processing.domain.records import Receipt
-from processing.jobs.check_file import REJECTED, CheckRequest, check_file
+from processing.domain.receipts import Receipt
+from processing.jobs.uploads.check_file import REJECTED, CheckRequest, check_file
 from schemas.customer_config import CustomerConfig
 from tests.hostile import (
     archive_cases,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from processing.domain.measures import METRICS, SpanName
+from processing.domain.telemetry_names import METRICS, SpanName
 from tests.infra.test_alerts import written
 from tests.support.bicep import INFRA
 

@@ -11,7 +11,7 @@ import azure.functions as func
 import pytest
 from azure.storage.queue import QueueServiceClient
 
-from processing.local.host import HostOptions, LocalHost
+from processing.local.host.local_host import HostOptions, LocalHost
 from processing.storage.azure_queue import AzureQueue
 
 HOST_JSON: dict[str, Any] = {

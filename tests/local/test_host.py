@@ -18,7 +18,7 @@ import azure.functions as func
 import pytest
 
 from processing.domain.errors import OperatorError
-from processing.local.host import HostOptions, LocalHost
+from processing.local.host.local_host import HostOptions, LocalHost
 from processing.storage.azure_queue import AzureQueue
 from tests.local.conftest import HOST_JSON, RunHost, host_json
 from tests.support.waiting import wait_until

@@ -11,8 +11,8 @@ import azure.functions as func
 import pytest
 
 from processing.domain.errors import OperatorError
-from processing.local.doors import doors_of
-from processing.local.http_server import HttpServer
+from processing.local.host.doors import doors_of
+from processing.local.host.http_server import HttpServer
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 

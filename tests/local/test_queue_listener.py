@@ -13,8 +13,8 @@ import azure.functions as func
 import pytest
 from azure.storage.queue import QueueServiceClient
 
-from processing.local.host import HostOptions, LocalHost
-from processing.local.host_json import QueueSettings
+from processing.local.host.host_json import QueueSettings
+from processing.local.host.local_host import HostOptions, LocalHost
 from processing.storage.azure_queue import AzureQueue, ReceivedMessage
 from tests.local.conftest import RunHost, host_json
 from tests.support.waiting import wait_until

@@ -10,8 +10,8 @@ import azure.functions as func
 import pytest
 
 from processing.domain.errors import OperatorError
-from processing.local.doors import doors_of
-from processing.local.timers import Schedule, TimerRunner
+from processing.local.host.doors import doors_of
+from processing.local.host.timers import Schedule, TimerRunner
 from tests.local.conftest import RunHost
 from tests.support.waiting import wait_until
 

@@ -11,7 +11,7 @@ import time
 import azure.functions as func
 from azure.storage.queue import QueueServiceClient
 
-from processing.local.host import HostOptions, LocalHost
+from processing.local.host.local_host import HostOptions, LocalHost
 from processing.storage.azure_queue import AzureQueue
 from tests.local.conftest import HOST_JSON
 

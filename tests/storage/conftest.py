@@ -13,12 +13,12 @@ import pytest
 from azure.storage.blob import StandardBlobTier
 from deltalake import DeltaTable
 
-from processing.domain.records import TableFile
+from processing.domain.publications import TableFile
 from processing.ports import ARCHIVED, BlobStore, Tables
 from processing.storage.azure_blob import AzureBlobStore
 from processing.storage.connections import Connection
 from processing.storage.delta_tables import DeltaTables
-from processing.storage.in_memory import InMemoryBlobStore, InMemoryTables
+from tests.support.in_memory import InMemoryBlobStore, InMemoryTables
 
 BOTH = pytest.mark.parametrize("kind", ["azurite", "memory"])
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from processing.domain.errors import OperatorError
-from processing.storage.in_memory import InMemoryBlobStore, InMemoryQueue, ServiceTime
+from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue, ServiceTime
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from processing.domain.errors import ConditionNotMet, DropzoneError, LaterError, OperatorError
-from processing.domain.records import TableFile, TableSpec
+from processing.domain.publications import TableFile, TableSpec
 from processing.storage.delta_tables import DeltaTables
 from tests.storage.conftest import BOTH, Lake
 from tests.support.door_process import service_address

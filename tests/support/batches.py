@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from processing.tables.batches import Numbering, RawBatch, RawReader, moved
+from processing.ingest.readers.raw_batches import Numbering, RawBatch, RawReader, moved
 
 
 def batches_of(reader: RawReader) -> Iterator[RawBatch]:

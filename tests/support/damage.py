@@ -7,7 +7,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from processing.tables.formats import Packing
+from processing.ingest.readers.formats import Packing
 from tests.support.uploads import packed
 
 _TAIL: Final = 8

@@ -13,8 +13,8 @@ from typing import Any, Final
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json
-from processing.domain.events import stream_work
-from processing.domain.records import Manifest
+from processing.domain.publications import Manifest
+from processing.domain.queue_messages import stream_work
 from tests.support.doors import open_door
 from tests.support.installation import Installation, metrics_csv
 

@@ -14,9 +14,9 @@ from typing import Any
 import polars as pl
 
 from processing.domain.datasets import Dataset
-from processing.domain.records import TableFile
-from processing.tables.day_catalogue import compute_day
-from processing.tables.day_model import DayInput, DayRequest, DayResult
+from processing.domain.publications import TableFile
+from processing.publication.compute_day import compute_day
+from processing.publication.model import DayInput, DayRequest, DayResult
 
 Row = dict[str, Any]
 DAY = date(2026, 11, 18)

@@ -12,7 +12,7 @@ import azure.functions as func
 from azure.functions.queue import QueueMessage
 from azure.functions.timer import TimerRequest
 
-from processing.local.doors import QUEUE, doors_of
+from processing.local.host.doors import QUEUE, doors_of
 
 _lock = threading.Lock()
 

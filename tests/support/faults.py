@@ -10,11 +10,11 @@ from typing import Final
 from azure.storage.blob import BlobServiceClient, LinearRetry
 
 from processing import wiring
-from processing.jobs.context import JobContext
 from processing.settings import load_settings
 from processing.storage.azure_blob import AzureBlobStore
 from processing.storage.connections import Connection
 from processing.storage.delta_tables import DeltaTables
+from processing.stored.context import JobContext
 from tests.support.proxy import Deed, Moment, Reply, Request, Reset, Shorten, Stall
 
 PATIENCE: Final = 2

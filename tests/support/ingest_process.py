@@ -16,8 +16,8 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 from processing.domain.datasets import Dataset
-from processing.domain.records import Problem, RowCounts
-from processing.tables.formats import Packing
+from processing.domain.receipts import Problem, RowCounts
+from processing.ingest.readers.formats import Packing
 from schemas.customer_config import CustomerConfig
 
 LONGEST: Final = 240.0

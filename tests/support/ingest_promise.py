@@ -12,10 +12,10 @@ import polars as pl
 from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.days import PST
 from processing.domain.documents import to_json
-from processing.domain.records import Receipt, Status
-from processing.jobs.ingest_receipt import with_outcome
-from processing.tables.catalogue import SchemaContext, kind_of
-from processing.tables.rules import compile_rules, raw_column
+from processing.domain.receipts import Receipt, Status
+from processing.ingest.columns.dataset_schemas import SchemaContext, kind_of
+from processing.ingest.columns.rules import compile_rules, raw_column
+from processing.jobs.uploads.ingest_receipt import with_outcome
 from schemas.customer_config import CustomerConfig
 from tests.support.ingest import LENIENT, UPLOADED_AT, Ingested, ingest
 

@@ -21,13 +21,14 @@ from processing import wiring
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json
-from processing.domain.events import stream_work
-from processing.domain.records import DayState, Manifest, StreamState
-from processing.jobs.context import JobContext
-from processing.jobs.customers import add_customer
-from processing.jobs.stream_state import load_state
+from processing.domain.publications import Manifest
+from processing.domain.queue_messages import stream_work
+from processing.domain.stream_state import DayState, StreamState
 from processing.local.messages import BlobCreated, message_body
 from processing.settings import load_settings
+from processing.stored.context import JobContext
+from processing.stored.customers import add_customer
+from processing.stored.stream_state import load_state
 from tests.support.doors import open_door
 
 ROOT: Final = Path(__file__).resolve().parents[2]

@@ -14,18 +14,19 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
 from processing.domain.documents import from_json
-from processing.domain.events import parse_stream_work, parse_upload_event
-from processing.domain.records import DayRecord, DayState, Manifest, StreamState
-from processing.jobs.advance_days import advance_days
-from processing.jobs.context import JobContext
-from processing.jobs.customers import add_customer
-from processing.jobs.look import look_at_stream
-from processing.jobs.process_day import WorkOutcome, work_stream
-from processing.jobs.receive_file import receive_file
-from processing.jobs.stream_state import load_state
-from processing.jobs.sweep import sweep
-from processing.storage.in_memory import InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
-from processing.tables.table_specs import TABLES
+from processing.domain.publications import Manifest
+from processing.domain.queue_messages import parse_stream_work, parse_upload_event
+from processing.domain.stream_state import DayRecord, DayState, StreamState
+from processing.jobs.days.advance_days import advance_days
+from processing.jobs.days.observe_stream import look_at_stream
+from processing.jobs.days.work_stream import WorkOutcome, work_stream
+from processing.jobs.uploads.receive_file import receive_file
+from processing.jobs.uploads.sweep import sweep
+from processing.publication.delta.specs import TABLES
+from processing.stored.context import JobContext
+from processing.stored.customers import add_customer
+from processing.stored.stream_state import load_state
+from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 """Noon UTC of the first day of every story."""

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
-from processing.tables.batches import LINE, RECORD, BrokenRecord
-from processing.tables.parquet_reader import ParquetReader
+from processing.ingest.readers.parquet.reader import ParquetReader
+from processing.ingest.readers.raw_batches import LINE, RECORD, BrokenRecord
 from tests.support.batches import batches_of
 
 

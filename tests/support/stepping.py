@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from processing.domain.errors import LaterError
-from processing.domain.records import TableFile, TableSpec
+from processing.domain.publications import TableFile, TableSpec
 from processing.ports import ALWAYS, BlobInfo, BlobPieces, BlobStore, Lease, Table, Tables, When
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from processing.domain.measures import Fact, Facts, Metric, SpanName
+from processing.domain.telemetry_names import Fact, Facts, Metric, SpanName
 
 
 @dataclass(slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from processing.tables.formats import Packing
+from processing.ingest.readers.formats import Packing
 from tests.support.parquet_files import parquet
 
 Table = Sequence[Mapping[str, Any]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from processing.domain.measures import METRICS, SpanName
+from processing.domain.telemetry_names import METRICS, SpanName
 from processing.local.environment import PROJECT
 
 PAGE = (PROJECT / "docs" / "operators" / "telemetry.md").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from processing.domain.measures import DAY_LAG, METRICS, ROWS, Fact, SpanName, is_trace
+from processing.domain.telemetry_names import DAY_LAG, METRICS, ROWS, Fact, SpanName, is_trace
 from processing.local.environment import PROJECT
 from processing.ports import Silence
 from processing.telemetry import INSTRUMENTED, MOST_LINKS, SCOPE, OpenTelemetry, open_telemetry
@@ -179,7 +179,7 @@ server = HTTPServer(("127.0.0.1", 0), Endpoint)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 address = f"http://127.0.0.1:{server.server_port}/"
 from processing.telemetry import open_telemetry
-from processing.domain.measures import ROWS, Fact, SpanName
+from processing.domain.telemetry_names import ROWS, Fact, SpanName
 told = open_telemetry(f"InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint={address}")
 from azure.storage.blob import BlobClient
 import logging, urllib.request, urllib.error, requests

@@ -12,8 +12,9 @@ import pytest
 
 from processing.domain import blob_names
 from processing.domain.errors import LaterError
-from processing.domain.events import cause_of, parse_upload_event
-from processing.domain.measures import (
+from processing.domain.queue_messages import cause_of, parse_upload_event
+from processing.domain.receipts import ReceiptSummary
+from processing.domain.telemetry_names import (
     ANSWER_LAG,
     BYTES,
     DAY_LAG,
@@ -25,15 +26,14 @@ from processing.domain.measures import (
     Fact,
     SpanName,
 )
-from processing.domain.records import ReceiptSummary
-from processing.jobs.advance_days import advance_days
-from processing.jobs.customers import list_customers
-from processing.jobs.process_day import work_stream
-from processing.jobs.receipts import read_receipt
-from processing.jobs.receive_file import receive_file
-from processing.jobs.sweep import sweep
+from processing.jobs.days.advance_days import advance_days
+from processing.jobs.days.work_stream import work_stream
+from processing.jobs.uploads.receive_file import receive_file
+from processing.jobs.uploads.sweep import sweep
 from processing.ports import BlobInfo
-from processing.storage.in_memory import InMemoryBlobStore
+from processing.stored.customers import list_customers
+from processing.stored.receipts import read_receipt
+from tests.support.in_memory import InMemoryBlobStore
 from tests.support.memory import HEADER, Memory, metrics
 from tests.support.told import Told
 

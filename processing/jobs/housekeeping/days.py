@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from processing.domain.datasets import Dataset
-from processing.domain.records import DayState, StreamState
-from processing.jobs.context import JobContext
-from processing.jobs.stream_state import change_state, load_state, print_status
+from processing.domain.stream_state import DayState, StreamState
+from processing.stored.context import JobContext
+from processing.stored.stream_state import change_state, load_state, print_status
 
 
 def close_days(context: JobContext, customer: str, dataset: Dataset) -> int:

@@ -8,9 +8,9 @@ from processing.domain import blob_names
 from processing.domain.blob_names import DayDocument
 from processing.domain.datasets import Dataset
 from processing.domain.kept_documents import keeps_document
-from processing.jobs.context import JobContext
 from processing.jobs.housekeeping.deletion import delete_each
-from processing.jobs.stream_state import load_state
+from processing.stored.context import JobContext
+from processing.stored.stream_state import load_state
 
 
 def delete_documents(context: JobContext, customer: str, dataset: Dataset) -> int:

@@ -9,11 +9,11 @@ from typing import Final
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet
-from processing.jobs.context import JobContext
 from processing.jobs.housekeeping.deletion import delete_each
-from processing.jobs.stream_state import load_state
-from processing.jobs.upload_notes import list_notes
 from processing.ports import When
+from processing.stored.context import JobContext
+from processing.stored.stream_state import load_state
+from processing.stored.upload_notes import list_notes
 
 _REST: Final = timedelta(days=2)
 """Longer than any attempt, and than any look between writing a list and writing the state that names it."""

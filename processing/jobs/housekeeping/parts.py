@@ -18,14 +18,14 @@ from processing.domain import blob_names
 from processing.domain.blob_names import PartName
 from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet
-from processing.domain.records import GivenUp, StreamState
 from processing.domain.retries import REST_OF_PARTS
-from processing.jobs.changes import read_manifest
-from processing.jobs.context import JobContext
+from processing.domain.stream_state import GivenUp, StreamState
 from processing.jobs.housekeeping.deletion import delete_each
-from processing.jobs.look import list_in_force
-from processing.jobs.stream_state import change_state, load_state
 from processing.ports import ABSENT, BlobInfo, When
+from processing.stored.context import JobContext
+from processing.stored.manifests import read_manifest
+from processing.stored.receipts import list_in_force
+from processing.stored.stream_state import change_state, load_state
 
 _NOTED: Final = TypeAdapter(dict[str, datetime])
 

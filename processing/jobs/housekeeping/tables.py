@@ -10,13 +10,14 @@ import structlog
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.errors import LaterError, OperatorError
-from processing.domain.records import StreamState, TableOutput
-from processing.jobs.changes import read_manifest
-from processing.jobs.context import JobContext
+from processing.domain.publications import TableOutput
+from processing.domain.stream_state import StreamState
 from processing.jobs.failures import log_failure
 from processing.jobs.housekeeping.deletion import delete_each
-from processing.jobs.stream_state import load_state
-from processing.tables.table_specs import DAYS, TABLES
+from processing.publication.delta.specs import DAYS, TABLES
+from processing.stored.context import JobContext
+from processing.stored.manifests import read_manifest
+from processing.stored.stream_state import load_state
 
 _log = structlog.get_logger()
 

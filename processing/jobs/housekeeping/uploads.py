@@ -7,15 +7,16 @@ from datetime import date, timedelta
 from processing.domain import blob_names
 from processing.domain.blob_names import Marker, SignalFile
 from processing.domain.documents import from_json
-from processing.domain.records import Receipt, ReceiptSummary, Status, StreamState, part_counts
-from processing.jobs.context import JobContext
-from processing.jobs.expected_files import read_expected
+from processing.domain.receipts import Receipt, ReceiptSummary, Status, part_counts
+from processing.domain.stream_state import StreamState
 from processing.jobs.housekeeping.deletion import delete_each
-from processing.jobs.receipts import list_receipts
-from processing.jobs.stream_state import load_state
-from processing.jobs.streams import streams_of
-from processing.jobs.uploads import directory_stubs, is_upload, list_uploads
 from processing.ports import BlobInfo
+from processing.stored.context import JobContext
+from processing.stored.expected_files import read_expected
+from processing.stored.receipts import list_receipts
+from processing.stored.stream_state import load_state
+from processing.stored.streams import streams_of
+from processing.stored.uploads import directory_stubs, is_upload, list_uploads
 
 
 def delete_uploads(context: JobContext, customer: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from processing.domain.records import Receipt
+from processing.domain.receipts import Receipt
 from processing.local.demo.results import CustomerResults
 from processing.local.terminal import PlainTable, Terminal
 

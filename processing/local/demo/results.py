@@ -12,10 +12,11 @@ import polars as pl
 from processing import views, wiring
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
-from processing.domain.records import Receipt, StreamState
-from processing.jobs.context import JobContext
+from processing.domain.receipts import Receipt
+from processing.domain.stream_state import StreamState
 from processing.local.demo.samples import SampleCustomer, SampleFile
 from processing.settings import load_settings
+from processing.stored.context import JobContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,19 +19,20 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json
 from processing.domain.errors import LaterError
-from processing.domain.records import DayState, Receipt
-from processing.jobs.context import JobContext
-from processing.jobs.customers import add_customer
-from processing.local.azurite import running_or_new
+from processing.domain.receipts import Receipt
+from processing.domain.stream_state import DayState
+from processing.local.azurite.process import running_or_new
 from processing.local.demo.report import print_report
 from processing.local.demo.results import differences, read_results
 from processing.local.demo.samples import SampleCustomer, SampleFile, sample_customers
-from processing.local.host import HostOptions
+from processing.local.host.local_host import HostOptions
 from processing.local.run import running
 from processing.local.serve import how_to_reach
 from processing.local.terminal import Terminal
 from processing.logs import configure_logs
 from processing.settings import load_settings
+from processing.stored.context import JobContext
+from processing.stored.customers import add_customer
 
 T = TypeVar("T")
 

@@ -1,0 +1,117 @@
+"""The messages on the queues: BlobCreated, as Event Grid and the sweep write it, and work on a stream.
+
+Both Event Grid schemas are read, plain and base64. A message is a hint: it tells where to look and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from processing.domain.blob_names import is_customer_name
+from processing.domain.datasets import Dataset
+from processing.domain.telemetry_names import is_trace
+
+BLOB_CREATED: Final = "Microsoft.Storage.BlobCreated"
+_SUBJECT_START: Final = "/blobServices/default/containers/"
+_BLOBS: Final = "/blobs/"
+_TRACE: Final = "traceparent"
+"""The name that CloudEvents gives it too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadEvent:
+    """A blob that was written."""
+
+    container: str
+    name: str
+    etag: str | None
+    """The version that was written, without quotes; by now there may be another."""
+    again: str | None = None
+    """ETag of the receipt that is to be replaced although it answers the upload; None unless that was asked for."""
+    cause: str | None = None
+    """The span that announced the upload, if the message says."""
+
+
+def parse_upload_event(body: bytes) -> UploadEvent | None:
+    """The upload that a message speaks of; None for an event of another type.
+
+    Raises ValueError for a body that is no event at all.
+    """
+    event = _decoded(body)
+    kind, subject, data = event.get("eventType") or event.get("type"), event.get("subject"), event.get("data")
+    if not isinstance(kind, str) or not isinstance(subject, str):  # the content is wrong, not a type of ours
+        raise ValueError("the message is neither an Event Grid event nor a CloudEvent")  # noqa: TRY004
+    if kind != BLOB_CREATED:
+        return None
+    container, found, name = subject.removeprefix(_SUBJECT_START).partition(_BLOBS)
+    if not subject.startswith(_SUBJECT_START) or not found or not container or not name:
+        raise ValueError("the subject of the event names no blob")
+    facts = data if isinstance(data, dict) else {}
+    etag, again = facts.get("eTag"), facts.get("replacesReceipt")
+    return UploadEvent(
+        container=container,
+        name=name,
+        etag=etag.strip('"') if isinstance(etag, str) else None,
+        again=again if isinstance(again, str) else None,
+        cause=_cause(event),
+    )
+
+
+def upload_event(container: str, name: str, etag: str, *, again: str | None = None, cause: str | None = None) -> str:
+    """A message of our own about an upload, in the Event Grid schema; `again` asks for another answer (UploadEvent)."""
+    data = {"eTag": etag} if again is None else {"eTag": etag, "replacesReceipt": again}
+    event = {"eventType": BLOB_CREATED, "subject": f"{_SUBJECT_START}{container}{_BLOBS}{name}", "data": data}
+    return json.dumps(event | _caused(cause))
+
+
+def stream_work(customer: str, dataset: Dataset, *, cause: str | None = None) -> str:
+    """A message that asks a worker to look after one stream; `cause` is the span that asks."""
+    return json.dumps({"customer": customer, "dataset": dataset} | _caused(cause))
+
+
+def parse_stream_work(body: bytes) -> tuple[str, Dataset]:
+    """The inverse of `stream_work`; ValueError for anything else."""
+    work = _decoded(body)
+    customer = work.get("customer")
+    if not isinstance(customer, str) or not is_customer_name(customer):
+        raise ValueError("the message names no customer")
+    dataset = Dataset(str(work.get("dataset")))
+    if dataset is Dataset.SIGNALS:
+        raise ValueError("signals are no stream")
+    return customer, dataset
+
+
+def cause_of(body: bytes) -> str | None:
+    """The span that sent a readable message, if the message says."""
+    return _cause(_decoded(body))
+
+
+def _caused(cause: str | None) -> dict[str, str]:
+    return {} if cause is None else {_TRACE: cause}
+
+
+def _cause(event: dict[str, Any]) -> str | None:
+    cause = event.get(_TRACE)
+    return cause if is_trace(cause) else None
+
+
+def _decoded(body: bytes) -> dict[str, Any]:
+    text = body.strip()
+    if not text.startswith((b"{", b"[")):
+        try:
+            text = base64.b64decode(text, validate=True)
+        except binascii.Error as error:
+            raise ValueError("the message is neither JSON nor base64") from error
+    try:
+        event = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("the message is nested too deep") from error
+    if isinstance(event, list) and len(event) == 1:
+        event = event[0]
+    if not isinstance(event, dict):
+        raise ValueError("the message is not one event")  # noqa: TRY004
+    return event

@@ -1,0 +1,165 @@
+"""Which day of a stream is due, and what every other day waits for (contract section 6; protocol, When a day is due).
+
+Pure: listings and stream state in, stream state out. No host's clock is asked; `now` is the storage service's own time,
+taken before the listings began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from processing.domain.days import DayZone
+from processing.domain.readiness.corrections import sent_back, with_corrections
+from processing.domain.readiness.cuts import CutRest, Judged, compared_with_manifest, is_whole, last_cut, shrunk, with_cut
+from processing.domain.readiness.day_states import next_in_order, with_states
+from processing.domain.readiness.first_day import earliest_first_day, needs_opening, with_opening
+from processing.domain.readiness.late_markers import late_days
+from processing.domain.readiness.observation import Listings, Marked, ReadinessPolicy, SeenMarker
+from processing.domain.stream_state import DayRecord, MarkerRef, StreamState
+
+_MOST_MARKERS: Final = 1_000
+"""Markers that a day remembers."""
+
+
+def needs_listing(
+    state: StreamState, now: datetime, markers: Sequence[SeenMarker], policy: ReadinessPolicy, zone: DayZone
+) -> bool:
+    """Whether a look at the uploads could change anything: a cut to take or to shrink, or the first day to find."""
+    if any(record.cut or record.awaited or record.expected_in or _wants_cut(record) for record in state.days.values()):
+        return True
+    marked = _in_effect(now, markers, policy, zone)
+    first = policy.first_day or state.first_day
+    if first is None:
+        return needs_opening(state, now, markers, marked, policy)
+    return any(
+        day >= first and not state.is_closed(day) and _is_news(state.days.get(day, DayRecord()), day, seen)
+        for day, seen in _with_gaps(marked, first, policy).items()
+    )
+
+
+def needs_comparison(state: StreamState, now: datetime, policy: ReadinessPolicy) -> bool:
+    """Whether it is time to compare the published days with the rows in force."""
+    if not any(record.published is not None and not state.is_closed(day) for day, record in state.days.items()):
+        return False
+    return state.compared_at is None or state.compared_at + policy.compare_every <= now
+
+
+def advance(state: StreamState, seen: Listings, policy: ReadinessPolicy, zone: DayZone) -> StreamState:
+    """The stream state after a look at storage: first day found, changes noted, cuts taken and shrunk, states told.
+
+    The revision is left as it is; whoever stores the state raises it.
+    """
+    marked = _in_effect(seen.now, seen.markers, policy, zone)
+    state = replace(state, own_markers=state.own_markers or seen.own_markers, stopped=None)
+    if policy.first_day is not None:
+        state = replace(state, first_day=policy.first_day, opening=None)
+    elif state.first_day is None:
+        # Older days are not marked for a stream that has not begun.
+        marked = {day: markers for day, markers in marked.items() if day >= earliest_first_day(seen.now, policy, zone)}
+        state = with_opening(state, seen, marked, policy, zone)
+    first = state.first_day
+    if first is not None:
+        marked = _with_gaps(marked, first, policy)
+        due = {day: markers for day, markers in marked.items() if day >= first and not state.is_closed(day)}
+        state = _with_markers(state, due)
+        state = with_corrections(state, seen, policy, zone)
+        state = _with_cuts(state, due, seen, policy)
+    done: dict[int, CutRest] = {}
+    days = {
+        day: compared_with_manifest(shrunk(record, seen, policy, done) if record.cut else record, seen)
+        for day, record in state.days.items()
+    }
+    late = late_days(state, seen.now, zone, policy.marker_margin) - set(marked)
+    return with_states(replace(state, days=days), frozenset(marked), late, seen.now)
+
+
+def due_day(state: StreamState, now: datetime) -> date | None:
+    """The day that may be processed now, the earliest if there are several.
+
+    Among unpublished days it is the first in order or none; days that are processed again come beside it.
+    """
+    rests = (day for day, record in state.days.items() if record.next_try is not None and now < record.next_try)
+    resting = frozenset(rests)
+    return next((day for day in due_days(state) if day not in resting), None)
+
+
+def due_days(state: StreamState) -> Iterator[date]:
+    """The days that may be processed, in order, those among them that rest after a failure."""
+    following = next_in_order(state)
+    for day, record in sorted(state.days.items()):
+        in_turn = day == following if record.published is None else record.reprocess is not None
+        if in_turn and is_whole(record):
+            yield day
+
+
+def _in_effect(now: datetime, markers: Sequence[SeenMarker], policy: ReadinessPolicy, zone: DayZone) -> Marked:
+    days: dict[date, tuple[SeenMarker, ...]] = {}
+    for marker in sorted(markers, key=lambda each: (each.day, each.ref.name)):
+        far = zone.is_far_ahead(marker.day, marker.written)  # its receipt refuses it
+        if not far and marker.written + policy.settle <= now and zone.has_ended(marker.day, now):
+            days[marker.day] = (*days.get(marker.day, ()), marker)
+    return days
+
+
+def _with_gaps(marked: Marked, first: date, policy: ReadinessPolicy) -> Marked:
+    """Under `gap_policy: infer`, the days since the first that have no marker, each with those of the next marked day."""
+    if not policy.infer_gaps or not marked:
+        return marked
+    filled = dict(marked)
+    following: tuple[SeenMarker, ...] = ()
+    day = max(marked)
+    while day >= first:
+        # What a manifest names belongs to the marker's own day.
+        following = tuple(replace(marker, expected=()) for marker in marked[day]) if day in marked else following
+        filled.setdefault(day, following)
+        if day == date.min:
+            break
+        day -= timedelta(days=1)
+    return filled
+
+
+def _is_news(record: DayRecord, day: date, markers: tuple[SeenMarker, ...]) -> bool:
+    """Whether the markers of a day say what was not known: it has no cut, or one of them was uploaded again."""
+    return record.cut is None or _again(record, day, markers) is not None
+
+
+def _again(record: DayRecord, day: date, markers: tuple[SeenMarker, ...]) -> SeenMarker | None:
+    """A marker of this one day that was uploaded again since it was seen."""
+    known = {ref.name: ref.etag for ref in record.markers}
+    for marker in markers:
+        if marker.alone and marker.day == day and known.get(marker.ref.name, marker.ref.etag) != marker.ref.etag:
+            return marker
+    return None
+
+
+def _with_markers(state: StreamState, marked: Marked) -> StreamState:
+    days = dict(state.days)
+    for day, markers in marked.items():
+        record = days.get(day, DayRecord())
+        again = _again(record, day, markers)
+        if again is not None and record.published is not None:
+            record = sent_back(record, f"{again.ref.name} was uploaded again")
+        elif again is not None:
+            record = replace(record, cut=None)
+        refs = {ref.name: ref for ref in record.markers} | {marker.ref.name: marker.ref for marker in markers}
+        known = sorted(refs)[:_MOST_MARKERS]
+        days[day] = replace(record, markers=tuple(MarkerRef(name=name, etag=refs[name].etag) for name in known))
+    return replace(state, days=dict(sorted(days.items())))
+
+
+def _wants_cut(record: DayRecord) -> bool:
+    return record.reprocess is not None and record.cut is None
+
+
+def _with_cuts(state: StreamState, marked: Marked, seen: Listings, policy: ReadinessPolicy) -> StreamState:
+    wanted = [day for day, record in sorted(state.days.items()) if record.cut is None and (day in marked or _wants_cut(record))]
+    if not wanted:
+        return state
+    days, judged, last = dict(state.days), Judged.of(seen), last_cut(dict(state.days))
+    for day in wanted:
+        days[day] = with_cut(days[day], marked.get(day, ()), seen, judged, policy, last_cut=last)
+        last = seen.now
+    return replace(state, days=days)

@@ -1,0 +1,1 @@
+"""What ingest and publication both do with frames."""

@@ -1,0 +1,1 @@
+"""The columns of an upload become the typed columns of its dataset."""

@@ -1,0 +1,1 @@
+"""SQL expressions of a customer's config become expressions of the engine, or are refused."""

@@ -1,0 +1,251 @@
+"""One upload, from its bytes to staged parts, rejected rows and exact counts; no storage and no clock in it.
+
+The same function serves the functions app and a check of a local file, so that both give the same answer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+from processing.domain.datasets import Dataset
+from processing.domain.days import PST, DayZone
+from processing.domain.errors import CustomerError, panics_as_errors
+from processing.domain.receipts import BrokenRule, Notice, Problem, RowCounts
+from processing.frames.ordered_pool import WORKERS
+from processing.ingest.bounds import FileBounds
+from processing.ingest.columns.dataset_schemas import SchemaContext
+from processing.ingest.deadlines import Deadline
+from processing.ingest.notices import NoticeTally, StreamDays
+from processing.ingest.pipeline import Split, splits
+from processing.ingest.readers.formats import HEAD, FileFormat, detect_format
+from processing.ingest.readers.open_reader import open_reader
+from processing.ingest.readers.random_access import RandomAccess
+from processing.ingest.routes import Lane, open_lanes
+from processing.ingest.staging import WRITERS, LocalPart
+from processing.ingest.validation.reject_writer import RejectWriter
+from schemas.customer_config import CustomerConfig
+
+EMPTY_FILE: Final = "empty_file"
+"""Code of the refusal for a file that holds nothing, not even a header."""
+LARGEST_UPLOAD: Final = 10 * 1000**3
+"""Bytes."""
+MOST_EXPLAINED: Final = 5_000_000
+"""Rejected rows behind which a file is read on only while its share of them is allowed."""
+_LEAST_REJECTED: Final = 64 * 1024 * 1024
+"""Bytes of rejected rows that any file may become, and how many times its own bytes a larger one may."""
+_MOST_REJECTED: Final = 4
+_SMALL: Final = 8 * 1024 * 1024
+"""Bytes of an upload that is read in one thread: two blocks."""
+_FEWEST_ROWS_FOR_BUDGET: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestRequest:
+    """What decides the outcome besides the bytes."""
+
+    name: str
+    """The upload's name; its ending tells the layout."""
+    dataset: Dataset
+    uploaded_at: datetime
+    """Last-Modified of the upload, for rules against "now"."""
+    zone: DayZone = PST
+    config: CustomerConfig = field(default_factory=CustomerConfig)
+    streams: Mapping[Dataset, StreamDays] = field(default_factory=dict)
+    """What is known of the days of the streams that the upload may have rows of."""
+    deadline: Callable[[], bool] | None = None
+    """Whether the time for this attempt is over, which refuses the file; asked often. None where it never is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestOutcome:
+    """What an upload turned out to hold."""
+
+    format: str | None
+    rows: RowCounts
+    days: Mapping[date, int]
+    """Accepted rows of each day; empty for a refused file."""
+    rules: tuple[BrokenRule, ...]
+    warnings: tuple[Notice, ...]
+    rejected: Path | None
+    """NDJSON of the rejected rows, after those that were spilled; None when there are none at all, and when the file was
+    refused before all of it was read: what was spilled by then is to be given up."""
+    problem: Problem | None
+    """Why the file is refused as a whole, None when it is not."""
+    rejected_from: int | None = None
+    """The first rejected record that is counted and not among those written, as they are too large together; None when all
+    are there."""
+
+
+def ingest_file(
+    request: IngestRequest,
+    source: RandomAccess,
+    *,
+    scratch: Path,
+    emit: Callable[[Dataset, LocalPart], None],
+    spill: Callable[[Path], None] | None = None,
+) -> IngestOutcome:
+    """Read, validate and stage one upload; a refusal is an outcome, not an exception.
+
+    `emit` is called for each finished part with the dataset of its rows, `spill` for each 64 MiB of rejected rows; both
+    must have moved the file away when they return. Errors of `source`, `emit` and `spill` pass through. What was emitted of
+    a file that is refused counts for nothing, nor does what was spilled where the outcome names no rejected rows.
+    """
+    found = None
+    try:
+        with panics_as_errors():
+            found = detect_format(request.name, source.read(0, min(HEAD, source.size)))
+            return _read(request, found, source, _Outlets(scratch=scratch, emit=emit, spill=spill))
+    except CustomerError as error:
+        return IngestOutcome(
+            format=str(found) if found else None,
+            rows=RowCounts(),
+            days={},
+            rules=(),
+            warnings=(),
+            rejected=None,
+            problem=Problem(code=error.code, message=error.message),
+        )
+
+
+@dataclass(slots=True)
+class _Counts:
+    read: int = 0
+    accepted: int = 0
+    filtered: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outlets:
+    scratch: Path
+    emit: Callable[[Dataset, LocalPart], None]
+    spill: Callable[[Path], None] | None
+
+
+def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outlets: _Outlets) -> IngestOutcome:
+    if source.size > LARGEST_UPLOAD:
+        raise CustomerError("file_too_large", f"the file has {source.size:,} bytes, more than 10 GB: upload several files")
+    deadline = Deadline(request.deadline)
+    reader = open_reader(found, source, request.dataset, request.config.dataset(request.dataset), deadline)
+    context = SchemaContext(
+        uploaded_at=request.uploaded_at,
+        zone=request.zone,
+        id_types=request.config.id_types,
+        closed={dataset: stream.closed for dataset, stream in request.streams.items()},
+    )
+    with ExitStack() as stack:
+        # A small file is done before a thread has started.
+        is_large = source.size > _SMALL
+        readers = stack.enter_context(ThreadPoolExecutor(WORKERS, "read")) if is_large else None
+        writer = stack.enter_context(ThreadPoolExecutor(WRITERS, "write")) if is_large else None
+        lanes = open_lanes(
+            reader, request.dataset, context, request.config, scratch=outlets.scratch, emit=outlets.emit, pool=writer
+        )
+        rejects = RejectWriter(
+            outlets.scratch / "rejected.ndjson", outlets.spill, most=max(_LEAST_REJECTED, _MOST_REJECTED * source.size)
+        )
+        return _split_all(request, deadline.checked(splits(reader, lanes, readers)), lanes, found, rejects)
+
+
+def _split_all(
+    request: IngestRequest, batches: Iterator[Split], lanes: Sequence[Lane], found: FileFormat, rejects: RejectWriter
+) -> IngestOutcome:
+    notices = NoticeTally(name=request.name, streams=request.streams)
+    counts = _Counts()
+    bounds = FileBounds()
+    most = request.config.max_rejected_fraction
+    is_hopeless = False
+    try:
+        for batch in batches:
+            _bound(batch, bounds)
+            _take(batch, lanes, rejects, notices, counts)
+            # Explaining a bad row takes far longer than taking a good one. Of a file of the most rows that one may have, no
+            # more bad ones than its share are explained by this, and a batch.
+            is_hopeless = rejects.count >= MOST_EXPLAINED and _exceeds(rejects.count, most, counts.read)
+            if is_hopeless:
+                break
+        for lane in lanes:
+            lane.parts.finish()
+    finally:
+        rejects.close()
+    own_days = {lane.dataset: lane.parts.days for lane in lanes}
+    days: Counter[date] = sum(own_days.values(), Counter())
+    rows = RowCounts(read=counts.read, accepted=counts.accepted, rejected=rejects.count, filtered=counts.filtered)
+    problem = _over_budget(rows, most, rejects.rules(), is_hopeless=is_hopeless) or _nothing_accepted(rows)
+    if problem is not None:
+        # Nothing of a refused file counts as accepted: its sound rows are rejected with it.
+        rows = RowCounts(read=rows.read, rejected=rows.read - rows.filtered, filtered=rows.filtered)
+    return IngestOutcome(
+        format=str(found),
+        rows=rows,
+        days={} if problem else dict(sorted(days.items())),
+        rules=rejects.rules(),
+        # The lane of the folder itself speaks for the header.
+        warnings=(*lanes[-1].plan.warnings, *notices.notices({} if problem else own_days)),
+        rejected=rejects.path if rejects.count else None,
+        problem=problem,
+        rejected_from=rejects.unwritten_from,
+    )
+
+
+def _bound(batch: Split, bounds: FileBounds) -> None:
+    bounds.add_rows(batch.read)
+    for part in batch.lanes:
+        bounds.add_days(part.accepted.frames)
+        bounds.add_metrics(part.noticed.metrics)
+        bounds.add_id_types(part.noticed.ids)
+        bounds.add_id_types(part.noticed.custom_ids)
+
+
+def _take(batch: Split, lanes: Sequence[Lane], rejects: RejectWriter, notices: NoticeTally, counts: _Counts) -> None:
+    counts.read += batch.read
+    rejects.add_broken(lanes[-1].validator, batch.broken)
+    settled = len(batch.broken)
+    for part in batch.lanes:
+        part.lane.parts.add(part.accepted)
+        rejects.add(part.lane.validator, part.rejected)
+        notices.add(part.lane, part.noticed)
+        counts.accepted += part.accepted.rows
+        counts.filtered += part.filtered
+        settled += part.accepted.rows + part.rejected.height + part.filtered
+    rejects.end_batch()
+    if settled != batch.read:
+        raise AssertionError("rows of a batch were lost or doubled")
+
+
+def _over_budget(rows: RowCounts, most: float, rules: Sequence[BrokenRule], *, is_hopeless: bool) -> Problem | None:
+    if rows.read < _FEWEST_ROWS_FOR_BUDGET or not _exceeds(rows.rejected, most, rows.read):
+        return None
+    every = rows.read - rows.filtered
+    absent = [rule.column for rule in rules if rule.rule == "required" and rule.column is not None and rule.count == every]
+    where = f"the first {rows.read:,} rows, behind which reading stopped," if is_hopeless else f"{rows.read:,} rows"
+    why = f" (no row has {', '.join(absent)})" if absent else ""
+    return Problem(
+        code="too_many_rejected_rows",
+        message=f"{rows.rejected:,} of {where} break rules, more than {most:.0%}{why}: mend the file and upload it again",
+    )
+
+
+def _nothing_accepted(rows: RowCounts) -> Problem | None:
+    """Why a file of which something was read and nothing is left is refused: only an empty one withdraws what is in force."""
+    if not rows.read or rows.accepted:
+        return None
+    why = "every row breaks a rule" if rows.rejected else "every row was dropped by the config's filter"
+    if rows.rejected and rows.filtered:
+        why = "every row breaks a rule, or was dropped by the config's filter"
+    message = (
+        f"of {rows.read:,} rows none was accepted, {why}: mend the file and upload it again; to withdraw it, upload it empty"
+    )
+    return Problem(code="nothing_accepted", message=message)
+
+
+def _exceeds(part: int, share: float, whole: int) -> bool:
+    """Whether `part` is more than the share as it is written: as a float, 0.7 of 170 is less than 119."""
+    return part > Fraction(str(share)) * whole

@@ -1,0 +1,156 @@
+"""Warnings about what is accepted and may not be meant; they save a customer a day (contract sections 3 and 4)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+import polars as pl
+
+from processing.domain.datasets import Dataset
+from processing.domain.days import parse_day
+from processing.domain.receipts import Notice
+from processing.frames.casts import as_text
+from processing.frames.json_objects import custom_id_types
+from processing.ingest.bounds import MOST_ID_TYPES, MOST_METRICS
+from processing.ingest.columns.timestamps import is_finer_than_seconds
+from processing.ingest.routes import Lane
+from processing.ingest.validation.explanation import MASKED, MOST_EXAMPLES
+
+_KNOWN_IDS: Final = {"userid": "user_id", "stableid": "stable_id"}
+_SHOWN: Final = 64
+_FOLDER_DAY: Final = re.compile(r"(?:[A-Za-z_]+=)?(\d{4}-\d{2}-\d{2})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamDays:
+    """What is known of the days of a stream that an upload has rows of."""
+
+    first_day: date | None = None
+    """The first day that is processed, where it is known."""
+    closed: frozenset[date] = frozenset()
+    """Days whose rows cannot be changed any more."""
+    kept_until: date | None = None
+    """Until when rows of days before the first are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noticed:
+    """What may be worth a warning in one batch."""
+
+    ids: Mapping[str, int]
+    """Accepted rows of each id type; where there are more of them than a file may have, of one more than that."""
+    metrics: frozenset[str]
+    """Metrics of accepted rows, bounded likewise."""
+    custom_ids: frozenset[str]
+    """Names of the custom ids of accepted events."""
+    finer: int
+    """Times in ms, us or ns."""
+
+
+def notice(lane: Lane, kept: pl.DataFrame, accepted: pl.DataFrame) -> Noticed:
+    """Look at a batch: at the records that were kept, and at those of them that were accepted."""
+    ids = _counts(accepted.get_column("id_type"), MOST_ID_TYPES + 1) if "id_type" in accepted.columns else {}
+    metrics = _different(accepted.get_column("metric_name"), MOST_METRICS + 1) if "metric_name" in accepted.columns else ()
+    planned = lane.plan.columns.get("timestamp")
+    finer = 0
+    if planned is not None and not isinstance(planned.dtype, pl.Datetime):
+        finer = int(kept.select(is_finer_than_seconds(as_text(planned.raw, planned.dtype)).sum()).item() or 0)
+    custom_ids = custom_id_types(accepted.get_column("user")) if "user" in accepted.columns else frozenset()
+    return Noticed(ids=ids, metrics=frozenset(metrics), custom_ids=custom_ids, finer=finer)
+
+
+@dataclass(slots=True)
+class NoticeTally:
+    """Counts what is worth a warning while the batches of one upload go by."""
+
+    name: str
+    """The upload's name."""
+    streams: Mapping[Dataset, StreamDays] = field(default_factory=dict)
+    """The streams whose days are known."""
+    _ids: Counter[str] = field(default_factory=Counter)
+    _ids_are_masked: bool = False
+    _finer: int = 0
+
+    def add(self, lane: Lane, noticed: Noticed) -> None:
+        """Count what was noticed in a batch."""
+        self._ids_are_masked |= lane.validator.masks("id_type")
+        self._ids.update(noticed.ids)
+        self._finer += noticed.finer
+
+    def notices(self, days: Mapping[Dataset, Counter[date]]) -> list[Notice]:
+        """The warnings, given the accepted rows of each dataset's days."""
+        every = sum(days.values(), Counter())
+        return [*self._near_misses(), *self._units(), *self._other_days(every), *self._early_days(days)]
+
+    def _near_misses(self) -> list[Notice]:
+        meant = {id_type: own for id_type in self._ids if (own := _nearly(id_type)) is not None}
+        if not meant:
+            return []
+        frequent = sorted(meant, key=lambda id_type: (-self._ids[id_type], id_type))
+        shown = {id_type: MASKED if self._ids_are_masked else repr(id_type[:_SHOWN]) for id_type in frequent[:MOST_EXAMPLES]}
+        if len(meant) == 1:
+            message = f"{shown[frequent[0]]} is an id type of its own: was {meant[frequent[0]]} meant?"
+        else:
+            each = (f"{text} (was {meant[id_type]} meant?)" for id_type, text in shown.items())
+            more = f" and {len(meant) - len(shown):,} more" if len(meant) > len(shown) else ""
+            message = f"these are id types of their own: {', '.join(each)}{more}"
+        return [Notice(code="id_type_near_miss", message=message, count=sum(self._ids[id_type] for id_type in meant))]
+
+    def _units(self) -> list[Notice]:
+        message = "times of 13, 16 or 19 digits were read as ms, us or ns; write seconds if you mean seconds"
+        return [Notice(code="timestamp_not_seconds", message=message, count=self._finer)] if self._finer else []
+
+    def _other_days(self, days: Counter[date]) -> list[Notice]:
+        folder = folder_day(self.name)
+        other = sum(count for day, count in days.items() if day != folder)
+        if folder is None or not other:
+            return []
+        message = f"rows of other days lie in the folder of {folder.isoformat()}; each row counts for its own day"
+        return [Notice(code="day_differs_from_folder", message=message, count=other)]
+
+    def _early_days(self, days: Mapping[Dataset, Counter[date]]) -> list[Notice]:
+        found = []
+        for dataset, own in days.items():
+            stream = self.streams.get(dataset, StreamDays())
+            first = stream.first_day
+            early = sum(count for day, count in own.items() if first is not None and day < first)
+            if first is not None and early:
+                kept = f" until {stream.kept_until.isoformat()}" if stream.kept_until is not None else ""
+                message = f"rows lie before {first.isoformat()}, the first day that is processed"
+                message += f"; they are kept{kept} and not processed"
+                found.append(Notice(code="before_first_day", message=message, count=early))
+        return found
+
+
+def _nearly(id_type: str) -> str | None:
+    """The known id type that this one comes near without being it."""
+    meant = _KNOWN_IDS.get(re.sub("[^a-z]", "", id_type.lower()).removesuffix("s"))
+    return meant if meant != id_type else None
+
+
+def _counts(texts: pl.Series, most: int) -> dict[str, int]:
+    # Most files have one id type, and comparing is quicker than counting.
+    if len(texts) and (texts == texts[0]).all():
+        return {texts[0]: len(texts)}
+    return dict(texts.value_counts().head(most).iter_rows())
+
+
+def _different(texts: pl.Series, most: int) -> list[str]:
+    if len(texts) and (texts == texts[0]).all():
+        return [texts[0]]
+    return texts.unique().head(most).to_list()
+
+
+def folder_day(name: str) -> date | None:
+    """The day that the folders of a name speak of: `2026-11-18/` or `dt=2026-11-18/`, the last one if there are several."""
+    for folder in reversed(name.split("/")[:-1]):
+        match = _FOLDER_DAY.fullmatch(folder)
+        day = parse_day(match[1]) if match else None
+        if day is not None:
+            return day
+    return None

@@ -1,0 +1,1 @@
+"""Bytes become bounded raw batches, whatever the format."""

@@ -1,0 +1,1 @@
+"""NDJSON as raw batches."""

@@ -1,0 +1,205 @@
+"""Segment's shape of events, read as ours (contract section 4).
+
+| ours | Segment's |
+| --- | --- |
+| `event_name` | `event` |
+| `timestamp` | `timestamp`, else `originalTimestamp`, else `receivedAt` |
+| `user` | `userId` as userID, `anonymousId` as the custom id stable_id |
+| `event_value`, `event_metadata` | `properties.value`, `properties.metadata` |
+
+Rows named `statsig::experiment_exposure`, `statsig::gate_exposure` and `statsig::config_exposure` are exposures: the
+experiment and the group come from `properties`, the unit is the user, else the anonymous id. Below `exposures/` they alone
+are taken; any other record of Segment's there is a bad row, whose hint names the folder that takes it.
+
+A file has Segment's shape when its header has `event` and one of the ids; for NDJSON, when its first 1,000 records have them.
+In such a file a row may be of our own shape as well: what it has of our columns comes first. In NDJSON whose first records
+are not of this shape, a later one that is becomes a bad row, whose hint says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial, reduce
+from operator import or_
+from typing import Final
+
+import polars as pl
+
+from processing.domain.datasets import Dataset
+from processing.frames.casts import as_text
+from processing.ingest.columns.rules import Rule
+from processing.ingest.columns.timestamps import in_zone
+from processing.ingest.readers.raw_batches import Piece, RawBatch, RawReader
+from processing.ingest.readers.segment_values import PROPERTIES, STABLE_ID, read_properties, write_users
+
+EXPOSURE_NAMES: Final = ("statsig::experiment_exposure", "statsig::gate_exposure", "statsig::config_exposure")
+FOLDERS: Final = frozenset({Dataset.EVENTS, Dataset.EXPOSURES})
+"""The datasets below whose folders a file may have Segment's shape."""
+MARKS: Final = ("event", "userId", "anonymousId")
+"""What tells Segment's shape: the first, and one of the others."""
+FIELDS: Final = (*MARKS, "properties", "originalTimestamp", "receivedAt")
+"""What Segment calls things; readers that must be told which fields to read are told these."""
+
+_TEXT: Final = pl.String()
+_TIMES: Final = ("timestamp", "originalTimestamp", "receivedAt")
+_READ: Final = "__properties"
+"""Column of what is read from `properties`, once for all that is computed from it."""
+
+
+def is_segment(header: Sequence[str]) -> bool:
+    """Whether an upload with these columns has Segment's shape."""
+    event, *ids = MARKS
+    return event in header and any(name in header for name in ids)
+
+
+def late_record(header: Sequence[str], named: pl.Expr) -> Rule:
+    """The rule against records of Segment's shape, for a file that is of another; `named` is what names a record of ours."""
+    event, *ids = (pl.col(str(header.index(name))).is_not_null() for name in MARKS)
+    return Rule(
+        name="segment_record",
+        column=None,
+        hint="this is a record of Segment's among others: upload Segment's records in a file of their own",
+        fails=event & reduce(or_, ids) & named.is_null(),
+        reads=(),
+    )
+
+
+class SegmentReader:
+    """A reader whose records have, besides what was uploaded, our columns of events and of exposures.
+
+    `folder` is the dataset below whose folder the file lies, `zone` that of instants whose column has none.
+    """
+
+    def __init__(self, reader: RawReader, folder: Dataset, zone: str) -> None:
+        self._reader = reader
+        self._folder = folder
+        self._columns = _Columns(reader.header, reader.dtypes, zone, exposures_alone=folder is Dataset.EXPOSURES)
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The uploaded names, then those of ours that were not among them."""
+        return tuple(self._columns.names)
+
+    @property
+    def dtypes(self) -> tuple[pl.DataType, ...]:
+        """What the columns hold: what is computed is text, but for instants of columns that agree in their type."""
+        return tuple(self._columns.dtypes)
+
+    @property
+    def used(self) -> frozenset[int]:
+        """Positions that are read here, or that are computed."""
+        return frozenset(index for index, name in enumerate(self.header) if name in FIELDS or index >= self._columns.uploaded)
+
+    @property
+    def made_of(self) -> Mapping[int, frozenset[int]]:
+        """Positions of the columns that are computed, each with the uploaded positions that it comes from."""
+        return self._columns.made_of
+
+    def is_exposure(self) -> pl.Expr:
+        """Whether a record is an exposure; never null."""
+        return pl.col(self._columns.position("event_name")).is_in(EXPOSURE_NAMES).fill_null(value=False)
+
+    def stray(self, named: pl.Expr) -> Rule | None:
+        """The rule against records that are not of the folder; `named` is what names a record of our own shape."""
+        if self._folder is not Dataset.EXPOSURES:
+            return None
+        return Rule(
+            name="not_an_exposure",
+            column=None,
+            hint=f"upload Segment's events under events/; here {', '.join(EXPOSURE_NAMES)} are taken",
+            fails=self._columns.event.is_not_null() & ~self.is_exposure() & named.is_null(),
+            reads=(),
+        )
+
+    @property
+    def lines_before(self) -> int:
+        """Physical lines before the first record."""
+        return self._reader.lines_before
+
+    def pieces(self) -> Iterator[Piece]:
+        """The records with the computed columns."""
+        for piece in self._reader.pieces():
+            yield partial(self._computed, piece)
+
+    def _computed(self, piece: Piece) -> RawBatch:
+        batch = piece()
+        frame = batch.frame.with_columns(self._columns.properties).with_columns(self._columns.computed)
+        return replace(batch, frame=frame.drop(_READ))
+
+
+class _Columns:
+    def __init__(self, header: Sequence[str], dtypes: Sequence[pl.DataType], zone: str, *, exposures_alone: bool) -> None:
+        self.names = list(header)
+        self.dtypes = list(dtypes)
+        self.uploaded = len(header)
+        """How many columns were uploaded; the computed ones come behind them."""
+        self._uploaded = {name: index for index, name in enumerate(header)}
+        self._zone = zone
+        self.computed: list[pl.Expr] = []
+        self.made_of: dict[int, frozenset[int]] = {}
+        text = self._text("properties")
+        # A function of a constant would give one row for all, which the engine takes for a mistake.
+        read = (
+            text.map_batches(read_properties, return_dtype=PROPERTIES) if "properties" in header else pl.lit(None, PROPERTIES)
+        )
+        self.properties = read.alias(_READ)
+        """What is to be computed first."""
+        properties = pl.col(_READ)
+        user_id, anonymous_id = self._text("userId"), self._text("anonymousId")
+        self.event = self._text("event")
+        self._applies = self.event.is_in(EXPOSURE_NAMES) if exposures_alone else None
+        self._add("event_name", self.event)
+        self._add_timestamp()
+        self._add("user", pl.struct(user=user_id, anonymous=anonymous_id).map_batches(write_users, return_dtype=pl.String))
+        self._add("event_value", properties.struct.field("value"))
+        self._add("event_metadata", properties.struct.field("metadata"))
+        self._add("experiment", properties.struct.field("experiment"))
+        self._add("group_id", properties.struct.field("group"))
+        self._add("unit_id", pl.coalesce(user_id, anonymous_id))
+        self._add("id_type", pl.when(user_id.is_null() & anonymous_id.is_not_null()).then(pl.lit(STABLE_ID)))
+
+    def position(self, name: str) -> str:
+        """Name of a column in the frames."""
+        return str(self.names.index(name))
+
+    def _text(self, name: str) -> pl.Expr:
+        index = self._uploaded.get(name)
+        if index is None:
+            return pl.lit(None, pl.String)
+        value, dtype = pl.col(str(index)), self.dtypes[index]
+        text = as_text(value, dtype)
+        if isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
+            # What the zone's clocks never showed stays without an offset, and is no instant.
+            zoned = as_text(in_zone(value, self._zone), pl.Datetime(dtype.time_unit, "UTC"))
+            text = pl.coalesce(zoned, text)
+        return pl.when(text != "").then(text)
+
+    def _add_timestamp(self) -> None:
+        uploaded = [self._uploaded[name] for name in _TIMES if name in self._uploaded]
+        dtypes = {self.dtypes[index] for index in uploaded}
+        dtype = next(iter(dtypes)) if len(dtypes) == 1 else pl.String()
+        if isinstance(dtype, pl.Datetime):
+            # As a column of our own: the zone is given to it where it is read.
+            self._add("timestamp", pl.coalesce(pl.col(str(index)) for index in uploaded), dtype)
+        else:
+            self._add("timestamp", pl.coalesce(self._text("originalTimestamp"), self._text("receivedAt")))
+
+    def _add(self, name: str, value: pl.Expr, dtype: pl.DataType = _TEXT) -> None:
+        """Compute a column of ours; what was uploaded under its name comes first."""
+        if self._applies is not None:
+            value = pl.when(self._applies).then(value)
+        if name in self._uploaded:
+            index = self._uploaded[name]
+            own = self._text(name) if dtype == _TEXT else pl.col(str(index))
+            value = pl.coalesce(own, value)
+            self.dtypes[index] = dtype
+        else:
+            index = len(self.names)
+            self.names.append(name)
+            self.dtypes.append(dtype)
+        self.computed.append(value.alias(str(index)))
+        roots = {*value.meta.root_names()}
+        if _READ in roots:
+            roots = {*roots, *self.properties.meta.root_names()} - {_READ}
+        self.made_of[index] = frozenset(map(int, roots))

@@ -1,0 +1,167 @@
+"""The datasets that the records of one upload belong to: mostly one, and two where exposures lie among events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandera.polars as pa
+import polars as pl
+
+from processing.domain.datasets import DATA_DATASETS, Dataset
+from processing.domain.errors import CustomerError
+from processing.ingest.columns.column_plan import ColumnPlan, plan_columns
+from processing.ingest.columns.dataset_schemas import SchemaContext, columns_of, kind_of, required_columns
+from processing.ingest.columns.header import MISSING_COLUMN, fold
+from processing.ingest.columns.rules import Rule
+from processing.ingest.expressions.compiler import columns_read
+from processing.ingest.readers.ndjson.reader import NdjsonReader
+from processing.ingest.readers.parquet.reader import ParquetReader
+from processing.ingest.readers.raw_batches import RawReader
+from processing.ingest.readers.segment import FIELDS, FOLDERS, SegmentReader, late_record
+from processing.ingest.staging import MOST_PARTS, LocalPart, PartWriter
+from processing.ingest.validation.explanation import Shape
+from processing.ingest.validation.validator import Validator
+from schemas.customer_config import CustomerConfig, DatasetConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """The way of the records of one dataset."""
+
+    dataset: Dataset
+    plan: ColumnPlan
+    validator: Validator
+    day: pl.Expr
+    """The day of a typed row, Date."""
+    parts: PartWriter
+    belongs: pl.Expr | None
+    """Which records are its own, never null; None for all that no other lane takes."""
+
+
+def open_lanes(
+    reader: RawReader,
+    dataset: Dataset,
+    context: SchemaContext,
+    config: CustomerConfig,
+    *,
+    scratch: Path,
+    emit: Callable[[Dataset, LocalPart], None],
+    pool: ThreadPoolExecutor | None = None,
+) -> tuple[Lane, ...]:
+    """The lanes of an upload below the folder `dataset`, the folder's own last.
+
+    Raises CustomerError for a header that does not fit.
+    """
+    has_exposures = isinstance(reader, SegmentReader) and dataset is not Dataset.EXPOSURES
+
+    def lane(own: Dataset, belongs: pl.Expr | None) -> Lane:
+        kind = kind_of(own)
+        schema = kind.schema(context)
+        part = config.dataset(own)
+        known = _known(part, config.mask_values) if config.mask_values else None
+        plan = _planned(reader, own, schema, part, known)
+        shape = Shape(
+            header=reader.header,
+            dtypes=reader.dtypes,
+            masked=frozenset(config.mask_values),
+            stray=_stray(reader, own, plan) if own is dataset else None,
+            made_of=reader.made_of if isinstance(reader, SegmentReader) else {},
+            known=known,
+            shown=_shown_of_segment() if isinstance(reader, SegmentReader) and config.mask_values else None,
+        )
+        return Lane(
+            dataset=own,
+            plan=plan,
+            validator=Validator(schema, plan, shape, part.timestamp),
+            day=kind.day(context.zone),
+            parts=PartWriter(
+                scratch / own, lambda staged: emit(own, staged), pool, most=MOST_PARTS // 2 if has_exposures else MOST_PARTS
+            ),
+            belongs=belongs,
+        )
+
+    lanes = [lane(dataset, None)]
+    if isinstance(reader, SegmentReader) and dataset is not Dataset.EXPOSURES:
+        lanes.insert(0, lane(Dataset.EXPOSURES, reader.is_exposure()))
+    if isinstance(reader, ParquetReader):
+        reader.narrow(positions_read(lanes))
+    return tuple(lanes)
+
+
+@cache
+def _our_names() -> frozenset[str]:
+    """The columns of all datasets, and Segment's."""
+    return frozenset(FIELDS).union(*map(columns_of, Dataset))
+
+
+@cache
+def _shown_of_segment() -> frozenset[str]:
+    """Where anything is masked, what of a record of Segment's is not: it holds much about users that is not read."""
+    return frozenset(map(fold, _our_names() - {"properties"}))
+
+
+def _known(config: DatasetConfig, masked: Sequence[str]) -> frozenset[str]:
+    """The names that somebody may expect in a header: ours, Segment's and those of the config."""
+    computed = [*config.select.values(), *([config.where] if config.where is not None else [])]
+    return _our_names().union(masked, config.columns, *map(columns_read, computed))
+
+
+def _planned(
+    reader: RawReader, dataset: Dataset, schema: pa.DataFrameSchema, config: DatasetConfig, known: frozenset[str] | None
+) -> ColumnPlan:
+    used: Collection[int] = ()
+    if isinstance(reader, SegmentReader):
+        used = reader.used
+    elif isinstance(reader, NdjsonReader):
+        # What is not in the file is not extra.
+        used = range(len(reader.found), len(reader.header))
+    try:
+        return plan_columns(reader.header, reader.dtypes, schema, config, used=used, known=known)
+    except CustomerError as error:
+        other = _looks_like(reader.header, dataset) if error.code == MISSING_COLUMN else None
+        if other is None:
+            raise
+        raise CustomerError(error.code, f"{error.message}; these are columns of {other}/: was it meant to go there?") from error
+
+
+def _stray(reader: RawReader, dataset: Dataset, plan: ColumnPlan) -> Rule | None:
+    if dataset not in FOLDERS:
+        return None
+    named = plan.columns["experiment" if dataset is Dataset.EXPOSURES else "event_name"].raw
+    if isinstance(reader, SegmentReader):
+        return reader.stray(named)
+    return late_record(reader.header, named) if isinstance(reader, NdjsonReader) else None
+
+
+def _looks_like(header: Sequence[str], dataset: Dataset) -> Dataset | None:
+    """Another dataset whose required columns are all in the header."""
+    folded = {fold(name) for name in header}
+    others = (other for other in DATA_DATASETS if other is not dataset)
+    return next((other for other in others if folded.issuperset(map(fold, required_columns(other)))), None)
+
+
+def positions_read(lanes: Sequence[Lane]) -> frozenset[int]:
+    """The uploaded columns that any lane reads."""
+    read: set[int] = set()
+    for lane in lanes:
+        read.update(*(column.positions for column in lane.plan.columns.values()))
+        if lane.plan.where is not None:
+            read.update(int(name) for name in lane.plan.where.meta.root_names())
+    return frozenset(read)
+
+
+def divided(frame: pl.DataFrame, lanes: Sequence[Lane]) -> list[tuple[Lane, pl.DataFrame, int]]:
+    """Each lane with its records and how many of them its `where` dropped."""
+    found = []
+    for lane in lanes:
+        own = frame
+        if lane.belongs is not None:
+            own = frame.filter(lane.belongs)
+            frame = frame.filter(~lane.belongs)
+        kept = own if lane.plan.where is None else own.filter(lane.plan.where)
+        found.append((lane, kept, own.height - kept.height))
+    return found

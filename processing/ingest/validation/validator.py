@@ -1,0 +1,103 @@
+"""Raw batches are split into accepted and rejected rows (contract section 5).
+
+The good rows pay for one typed pass and one mask. What the mask turns down is collected and explained in groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from functools import reduce
+from operator import or_
+from typing import Final
+
+import pandera.polars as pa
+import polars as pl
+
+from processing.frames.casts import as_text
+from processing.frames.compact import compacted
+from processing.ingest.columns.column_plan import ColumnPlan
+from processing.ingest.columns.conversion import convert
+from processing.ingest.columns.header import fold
+from processing.ingest.columns.rules import Rule, compile_rules, is_of_uploaded_text, raw_column, typed_rows
+from processing.ingest.readers.raw_batches import RECORD
+from processing.ingest.validation.explanation import Explainer, Shape
+from schemas.customer_config import TimestampFormat
+
+_BAD: Final = "__bad"
+
+
+class Validator:
+    """Splits the batches of one upload by the rules of one schema; safe to share between threads."""
+
+    def __init__(
+        self, schema: pa.DataFrameSchema, plan: ColumnPlan, shape: Shape, timestamp: TimestampFormat | None = None
+    ) -> None:
+        rules = (*([shape.stray] if shape.stray is not None else []), *compile_rules(schema))
+        self._columns = list(schema.columns)
+        raws: list[pl.Expr] = []
+        values: list[pl.Expr] = []
+        texts: dict[str, pl.Expr] = {}
+        for name, column in schema.columns.items():
+            planned = plan.columns[name]
+            text = as_text(planned.raw, planned.dtype)
+            is_text = any(map(is_of_uploaded_text, column.checks))
+            raws.append((text if is_text else planned.raw).alias(raw_column(name)))
+            # What stands in the raw column is not computed once more; a constant stays one, and fits rows of any number.
+            is_there = planned.positions and not (is_text and planned.dtype != pl.String)
+            source = replace(planned, raw=pl.col(raw_column(name))) if is_there else planned
+            values.append(convert(source, column, timestamp or TimestampFormat()).alias(name))
+            texts[name] = text
+        self._typed = (raws, values)
+        judged = _holding(rules, {name for name, column in plan.columns.items() if not column.positions}, self._typed)
+        fails = (rule.fails for index, rule in enumerate(rules) if index not in judged)
+        self._bad = reduce(or_, fails, pl.lit(value=False)).alias(_BAD)
+        masked = _with_sources(plan.masked(shape.header, shape.masked), shape)
+        # In either case, as later records of a file may have other names than the first.
+        masked_names = frozenset(fold(name) for name in (*shape.masked, *(shape.header[position] for position in masked)))
+        masked_columns = (
+            name
+            for name, column in plan.columns.items()
+            if masked & _with_sources(column.positions, shape) or fold(name) in masked_names
+        )
+        self.explainer: Final = Explainer(
+            rules=rules,
+            typed=self._typed,
+            texts=texts,
+            shape=shape,
+            masked_columns=frozenset(masked_columns),
+            masked_names=masked_names,
+        )
+        """Explains the rows that this validator turns down."""
+
+    def split(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The accepted rows, typed, and the rejected ones as they were read; both in the order of the batch."""
+        checked = typed_rows(frame.lazy(), self._typed).with_columns(self._bad).select(*self._columns, _BAD).collect()
+        bad = checked.drop_in_place(_BAD)
+        if bad.null_count():
+            raise AssertionError("a rule gave no verdict")
+        if not bad.any():
+            return checked, frame.clear()
+        accepted = checked.filter(~bad)
+        # Where little is left of a batch, what is left must not hold all of it.
+        return (accepted if 2 * accepted.height > frame.height else compacted(accepted)), frame.filter(bad)
+
+    def masks(self, column: str) -> bool:
+        """Whether the values of a contract column may not be shown."""
+        return column in self.explainer.masked_columns
+
+
+def _holding(rules: Sequence[Rule], constant: AbstractSet[str], typed: Sequence[Sequence[pl.Expr]]) -> set[int]:
+    """Which rules hold for every row, because they are about columns that are the same in all of them."""
+    same = [index for index, rule in enumerate(rules) if rule.reads and constant >= {*rule.reads}]
+    read = {name for index in same for name in rules[index].reads}
+    stages = [[each for each in stage if each.meta.output_name().removeprefix(raw_column("")) in read] for stage in typed]
+    row = typed_rows(pl.LazyFrame({RECORD: [1]}), stages)
+    fails = row.select(rules[index].fails.alias(str(index)) for index in same).collect()
+    return {index for index in same if fails.item(0, str(index)) is False}
+
+
+def _with_sources(positions: frozenset[int], shape: Shape) -> frozenset[int]:
+    """The positions, and the uploaded ones that the computed among them come from."""
+    return positions.union(*(shape.made_of.get(position, ()) for position in positions))

@@ -1,0 +1,44 @@
+"""Sends a worker to every stream, to look at it and do what is due (protocol, When a day is due).
+
+The timer itself looks at no stream: each is looked at by a message of its own, on as many instances as there are, so that
+no customer's markers, manifests or files are another's delay. It may run twice at once, late, or not at all.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from processing.domain.queue_messages import stream_work
+from processing.domain.telemetry_names import SpanName
+from processing.jobs.failures import log_failure
+from processing.stored.context import JobContext
+from processing.stored.customers import list_customers
+from processing.stored.streams import streams_to_look_at
+
+_log = structlog.get_logger()
+
+
+def advance_days(context: JobContext) -> int:
+    """Put one message on `stream-work` for each stream; returns how many.
+
+    None while the queue still holds one for each. A customer that fails holds up no other.
+    """
+    with context.telemetry.span(SpanName.ADVANCE_DAYS, {}):
+        return _advance(context)
+
+
+def _advance(context: JobContext) -> int:
+    cause = context.telemetry.trace()
+    messages: list[str] = []
+    for customer in list_customers(context):
+        try:
+            messages += [stream_work(customer, each, cause=cause) for each in streams_to_look_at(context, customer)]
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one customer stays with that one
+            log_failure(_log, "customer_not_advanced", error, customer=customer)
+    waiting = context.stream_work.length()
+    # Workers that are behind are not helped by more messages about the same streams.
+    sent = 0 if waiting > len(messages) else len(messages)
+    for message in messages[:sent]:
+        context.stream_work.send(message)
+    _log.info("days_advanced", streams_sent=sent, waiting=waiting)
+    return sent

@@ -1,0 +1,102 @@
+"""Holds what storage says was there against what is there: what is lost is never taken for empty (contract section 2).
+
+Everything here raises OperatorError, which stops the stream and says what to restore. From what is left nothing is published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from processing.domain import blob_names
+from processing.domain.blob_names import PartName
+from processing.domain.errors import OperatorError
+from processing.domain.publications import InputPart, Manifest
+from processing.domain.stream_state import StreamState
+from processing.jobs.days.named_parts import NamedParts
+from processing.publication.compute_day import TABLES_OF
+from processing.stored.context import JobContext
+from processing.stored.receipts import ReceiptSeen
+
+
+def expect_tables(context: JobContext, state: StreamState) -> None:
+    """The tables hold the stream's last publication and none that its state does not know.
+
+    A table that is ahead means that the state was restored from before; one that is behind, or not there, that the table
+    was. While a publication is on its way into the tables, they may hold it or the one before.
+    """
+    container = blob_names.results_container(state.customer)
+    least = state.seq if state.pending is None else state.seq - 1
+    for spec in TABLES_OF[state.dataset]:
+        table = context.tables.find(container, spec)
+        seq = 0 if table is None else table.seq_of(str(state.dataset))
+        stream = f"{state.customer}/{state.dataset}"
+        if seq > state.seq:
+            name = blob_names.state_name(state.customer, state.dataset)
+            raise OperatorError(
+                f"the state of {stream} is older than table {spec.name}, which holds publication {seq} where the state knows "
+                f"of {state.seq}: restore {blob_names.STATE_CONTAINER}/{name} and the manifests of the same time"
+            )
+        if seq < least:
+            raise OperatorError(
+                f"table {spec.name} of {stream} holds publication {seq} where the state knows of {state.seq}: "
+                f"restore {container}/{spec.name}"
+            )
+
+
+def expect_parts(state: StreamState, day: date, named: Mapping[str, NamedParts], listed: Mapping[str, int]) -> None:
+    """Every part that a receipt in force names for the day is listed; both mappings are by attempt."""
+    for attempt, parts in named.items():
+        missing = parts.count - listed.get(attempt, 0)
+        if missing > 0 and not _is_given_up(state, day, parts):
+            raise OperatorError(_lost_parts(state, day, parts.blob))
+
+
+def expect_receipts(state: StreamState, day: date, manifest: Manifest | None, found: Mapping[str, ReceiptSeen]) -> None:
+    """Every upload that the day was published with has a receipt; and there are some, where days were published by any."""
+    published = (record.published for each, record in state.days.items() if not state.is_closed(each))
+    if not found and any(each.files for each in published if each is not None):
+        container = blob_names.receipts_container(state.customer)
+        raise OperatorError(f"{container} holds no receipt of {state.dataset} though days were published by some: restore it")
+    for each in () if manifest is None else manifest.inputs:
+        if _is_lost(found.get(blob_names.receipt_name(each.blob))):
+            raise OperatorError(_lost_receipt(state, day, each.blob))
+
+
+def expect_not_lost(state: StreamState, day: date, left: Iterable[InputPart], found: Mapping[str, ReceiptSeen]) -> None:
+    """Parts of a publication that are not listed any more fell out of force: their receipts are there and name others."""
+    for each in left:
+        receipt = found.get(blob_names.receipt_name(each.blob))
+        part = PartName.parse(each.part)
+        if receipt is None or _is_lost(receipt):
+            raise OperatorError(_lost_receipt(state, day, each.blob))
+        if part is not None and receipt.summary.attempt == part.attempt:
+            raise OperatorError(_lost_parts(state, day, each.blob))
+
+
+def _is_lost(receipt: ReceiptSeen | None) -> bool:
+    """Whether the receipt of an upload that had rows in force is not there, or was written anew without them.
+
+    An upload that is withdrawn has a version in force all the same, of no rows.
+    """
+    return receipt is None or receipt.summary.attempt is None
+
+
+def _lost_parts(state: StreamState, day: date, blob: str) -> str:
+    return (
+        f"staged rows of {blob} of {state.customer} for {day.isoformat()} are gone though its receipt names them: "
+        f"restore them in the container {blob_names.STAGED_CONTAINER}, or reingest the upload"
+    )
+
+
+def _lost_receipt(state: StreamState, day: date, blob: str) -> str:
+    return (
+        f"the receipt of {blob} is gone though {state.dataset} of {day.isoformat()} was published with its rows: "
+        f"restore it in {blob_names.receipts_container(state.customer)}, or upload the file again"
+    )
+
+
+def _is_given_up(state: StreamState, day: date, parts: NamedParts) -> bool:
+    """Whether these are rows that retention gave up because no day was to be processed by them."""
+    given_up = state.given_up
+    return given_up is not None and day < given_up.before and parts.last_modified <= given_up.arrived

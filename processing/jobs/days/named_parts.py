@@ -1,0 +1,68 @@
+"""The staged parts that receipts in force name, by day: what must be there before rows are counted or processed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from processing.domain import blob_names
+from processing.domain.documents import from_json
+from processing.domain.errors import LaterError
+from processing.domain.receipts import PartCounts, Receipt, part_counts
+from processing.domain.stream_state import StreamState
+from processing.stored.context import JobContext
+from processing.stored.receipts import ReceiptSeen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedParts:
+    """Staged parts of a day, as a receipt names them."""
+
+    blob: str
+    """The upload."""
+    last_modified: datetime
+    """When it was written."""
+    count: int
+    trace: str | None
+    """Identity of the span that staged them."""
+
+
+def named_parts(
+    context: JobContext, state: StreamState, days: Collection[date], found: Mapping[str, ReceiptSeen]
+) -> dict[date, dict[str, NamedParts]]:
+    """Day to attempt in force to its parts of the day, none among them; each receipt is read once at most."""
+    named: dict[date, dict[str, NamedParts]] = {day: {} for day in days}
+    for seen in found.values() if named else ():
+        attempt, modified = seen.summary.attempt, seen.summary.in_force_modified
+        if attempt is None or modified is None:
+            continue
+        blob, counts = _upload_name(context, state.customer, seen), _counts(context, state, min(days), seen, modified)
+        for day, by_attempt in named.items():
+            count = counts.get((state.dataset, day), 0)
+            by_attempt[attempt] = NamedParts(blob=blob, last_modified=modified, count=count, trace=seen.summary.trace)
+    return named
+
+
+def _counts(context: JobContext, state: StreamState, earliest: date, seen: ReceiptSeen, modified: datetime) -> PartCounts:
+    if seen.summary.parts is not None:
+        return seen.summary.parts
+    # Its metadata has no room for them, or is an older program's. No row is of a day after that of its upload's morrow.
+    if earliest > context.zone.day_of(modified) + timedelta(days=1):
+        return {}
+    found = context.drop.get(blob_names.receipts_container(state.customer), seen.blob)
+    if found is None:
+        return {}
+    receipt = from_json(Receipt, found[0])
+    has_moved = receipt.in_force is None or receipt.in_force.attempt != seen.summary.attempt
+    return {} if has_moved else part_counts(receipt)
+
+
+def _upload_name(context: JobContext, customer: str, seen: ReceiptSeen) -> str:
+    name = blob_names.upload_of_receipt(seen.blob)
+    if name is not None:
+        return name
+    found = context.drop.get(blob_names.receipts_container(customer), seen.blob)
+    if found is None:
+        raise LaterError(f"receipt {seen.blob} is gone; it was listed a moment ago")
+    return from_json(Receipt, found[0]).blob

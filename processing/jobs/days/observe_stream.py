@@ -1,0 +1,168 @@
+"""One look at a stream: what storage holds, listed in the order that the protocol needs, and what follows from it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+
+import structlog
+
+from processing.domain import blob_names
+from processing.domain.blob_names import PartName
+from processing.domain.errors import ConditionNotMet, LaterError
+from processing.domain.readiness import advance as readiness
+from processing.domain.readiness.corrections import differing_days
+from processing.domain.readiness.first_day import earliest_first_day
+from processing.domain.readiness.marker_manifest import folders_of
+from processing.domain.readiness.observation import Listings, SeenUpload
+from processing.domain.receipts import ReceiptSummary
+from processing.domain.stream_state import StreamState
+from processing.jobs.days.changes import count_changes
+from processing.jobs.days.losses import expect_parts
+from processing.jobs.days.named_parts import named_parts
+from processing.ports import BlobInfo
+from processing.stored.context import JobContext
+from processing.stored.expected_files import keep_apart, read_expected
+from processing.stored.markers import Signals, read_signals
+from processing.stored.policies import readiness_policy
+from processing.stored.receipts import ReceiptSeen, list_in_force
+from processing.stored.stream_state import StoredState, expect_epoch, load_state, print_status, store_state
+from processing.stored.tries import tries
+from processing.stored.uploads import directory_stubs, list_uploads
+
+_log = structlog.get_logger()
+
+
+def look_at_stream(context: JobContext, stored: StoredState, *, epoch: int | None = None) -> StoredState:
+    """The state that follows from what storage holds now, stored; the status documents of its days are printed.
+
+    With `epoch`, raises Superseded once another worker has claimed the stream. LaterError when the state changes faster
+    than it can be looked at, OperatorError when something is lost that the state or a receipt names.
+    """
+    for _ in tries(context):
+        expect_epoch(stored.state, epoch)
+        before = stored.state
+        changed = keep_apart(context, _look(context, before))
+        if changed == before:
+            break
+        try:
+            stored = store_state(context, stored, changed)
+            _tell(before, changed)
+            break
+        except ConditionNotMet:
+            # Everything is listed again. A cut that another look stored meanwhile may name uploads that are younger than
+            # this listing, and what the listing lacks would be taken for gone.
+            stored = load_state(context, stored.state.customer, stored.state.dataset)
+    else:
+        raise LaterError(f"the state of {stored.state.customer}/{stored.state.dataset} changes faster than it is looked at")
+    print_status(context, stored.state)
+    return stored
+
+
+def _look(context: JobContext, state: StreamState) -> StreamState:
+    policy = readiness_policy(context, state.customer)
+    now = context.drop.service_time()
+    signals = read_signals(context, state, policy, now)
+    compares = readiness.needs_comparison(state, now, policy)
+    if not compares and not readiness.needs_listing(state, now, signals.markers, policy, context.zone):
+        quiet = Listings(now=now, markers=signals.markers, own_markers=signals.own_markers)
+        changed = readiness.advance(state, quiet, policy, context.zone)
+        if not _is_cut(state, changed):
+            return changed
+        # A day was sent back without a look at the uploads: its cut must be taken from one.
+    has_first_day = (policy.first_day or state.first_day) is not None
+    earliest = earliest_first_day(now, policy, context.zone)
+    may_be_first = () if has_first_day else {each.day for each in signals.markers if each.day >= earliest}
+    seen = _listings(context, state, now, signals, may_be_first, parts=compares or not has_first_day)
+    changed = readiness.advance(state, seen, policy, context.zone)
+    if has_first_day or changed.first_day is None:
+        return changed
+    # Now that it is known which days count, their markers are read with what they name, and their cuts are taken.
+    return _look(context, replace(state, first_day=changed.first_day, opening=None))
+
+
+def _is_cut(before: StreamState, after: StreamState) -> bool:
+    """Whether a day has a new cut."""
+    return any(
+        day not in before.days or record.round > before.days[day].round for day, record in after.days.items() if record.round
+    )
+
+
+def _listings(
+    context: JobContext, state: StreamState, now: datetime, signals: Signals, may_be_first: Collection[date], *, parts: bool
+) -> Listings:
+    # The uploads are listed after the markers: whatever was there before a marker is in this listing.
+    folders = folders_of(state.dataset)
+    infos = [info for folder in folders for info in list_uploads(context.drop, state.customer, folder)]
+    found = list_in_force(context, state.customer, state.dataset)
+    lists = read_expected(context, state.days.values())
+    expected = (each.name for marker in signals.markers for each in marker.expected)
+    awaited = (each.name for files in (*(record.awaited for record in state.days.values()), *lists.values()) for each in files)
+    receipts = _by_upload(found, {*(info.name for info in infos), *expected, *awaited})
+    uploads = _present(context, state, infos, receipts)
+    in_force = _parts_in_force(context, state, found.values()) if parts else None
+    changes = {}
+    if in_force is not None:
+        days = differing_days(state, in_force)
+        changes = count_changes(context, state, {day: in_force.get(day, set()) for day in days}, found)
+        _expect_rows(context, state, may_be_first, in_force, found)
+    return Listings(
+        now=now,
+        markers=signals.markers,
+        own_markers=signals.own_markers,
+        uploads=uploads,
+        receipts=receipts,
+        parts=in_force,
+        changes=changes,
+        expected=lists,
+        has_unread_markers=signals.has_unread,
+    )
+
+
+def _by_upload(found: Mapping[str, ReceiptSeen], names: Iterable[str]) -> dict[str, ReceiptSummary]:
+    return {name: seen.summary for name in names if (seen := found.get(blob_names.receipt_name(name))) is not None}
+
+
+def _present(
+    context: JobContext, state: StreamState, infos: Collection[BlobInfo], receipts: Mapping[str, ReceiptSummary]
+) -> dict[str, SeenUpload]:
+    def is_current(info: BlobInfo) -> bool:
+        # An upload with a receipt may have become a stub since: only a current one saves the look.
+        receipt = receipts.get(info.name)
+        return receipt is not None and receipt.etag == info.etag
+
+    stubs = directory_stubs(context.drop, state.customer, (info for info in infos if not is_current(info)))
+    return {info.name: SeenUpload(etag=info.etag, modified=info.last_modified) for info in infos if info.name not in stubs}
+
+
+def _parts_in_force(context: JobContext, state: StreamState, found: Iterable[ReceiptSeen]) -> dict[date, set[str]]:
+    # Listed after the receipts: the parts of an attempt are there before a receipt names it.
+    attempts = {seen.summary.attempt for seen in found}
+    days: dict[date, set[str]] = defaultdict(set)
+    for info in context.lake.list_blobs(blob_names.STAGED_CONTAINER, blob_names.parts_prefix(state.customer, state.dataset)):
+        part = PartName.parse(info.name)
+        if part is not None and part.attempt in attempts:
+            days[part.day].add(info.name)
+    return dict(days)
+
+
+def _expect_rows(
+    context: JobContext,
+    state: StreamState,
+    days: Collection[date],
+    in_force: Mapping[date, Collection[str]],
+    found: Mapping[str, ReceiptSeen],
+) -> None:
+    # A day whose rows are lost would be passed over, and the stream begin with a later one for good.
+    for day, named in named_parts(context, state, days, found).items():
+        parts = map(PartName.parse, in_force.get(day, ()))
+        expect_parts(state, day, named, Counter(part.attempt for part in parts if part is not None))
+
+
+def _tell(before: StreamState, after: StreamState) -> None:
+    """One log event for each day whose marker has become late, for alerts."""
+    for day, record in after.days.items():
+        if record.late_marker and not (day in before.days and before.days[day].late_marker):
+            _log.warning("marker_late", customer=after.customer, dataset=after.dataset, day=day.isoformat())

@@ -1,0 +1,133 @@
+"""Brings a committed publication into the Delta tables: steps 5 and 6 of the protocol's "Process day D".
+
+Nothing is computed here: the files stand in the manifest. Repeating it any number of times, by any number of workers,
+leaves each table with one commit for each publication.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from processing.domain import blob_names
+from processing.domain.documents import from_json
+from processing.domain.errors import ConditionNotMet, LaterError, OperatorError, Superseded
+from processing.domain.publications import Manifest, TableOutput
+from processing.domain.readiness.day_states import moved
+from processing.domain.stream_state import DayState, StreamState
+from processing.jobs.measuring import measure_publication
+from processing.publication.delta.files import write_table_file
+from processing.publication.delta.specs import DAYS, TABLES
+from processing.stored.context import JobContext
+from processing.stored.stream_state import StoredState, change_state, expect_epoch, load_state, print_status
+from processing.stored.tries import MOST_TRIES, tries
+from processing.stored.write_once import put_own
+
+
+def begin_projection(context: JobContext, stored: StoredState, epoch: int) -> StoredState:
+    """That one more worker brings the pending publication into the tables, written before it does anything."""
+    attempt = blob_names.new_attempt()
+
+    def begun(state: StreamState) -> StreamState:
+        day = state.pending
+        if day is None or state.days[day].attempt == attempt:
+            return state
+        record = state.days[day]
+        return replace(state, days={**state.days, day: replace(record, attempt=attempt, tries=record.tries + 1)})
+
+    return change_state(context, stored, begun, epoch=epoch)
+
+
+def project_pending(context: JobContext, stored: StoredState, epoch: int) -> StoredState:
+    """Finish the publication that the state names as pending; nothing to do when there is none.
+
+    Raises Superseded when another worker claimed the stream, OperatorError when a table holds a publication that the state
+    does not know.
+    """
+    day = stored.state.pending
+    if day is None:
+        return stored
+    manifest = _read_manifest(context, stored.state)
+    try:
+        versions = {output.table: _project(context, manifest, output) for output in manifest.outputs}
+        _project(context, manifest, _days_row(context, manifest, versions))
+    except Superseded as error:
+        # Either another worker has gone on from here, or the state is one from before.
+        expect_epoch(load_state(context, stored.state.customer, stored.state.dataset).state, epoch)
+        raise OperatorError(f"{error}: the state of the stream is older than its tables, restore it") from error
+    now = context.drop.service_time()
+    to = DayState.PROCESSED if manifest.rows_in else DayState.PROCESSED_EMPTY
+
+    def projected(state: StreamState) -> StreamState:
+        if state.pending != day or state.seq != manifest.seq:
+            return state
+        record = moved(state.days[day], to, now, _cause(manifest))
+        record = replace(record, waiting_for=(), tries=0, failures=0, next_try=None, error=None)
+        return replace(state, pending=None, days={**state.days, day: record})
+
+    stored = change_state(context, stored, projected, epoch=epoch)
+    if manifest.replaces is None:
+        measure_publication(context.telemetry, stored.state, day, now)
+    print_status(context, stored.state)
+    return stored
+
+
+def _read_manifest(context: JobContext, state: StreamState) -> Manifest:
+    published = state.days[state.pending].published if state.pending is not None else None
+    found = context.lake.get(blob_names.STATE_CONTAINER, published.manifest) if published is not None else None
+    if found is None:
+        raise OperatorError(f"the manifest of publication {state.seq} of {state.customer}/{state.dataset} is gone: restore it")
+    return from_json(Manifest, found[0])
+
+
+def _project(context: JobContext, manifest: Manifest, output: TableOutput) -> int:
+    """Commit one table, unless it holds the publication already; returns the version that shows it.
+
+    LaterError, with what the table said, when others were first in every try.
+    """
+    app = str(manifest.dataset)
+    lost: ConditionNotMet | None = None
+    for _ in tries(context):
+        # What tells whether the commit is due and the commit itself go through one handle: a fresh one in between could
+        # overwrite a newer publication in silence.
+        table = context.tables.open(blob_names.results_container(manifest.customer), TABLES[output.table])
+        seq = table.seq_of(app)
+        if seq > manifest.seq:
+            raise Superseded(f"table {output.table} holds publication {seq} already")
+        if seq == manifest.seq:
+            return table.version()
+        try:
+            return table.replace(output.files, partition=output.partition, app=app, seq=manifest.seq)
+        except ConditionNotMet as error:
+            lost = error
+    # Whoever wins so often is no worker of ours, or what was lost was no race.
+    raise LaterError(f"table {output.table} was not committed in {MOST_TRIES} tries: {lost}") from lost
+
+
+def _days_row(context: JobContext, manifest: Manifest, versions: dict[str, int]) -> TableOutput:
+    """The row of table `days`; it alone is written here, because it names the versions of the others."""
+    partition = {"dataset": str(manifest.dataset), "pst_date": manifest.day.isoformat()}
+    row = pl.DataFrame(
+        {
+            "seq": [manifest.seq],
+            "published_at": [manifest.created_at],
+            **{f"{table}_version": [version] for table, version in versions.items()},
+        }
+    )
+    with tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
+        name = f"{manifest.seq:08d}-{manifest.epoch:08d}-{blob_names.new_attempt()[:8]}.parquet"
+        file = write_table_file(row, DAYS, Path(scratch), name=name, partition=partition)
+        blob = f"{DAYS.name}/{file.path}"
+        put_own(context.lake, blob_names.results_container(manifest.customer), blob, Path(scratch) / blob)
+    return TableOutput(table=DAYS.name, partition=partition, files=(file,))
+
+
+def _cause(manifest: Manifest) -> str:
+    files = len({each.blob for each in manifest.inputs})
+    text = f"published {manifest.rows:,} rows of {files:,} uploads as publication {manifest.seq}"
+    if manifest.replaces is not None:
+        text = f"{text} in place of {manifest.replaces}: {manifest.cause}"
+    return f"{text}, without {len(manifest.refused):,} refused uploads" if manifest.refused else text

@@ -1,0 +1,258 @@
+"""Looks at one stream and works off its due days in order: claims it, finishes what is pending, publishes (protocol, Claim)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import structlog
+
+from processing.domain import blob_names
+from processing.domain.datasets import Dataset
+from processing.domain.errors import DropzoneError, LaterError, OperatorError, Superseded, panics_as_errors
+from processing.domain.queue_messages import stream_work
+from processing.domain.readiness import advance as readiness
+from processing.domain.readiness.day_states import moved
+from processing.domain.retries import DAY_OF_REST, MOST_DEATHS, wait_after
+from processing.domain.stream_state import DayRecord, DayState, StreamState
+from processing.domain.telemetry_names import Fact, SpanName
+from processing.jobs.days.lease import stream_lease
+from processing.jobs.days.losses import expect_tables
+from processing.jobs.days.observe_stream import look_at_stream
+from processing.jobs.days.project_tables import begin_projection, project_pending
+from processing.jobs.days.publish_day import NotDue, publish_day
+from processing.jobs.failures import log_failure, told
+from processing.jobs.measuring import measure_days
+from processing.stored.context import JobContext
+from processing.stored.stream_state import StoredState, change_state, load_state, print_status
+
+_log = structlog.get_logger()
+
+
+class WorkOutcome(StrEnum):
+    """How a call of `work_stream` ended."""
+
+    DONE = "done"
+    """Nothing is left to do now; mostly there was nothing."""
+    BUSY = "busy"
+    """Another worker holds the stream's lease; it will see what this one would have."""
+    SUPERSEDED = "superseded"
+    """Another worker claimed the stream meanwhile."""
+    FAILED = "failed"
+    NOT_NOW = "not_now"
+    """Storage failed, or something is lost, and no day is to blame: what was left is done by the next worker."""
+    TURN_ENDED = "turn_ended"
+    """There is more to do, and a message on the queue behind those of other streams asks for it."""
+
+
+LONGEST_TURN: Final = timedelta(minutes=5)
+"""How long one message may keep a worker at one stream, longer only for its first day."""
+_MOST_LOST_DAYS: Final = 5
+
+
+def work_stream(context: JobContext, customer: str, dataset: Dataset, *, cause: str | None = None) -> WorkOutcome:
+    """Look at one stream and do all that is due in it; killed anywhere, the next call takes up where this one stopped.
+
+    A failure of a day is written into the stream's state with its next try. When storage fails around the days, or that
+    cannot be written, the timer sends the next worker. `cause` is the span that sent this one.
+    """
+    started = context.clock.now()
+    stream = {Fact.CUSTOMER: customer, Fact.DATASET: dataset.value}
+    with context.telemetry.span(SpanName.WORK_STREAM, stream, causes=[cause]):
+        outcome, days = _looked_and_worked(context, customer, dataset, started)
+        if outcome is WorkOutcome.TURN_ENDED:
+            # After the lease is given back, or the next worker would find the stream busy and go.
+            context.stream_work.send(stream_work(customer, dataset, cause=context.telemetry.trace()))
+        context.telemetry.tell({Fact.OUTCOME: outcome.value})
+    seconds = (context.clock.now() - started).total_seconds()
+    _log.info("stream_worked", customer=customer, dataset=dataset, outcome=outcome, days=days, seconds=seconds)
+    return outcome
+
+
+def has_work(state: StreamState, now: datetime) -> bool:
+    """Whether a worker has something to do for the stream."""
+    if state.pending is not None:
+        next_try = state.days[state.pending].next_try
+        return next_try is None or next_try <= now
+    return readiness.due_day(state, now) is not None
+
+
+class _DayFailed(Exception):
+    """The failure stands in the stream's state."""
+
+
+def _looked_and_worked(context: JobContext, customer: str, dataset: Dataset, started: datetime) -> tuple[WorkOutcome, int]:
+    """How it ended, and how many days were published in a turn that was not cut short."""
+    try:
+        stored = look_at_stream(context, load_state(context, customer, dataset))
+        now = context.drop.service_time()
+        _tell_waiting(stored.state, now)
+        measure_days(context.telemetry, stored.state)
+        if not has_work(stored.state, now):
+            return WorkOutcome.DONE, 0
+        with stream_lease(context, customer, dataset) as ours:
+            return _turn(context, stored, started) if ours else (WorkOutcome.BUSY, 0)
+    except (LaterError, OperatorError) as error:
+        log_failure(_log, "stream_not_worked", error, customer=customer, dataset=dataset)
+        if isinstance(error, OperatorError):
+            _tell_why_it_stands_still(context, customer, dataset, told(error))
+        return WorkOutcome.NOT_NOW, 0
+
+
+def _tell_why_it_stands_still(context: JobContext, customer: str, dataset: Dataset, why: str) -> None:
+    """For status; the next look that succeeds takes it back."""
+    with suppress(DropzoneError):
+        change_state(context, load_state(context, customer, dataset), lambda state: replace(state, stopped=why))
+
+
+def _turn(context: JobContext, stored: StoredState, started: datetime) -> tuple[WorkOutcome, int]:
+    try:
+        return _Turn(context=context, until=started + LONGEST_TURN).work(_claim(context, stored))
+    except Superseded:
+        return WorkOutcome.SUPERSEDED, 0
+    except _DayFailed:
+        return WorkOutcome.FAILED, 0
+
+
+def _claim(context: JobContext, stored: StoredState) -> StoredState:
+    holder = blob_names.new_attempt()
+
+    def claimed(state: StreamState) -> StreamState:
+        return state if state.holder == holder else replace(state, epoch=state.epoch + 1, holder=holder)
+
+    return change_state(context, stored, claimed)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Turn:
+    """One worker's turn at a stream that it has claimed."""
+
+    context: JobContext
+    until: datetime
+    """By the host's clock: after it no further day is begun."""
+    epoch: int = 0
+    tables_are_sound: bool = False
+    lost_days: int = 0
+    """Times that a day was not due any more when it was begun."""
+
+    def work(self, stored: StoredState) -> tuple[WorkOutcome, int]:
+        """How the turn ended, and how many publications it made."""
+        self.epoch, before = stored.state.epoch, stored.state.seq
+        if stored.state.pending is not None:
+            stored = self._step(stored, stored.state.pending)
+        while True:
+            day = readiness.due_day(stored.state, self.context.drop.service_time())
+            if day is None:
+                stored = look_at_stream(self.context, stored, epoch=self.epoch)
+                day = readiness.due_day(stored.state, self.context.drop.service_time())
+            if day is None:
+                return WorkOutcome.DONE, stored.state.seq - before
+            is_late = self.context.clock.now() >= self.until
+            if (stored.state.seq > before and is_late) or self.lost_days > _MOST_LOST_DAYS:
+                stored = look_at_stream(self.context, stored, epoch=self.epoch)  # so that status tells what comes next
+                return WorkOutcome.TURN_ENDED, stored.state.seq - before
+            stored = self._step(stored, day)
+
+    def _step(self, stored: StoredState, day: date) -> StoredState:
+        """Finish what is pending, or publish a day; a failure goes into the stream's state with its next try."""
+        state = stored.state
+        facts = {Fact.CUSTOMER: state.customer, Fact.DATASET: state.dataset.value, Fact.DAY: day.isoformat()}
+        with self.context.telemetry.span(SpanName.PROCESS_DAY, facts):
+            seq = state.seq if state.pending is not None else state.seq + 1
+            try:
+                with panics_as_errors():
+                    stored = self._stepped(stored, day)
+            except Superseded:
+                raise
+            except NotDue as error:
+                _log.info("day_not_due", customer=state.customer, dataset=state.dataset, day=day.isoformat(), reason=str(error))
+                self.lost_days += 1
+                stored = look_at_stream(self.context, load_state(self.context, state.customer, state.dataset), epoch=self.epoch)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with one day stays with that day
+                stored = self._failed(stored, day, error, seq)
+            self.context.telemetry.tell({Fact.OUTCOME: stored.state.days[day].state.value})
+            return stored
+
+    def _stepped(self, stored: StoredState, day: date) -> StoredState:
+        if stored.state.days[day].tries >= MOST_DEATHS:
+            raise _WorkerDiedError(
+                f"{MOST_DEATHS} workers ended without a word while they had this day in hand: look for an end by memory or time"
+            )
+        if not self.tables_are_sound:
+            expect_tables(self.context, stored.state)
+            self.tables_are_sound = True
+        if stored.state.pending is None:
+            stored = publish_day(self.context, stored, day, self.epoch)
+        else:
+            stored = begin_projection(self.context, stored, self.epoch)
+        return project_pending(self.context, stored, self.epoch)
+
+    def _failed(self, stored: StoredState, day: date, error: Exception, seq: int) -> StoredState:
+        """That a day failed, and when it is tried again; raises _DayFailed unless it is done all the same."""
+        customer, dataset = stored.state.customer, stored.state.dataset
+        has_died = isinstance(error, _WorkerDiedError)
+        log_failure(_log, "day_failed", error, customer=customer, dataset=dataset, day=day.isoformat())
+        if has_died:
+            _log.error("day_ends_its_worker", customer=customer, dataset=dataset, day=day.isoformat(), tries=MOST_DEATHS)
+        text = told(error)
+        now = self.context.drop.service_time()
+
+        def failed(state: StreamState) -> StreamState:
+            if _is_done(state, seq):
+                return state
+            record = state.days.get(day, DayRecord())
+            failures = record.failures + 1
+            record = replace(
+                record,
+                failures=failures,
+                # What ends its worker is tried once a day until somebody has looked at it.
+                tries=MOST_DEATHS - 1 if has_died else 0,
+                next_try=now + (DAY_OF_REST if has_died else wait_after(failures)),
+                error=text,
+            )
+            return replace(state, days={**state.days, day: moved(record, DayState.FAILED, now, text)})
+
+        stored = change_state(self.context, load_state(self.context, customer, dataset), failed, epoch=self.epoch)
+        print_status(self.context, stored.state)
+        if _is_done(stored.state, seq):
+            return stored
+        raise _DayFailed from error
+
+
+class _WorkerDiedError(OperatorError):
+    """Workers that had the day in hand died of it, as far as anybody can know."""
+
+
+def _is_done(state: StreamState, seq: int) -> bool:
+    """Whether a publication is in every table: then the answer to the last write was lost, or the printing failed."""
+    return state.seq >= seq and state.pending is None
+
+
+def _tell_waiting(state: StreamState, now: datetime) -> None:
+    """One log event for the day that was marked and has waited longest for its publication, for alerts."""
+    waiting = [
+        (since, day, record)
+        for day, record in state.days.items()
+        if (since := _waits_since(record)) is not None and not state.is_closed(day)
+    ]
+    if not waiting:
+        return
+    since, day, record = min(waiting, key=lambda each: each[:2])
+    _log.info(
+        "day_waiting",
+        customer=state.customer,
+        dataset=state.dataset,
+        day=day.isoformat(),
+        reason=record.history[-1].cause if record.history else "",
+        seconds=(now - since).total_seconds(),
+    )
+
+
+def _waits_since(record: DayRecord) -> datetime | None:
+    """Since when a day waits that is to be processed; None when it is not."""
+    if record.published is None:
+        return record.marked_at
+    return record.cut_at if record.reprocess is not None else None

@@ -1,0 +1,1 @@
+"""What is done about an upload, from its event to its receipt."""

@@ -1,0 +1,113 @@
+"""Checks a local file as an upload would be, without any storage (contract section 10, `dropzone check`)."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from processing.domain.datasets import Dataset
+from processing.domain.days import PST, DayZone
+from processing.domain.errors import OperatorError
+from processing.domain.receipts import Problem, Receipt, Status
+from processing.ingest.ingest_file import IngestOutcome, IngestRequest, ingest_file
+from processing.ingest.readers.random_access import LocalFile
+from processing.ingest.staging import LocalPart
+from processing.jobs.uploads.ingest_receipt import with_outcome
+from schemas.customer_config import CustomerConfig
+
+REJECTED: Final = "rejected.ndjson"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRequest:
+    """What to check, and by which rules."""
+
+    path: Path
+    dataset: Dataset
+    config: CustomerConfig
+    program: str
+    """Version of the program, for the receipt."""
+    zone: DayZone = PST
+    out: Path | None = None
+    """Where accepted rows go as Parquet by day, and rejected rows as NDJSON; None keeps nothing."""
+
+
+def check_file(request: CheckRequest) -> Receipt:
+    """The receipt that the file would get as an upload made when the file was last changed.
+
+    Same rows, rules and counts; what needs the history of a stream is left out. Raises OperatorError for a file that
+    cannot be read.
+    """
+    try:
+        changed = datetime.fromtimestamp(request.path.stat().st_mtime, UTC)
+        with tempfile.TemporaryDirectory(prefix="dropzone-") as scratch, LocalFile(request.path) as source:
+            receipt = _blank(request, changed, source.size)
+            if source.size == 0:
+                problem = Problem(code="empty_file", message="the file is empty and replaces nothing")
+                return replace(receipt, status=Status.IGNORED, error=problem)
+            kept = _Kept(request.out)
+            ingest = IngestRequest(
+                name=request.path.name, dataset=request.dataset, uploaded_at=changed, zone=request.zone, config=request.config
+            )
+            outcome = ingest_file(ingest, source, scratch=Path(scratch), emit=kept.take, spill=kept.take_rejected)
+            kept.finish(outcome)
+    except OSError as error:
+        raise OperatorError(f"{request.path} cannot be checked: {error.strerror}") from error
+    receipt = with_outcome(receipt, outcome, problem_of_config=None, config=None)
+    return replace(receipt, rejected_blob=REJECTED if outcome.rejected is not None and request.out else None)
+
+
+class _Kept:
+    """The files below `--out`."""
+
+    def __init__(self, out: Path | None) -> None:
+        self._out = out
+        if out is not None:
+            (out / REJECTED).unlink(missing_ok=True)  # of an earlier check
+        self._parts: list[Path] = []
+
+    def take(self, dataset: Dataset, part: LocalPart) -> None:
+        if self._out is None:
+            return
+        target = self._out / str(dataset) / f"pst_date={part.day.isoformat()}" / f"part-{part.number:05d}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(part.path, target)
+        self._parts.append(target)
+
+    def take_rejected(self, path: Path) -> None:
+        if self._out is None:
+            return
+        self._out.mkdir(parents=True, exist_ok=True)
+        with path.open("rb") as rows, (self._out / REJECTED).open("ab") as kept:
+            shutil.copyfileobj(rows, kept)
+
+    def finish(self, outcome: IngestOutcome) -> None:
+        if self._out is None:
+            return
+        if outcome.rejected is not None:
+            self.take_rejected(outcome.rejected)
+        else:
+            (self._out / REJECTED).unlink(missing_ok=True)  # of a file that was refused on the way
+        if outcome.problem is not None:
+            for part in self._parts:  # nothing of a refused file is accepted
+                part.unlink()
+
+
+def _blank(request: CheckRequest, changed: datetime, size: int) -> Receipt:
+    return Receipt(
+        blob=request.path.name,
+        customer="",
+        dataset=str(request.dataset),
+        etag="",
+        size=size,
+        format=None,
+        status=Status.ACCEPTED,
+        received_at=changed,
+        finished_at=datetime.now(UTC),
+        in_force=None,
+        program=request.program,
+    )

@@ -1,0 +1,115 @@
+"""Writes the receipt, which is the commit of an ingest: steps 4 to 7 of the protocol."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from processing.domain import blob_names
+from processing.domain.documents import to_json
+from processing.domain.errors import ConditionNotMet, LaterError, Superseded
+from processing.domain.receipts import InForce, Problem, Receipt, ReceiptSummary, Retry, Status, Upload
+from processing.domain.retries import REST_OF_PARTS, wait_after
+from processing.ingest.ingest_file import EMPTY_FILE
+from processing.jobs.measuring import measure_receipt
+from processing.jobs.uploads.draft_receipt import Draft
+from processing.jobs.uploads.stream_days import has_closed_since
+from processing.ports import ABSENT, When
+from processing.stored.context import JobContext
+from processing.stored.receipts import read_receipt
+from processing.stored.tries import tries
+
+
+def is_answered(found: tuple[Receipt, str] | None, upload: Upload, again: str | None) -> bool:
+    """Whether the upload has an answer that is to stay."""
+    if found is None:
+        return False
+    receipt, etag = found
+    return ReceiptSummary.of(receipt).answers(upload.etag) and etag != again
+
+
+def commit_receipt(context: JobContext, upload: Upload, draft: Draft, again: str | None) -> Status | None:
+    """Make the draft the answer; its status, or None when the version has an answer that is to stay.
+
+    `again` is the ETag of a receipt that is to be replaced. Raises Superseded when the version is not there any more,
+    LaterError when a day of its rows was closed meanwhile, when its parts are so old that they may be deleted, or when others
+    write the receipt every time.
+    """
+    container, name = blob_names.receipts_container(upload.customer), blob_names.receipt_name(upload.name)
+    for _ in tries(context):
+        # Step 4: the receipt as it stands. It is read before the upload is looked at again (step 6); the other order
+        # would let an old version replace a newer one that was answered in between.
+        found = read_receipt(context.drop, upload.customer, upload.name)
+        current = found[0] if found else None
+        if is_answered(found, upload, again):
+            return None
+        receipt = _final(context, draft, current, is_reingest=again is not None)
+        if receipt.in_force is not None and draft.accepted is not None:
+            _expect_young_parts(context, draft)
+            _expect_open_days(context, upload, draft.accepted)
+        # Step 6: is this still the version to answer?
+        info = context.drop.head(blob_names.drop_container(upload.customer), upload.name)
+        if info is None or info.etag != upload.etag:
+            raise Superseded(f"{upload.name} has a newer version, or is gone")
+        # Step 7: the commit.
+        try:
+            context.drop.put(
+                container,
+                name,
+                to_json(receipt),
+                when=When.unchanged(found[1]) if found else ABSENT,
+                metadata=ReceiptSummary.of(receipt).to_metadata(),
+            )
+        except ConditionNotMet:
+            continue
+        measure_receipt(context.telemetry, receipt, is_first=again is None)
+        return receipt.status
+    raise LaterError(f"the receipt of {upload.name} changes faster than it can be written")
+
+
+def _expect_young_parts(context: JobContext, draft: Draft) -> None:
+    # What nothing names is deleted after a day: to a worker that stood still for so long it may have happened.
+    if draft.staged_since is not None and context.clock.now() - draft.staged_since > REST_OF_PARTS / 2:
+        raise LaterError("the program stood still for hours while the file was read, and its staged rows may be gone")
+
+
+def _expect_open_days(context: JobContext, upload: Upload, accepted: InForce) -> None:
+    if has_closed_since(context, upload, accepted.parts):
+        raise LaterError("a day of its rows was closed while it was read")
+
+
+def _final(context: JobContext, draft: Draft, current: Receipt | None, *, is_reingest: bool) -> Receipt:
+    in_force = current.in_force if current else None
+    receipt = draft.receipt
+    if receipt.status is Status.FAILED and receipt.retry is not None:
+        return replace(receipt, in_force=in_force, retry=_next_retry(receipt.retry, receipt.etag, current))
+    if draft.accepted is None:
+        return replace(receipt, in_force=in_force)
+    if not draft.accepted.parts and receipt.format is None and in_force is None:
+        problem = Problem(code=EMPTY_FILE, message="the file is empty and replaces nothing")
+        return replace(receipt, status=Status.IGNORED, error=problem)
+    accepted = draft.accepted
+    # Step 5: the same bytes with the same outcome change nothing, not even the order among uploads. The outcome is
+    # compared too, because a rule may depend on the day of the upload or on what the config means.
+    if current is not None and in_force is not None and _is_same_outcome(in_force, accepted):
+        # A reingest also writes anew what another program made, or what is not there any more.
+        stands = not is_reingest or (current.program == receipt.program and _is_all_there(context, in_force))
+        accepted = replace(in_force, etag=accepted.etag) if stands else accepted
+    return replace(receipt, in_force=accepted)
+
+
+def _is_all_there(context: JobContext, version: InForce) -> bool:
+    return all(context.lake.head(blob_names.STAGED_CONTAINER, part.name) is not None for part in version.parts)
+
+
+def _is_same_outcome(before: InForce, now: InForce) -> bool:
+    # Older programs did not write down what a config means; that one version of it means one thing is known.
+    same_meaning = before.config == now.config if before.meaning is None else before.meaning == now.meaning
+    return same_meaning and (before.sha256, before.days) == (now.sha256, now.days)
+
+
+def _next_retry(first: Retry, etag: str, current: Receipt | None) -> Retry:
+    if current is None or current.retry is None or current.etag != etag:
+        return first
+    attempts = current.retry.attempts + 1
+    now = first.next_try - wait_after(1)
+    return Retry(since=current.retry.since, attempts=attempts, next_try=now + wait_after(attempts))

@@ -1,0 +1,31 @@
+"""What an ingest found out, as the fields of a receipt; the same for an upload and for a check of a local file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from processing.domain.receipts import Notice, Receipt, Status
+from processing.ingest.ingest_file import IngestOutcome
+
+
+def with_outcome(receipt: Receipt, outcome: IngestOutcome, *, problem_of_config: str | None, config: str | None) -> Receipt:
+    """The receipt with status, counts, rules and warnings of the outcome; `in_force` and `rejected_blob` are left alone."""
+    problems = [Notice(code="config_not_in_force", message=problem_of_config, count=1)] if problem_of_config else []
+    return replace(
+        receipt,
+        status=_status(outcome),
+        format=outcome.format,
+        rows=outcome.rows,
+        days=outcome.days,
+        rules=outcome.rules,
+        warnings=(*problems, *outcome.warnings),
+        error=outcome.problem,
+        rejected_from=outcome.rejected_from,
+        config=config,
+    )
+
+
+def _status(outcome: IngestOutcome) -> Status:
+    if outcome.problem is not None:
+        return Status.REJECTED
+    return Status.ACCEPTED_WITH_REJECTS if outcome.rows.rejected else Status.ACCEPTED

@@ -1,0 +1,149 @@
+"""What a blob under `signals/` is answered: what it marks, what is ignored, and why (contract section 4, signals)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+from processing.domain.blob_names import Marker, SignalFile
+from processing.domain.datasets import Dataset
+from processing.domain.readiness.marker_manifest import ManifestRefusedError
+from processing.domain.receipts import Notice, Problem, Receipt, Status, Upload
+from processing.domain.stream_state import StreamState
+from processing.ingest.ingest_file import EMPTY_FILE, IngestOutcome, IngestRequest, ingest_file
+from processing.jobs.uploads.ingest_receipt import with_outcome
+from processing.jobs.uploads.pinned_upload import PinnedUpload
+from processing.ports import BlobInfo
+from processing.stored.context import JobContext
+from processing.stored.markers import manifest_of
+from processing.stored.policies import readiness_policy
+from processing.stored.stream_state import load_state
+from processing.stored.streams import streams_of
+
+_SHOWN: Final = 20
+
+
+def answer_marker(context: JobContext, upload: Upload, info: BlobInfo, marker: Marker, receipt: Receipt) -> Receipt:
+    """The receipt of a blob whose name marks a day."""
+    if context.zone.is_far_ahead(marker.day, upload.last_modified):
+        return _refused(receipt, "marker_too_early", f"{marker.day.isoformat()} is more than a day ahead: mark it later")
+    try:
+        files = manifest_of(context, upload.customer, info)
+    except ManifestRefusedError as error:
+        return _refused(receipt, "manifest_unreadable", str(error))
+    receipt = _marking(context, upload.customer, marker.dataset, [marker.day], receipt)
+    if files:
+        message = f"the day also waits until the {len(files):,} files of the manifest are in"
+        receipt = replace(receipt, warnings=(*receipt.warnings, Notice(code="manifest", message=message, count=len(files))))
+    return receipt
+
+
+def answer_finished_dates(
+    context: JobContext, upload: Upload, signal: SignalFile, receipt: Receipt, outlet: tuple[Path, Callable[[Path], None]]
+) -> tuple[Receipt, IngestOutcome, PinnedUpload]:
+    """The receipt of a file that names finished days in its column `finished_date`, and how it was read.
+
+    `outlet` is the scratch folder, and who takes rejected rows that do not fit there any longer.
+
+    Raises Superseded when the version is gone, LaterError and OperatorError when storage fails.
+    """
+    pinned = PinnedUpload(context.drop, upload)
+    request = IngestRequest(
+        name=upload.name,
+        dataset=Dataset.SIGNALS,
+        uploaded_at=upload.last_modified,
+        zone=context.zone,
+        deadline=context.deadline(),
+    )
+    scratch, spill = outlet
+    outcome = ingest_file(request, pinned, scratch=scratch, emit=lambda _dataset, _part: None, spill=spill)
+    if outcome.problem is None and outcome.rows.read and not outcome.rows.accepted:
+        outcome = replace(outcome, problem=Problem(code="not_a_marker", message="no record names a day"))
+    receipt = with_outcome(receipt, outcome, problem_of_config=None, config=None)
+    if outcome.problem is not None:
+        if outcome.problem.code == EMPTY_FILE:
+            return receipt, outcome, pinned
+        folder = "signals/" if signal.dataset is None else f"signals/{signal.dataset}/"
+        message = f"name the marker {folder}YYYY-MM-DD, or give the file a column finished_date ({outcome.problem.message})"
+        return _refused(replace(receipt, days={}), "not_a_marker", message), outcome, pinned
+    return _marking(context, upload.customer, signal.dataset, sorted(outcome.days), receipt), outcome, pinned
+
+
+def _marking(context: JobContext, customer: str, dataset: Dataset | None, days: list[date], receipt: Receipt) -> Receipt:
+    """The receipt with the streams and days that are marked as things are now, and with those that are not."""
+    policy = readiness_policy(context, customer)
+    window = context.zone.day_of(receipt.received_at) - timedelta(days=policy.first_day_window)
+    named = streams_of(context, customer) if dataset is None else _named(context, customer, dataset)
+    marks: list[str] = []
+    warnings: list[Notice] = []
+    for each in named:
+        stream = _Stream(state=load_state(context, customer, each).state, named_first=policy.first_day, window=window)
+        marks += [f"{each}/{day.isoformat()}" for day in days if not stream.ignores(day)]
+        warnings += stream.notices(days)
+    if not named:
+        message = "no upload has come yet: the marker counts for the streams that begin later"
+        warnings.append(Notice(code="no_stream_yet", message=message, count=len(days)))
+        marks += [f"*/{day.isoformat()}" for day in days]
+    return replace(receipt, marks=tuple(marks), warnings=(*receipt.warnings, *warnings))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stream:
+    """What a stream makes of a marker, as things are now."""
+
+    state: StreamState
+    named_first: date | None
+    """The first day that the config names."""
+    window: date
+    """The first of the days in which a first day is looked for."""
+
+    @property
+    def first(self) -> date | None:
+        return self.named_first or self.state.first_day
+
+    def ignores(self, day: date) -> bool:
+        return self.state.is_closed(day) or (self.first is not None and day < self.first)
+
+    def notices(self, days: list[date]) -> Iterator[Notice]:
+        name = self.state.dataset
+        if self.first is None:
+            old = [day for day in days if day < self.window]
+            yield from _notice("marker_too_old", f"{name} looks for its first day from {self.window} on, and not at", old)
+            return
+        early = [day for day in days if day < self.first]
+        yield from _notice("before_first_day", f"{name} begins with {self.first}: not marked are", early)
+        closed = [day for day in days if day >= self.first and self.state.is_closed(day)]
+        yield from _notice("day_closed", f"{name} has given up the staged rows, and does not process", closed)
+        again = [day for day in days if _is_published(self.state, day) and not self.ignores(day)]
+        yield from _notice("marked_again", f"{name} has published before", again)
+
+
+def _notice(code: str, message: str, days: list[date]) -> Iterator[Notice]:
+    if days:
+        yield Notice(code=code, message=f"{message} {_listed(days)}", count=len(days))
+
+
+def _is_published(state: StreamState, day: date) -> bool:
+    record = state.days.get(day)
+    return record is not None and record.published is not None
+
+
+def _named(context: JobContext, customer: str, dataset: Dataset) -> list[Dataset]:
+    """The streams that a marker of one dataset marks: those of `events` mark exposures too, until these have their own."""
+    if dataset is not Dataset.EVENTS:
+        return [dataset]
+    streams = streams_of(context, customer)
+    exposures = Dataset.EXPOSURES in streams and not load_state(context, customer, Dataset.EXPOSURES).state.own_markers
+    return [dataset, Dataset.EXPOSURES] if exposures else [dataset]
+
+
+def _listed(days: list[date]) -> str:
+    more = f" and {len(days) - _SHOWN} more" if len(days) > _SHOWN else ""
+    return ", ".join(day.isoformat() for day in days[:_SHOWN]) + more
+
+
+def _refused(receipt: Receipt, code: str, message: str) -> Receipt:
+    return replace(receipt, status=Status.REJECTED, error=Problem(code=code, message=message))

@@ -1,0 +1,154 @@
+"""Answers one upload: the numbered steps of the protocol's "Ingest of one upload".
+
+The receipt is the commit. Whatever happens before it is written leaves nothing but parts that no receipt names.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+
+import structlog
+
+from processing.domain import blob_names
+from processing.domain.blob_names import NotData
+from processing.domain.errors import DropzoneError, Superseded
+from processing.domain.receipts import Receipt, Status, Upload
+from processing.domain.retries import MOST_DEATHS
+from processing.domain.telemetry_names import Fact, SpanName
+from processing.jobs.failures import log_failure, told
+from processing.jobs.uploads.commit_receipt import commit_receipt, is_answered
+from processing.jobs.uploads.draft_receipt import Draft, draft_answer, failed_answer, is_exhausted, is_read, unreadable_answer
+from processing.ports import BlobInfo
+from processing.stored.context import JobContext
+from processing.stored.receipts import read_receipt
+from processing.stored.upload_notes import Turn, begin_attempt, drop_request, end_attempt, keep_request
+from processing.stored.uploads import is_stub
+
+_log = structlog.get_logger()
+
+
+class Outcome(StrEnum):
+    """How a call of `receive_file` ended, besides the statuses of receipts."""
+
+    NOT_A_CUSTOMER = "not_a_customer"
+    NOT_DATA = "not_data"
+    UNADDRESSABLE = "unaddressable"
+    """No request can carry its name, so that nobody can read it."""
+    GONE = "gone"
+    COPY_PENDING = "copy_pending"
+    SUPERSEDED = "superseded"
+    ALREADY_ANSWERED = "already_answered"
+    IN_HAND = "in_hand"
+    """As many attempts as may be are under way; what comes of them decides."""
+    NOT_NOW = "not_now"
+    """Storage failed before anything was known of the upload, or another answer could not be given; the sweep asks again."""
+
+
+def receive_file(
+    context: JobContext, container: str, name: str, *, again: str | None = None, cause: str | None = None
+) -> Status | Outcome:
+    """Answer the present version of a blob in a drop container; any number of calls give the same answer.
+
+    `again` is the ETag of a receipt that is to be replaced although it answers that version; `cause` the span that
+    announced the upload.
+
+    What cannot be answered yet gets a `failed` receipt and is tried again by the sweep. An answer that is there stays until
+    another one is given in its place. Raises only when `again` was asked for and not even that can be written down.
+    """
+    customer = blob_names.customer_of_drop_container(container)
+    if customer is None:
+        return Outcome.NOT_A_CUSTOMER
+    log = _log.bind(customer=customer, blob=name)
+    started = context.clock.now()
+    with context.telemetry.span(SpanName.RECEIVE_FILE, {Fact.CUSTOMER: customer}, causes=[cause]):
+        try:
+            result = _receive(context, customer, name, again)
+        except DropzoneError as error:
+            log_failure(_log, "upload_not_received", error, customer=customer, blob=name)
+            if again is not None:
+                keep_request(context, customer, name, again, error=told(error))
+            result = Outcome.NOT_NOW
+        context.telemetry.tell({Fact.OUTCOME: result.value})
+    log.info("upload_received", outcome=result.value, seconds=(context.clock.now() - started).total_seconds())
+    return result
+
+
+def _receive(context: JobContext, customer: str, name: str, again: str | None) -> Status | Outcome:
+    result = _answered(context, customer, name, again)
+    if again is not None and result not in (Outcome.NOT_NOW, Outcome.IN_HAND):
+        drop_request(context, customer, name, again)
+    return result
+
+
+def _answered(context: JobContext, customer: str, name: str, again: str | None) -> Status | Outcome:
+    if not blob_names.is_addressable(name):
+        return Outcome.UNADDRESSABLE
+    # Step 1: the version that is there now, whatever version the event spoke of.
+    info = context.drop.head(blob_names.drop_container(customer), name)
+    if info is None:
+        return Outcome.GONE
+    if isinstance(blob_names.kind_of_upload(name), NotData) or is_stub(info):
+        return Outcome.NOT_DATA
+    if info.copy_pending:
+        return Outcome.COPY_PENDING
+    upload = Upload(customer=customer, name=name, etag=info.etag, size=info.size, last_modified=info.last_modified)
+    earlier = read_receipt(context.drop, customer, name)
+    if is_answered(earlier, upload, again):
+        return Outcome.ALREADY_ANSWERED
+    if not is_read(upload, info):
+        return _answer(context, upload, info, again)
+    return _attempted(context, upload, info, earlier, again)
+
+
+def _attempted(
+    context: JobContext, upload: Upload, info: BlobInfo, earlier: tuple[Receipt, str] | None, again: str | None
+) -> Status | Outcome:
+    """Answer an upload that must be read, unless that has ended every worker so far."""
+    attempt = blob_names.new_attempt()
+    turn = begin_attempt(context, upload, attempt, receipt=earlier[1] if earlier else None, replaces=again)
+    if turn is Turn.IN_HAND:
+        return Outcome.IN_HAND
+    try:
+        has_panicked = earlier is not None and is_exhausted(earlier[0], upload)
+        if turn is Turn.EXHAUSTED or has_panicked:
+            result = _given_up(context, upload, again)
+        else:
+            result = _answer(context, upload, info, again)
+    except Exception:
+        end_attempt(context, upload.customer, upload.name, attempt)
+        raise
+    # Here nothing has ended the process; what does, an engine's panic or an order to stop, leaves the note as it is.
+    end_attempt(context, upload.customer, upload.name, attempt)
+    return result
+
+
+def _answer(context: JobContext, upload: Upload, info: BlobInfo, again: str | None) -> Status | Outcome:
+    try:
+        with tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
+            draft = draft_answer(context, upload, info, Path(scratch))
+            return commit_receipt(context, upload, draft, again) or Outcome.ALREADY_ANSWERED
+    except Superseded:
+        return Outcome.SUPERSEDED
+    except Exception as error:  # noqa: BLE001 - a bug of ours must end in a receipt too
+        log_failure(_log, "upload_failed", error, customer=upload.customer, blob=upload.name)
+        if again is not None:
+            keep_request(context, upload.customer, upload.name, again, error=told(error))
+            return Outcome.NOT_NOW  # the answer that is there stays one
+        return _committed(context, upload, failed_answer(context, upload, error))
+
+
+def _given_up(context: JobContext, upload: Upload, again: str | None) -> Status | Outcome:
+    """Answer an upload that has ended every worker that read it."""
+    _log.error("upload_ends_its_worker", customer=upload.customer, blob=upload.name, tries=MOST_DEATHS)
+    if again is not None:
+        return Outcome.ALREADY_ANSWERED  # by the answer that was to be replaced
+    return _committed(context, upload, unreadable_answer(context, upload))
+
+
+def _committed(context: JobContext, upload: Upload, draft: Draft) -> Status | Outcome:
+    try:
+        return commit_receipt(context, upload, draft, None) or Outcome.ALREADY_ANSWERED
+    except Superseded:
+        return Outcome.SUPERSEDED

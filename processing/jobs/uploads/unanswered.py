@@ -1,0 +1,138 @@
+"""The uploads of a customer that have no answer: the oldest of them, in memory that does not grow with their number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from heapq import heappush, heappushpop
+from itertools import chain
+
+from processing.domain import blob_names
+from processing.ports import BlobInfo
+from processing.stored.context import JobContext
+from processing.stored.receipts import ReceiptSeen, iterate_receipts
+from processing.stored.upload_notes import StoredNote, is_asked_for, is_in_hand, list_notes
+from processing.stored.uploads import directory_stubs, list_uploads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A version that is to be announced."""
+
+    name: str
+    etag: str
+    replaces: str | None = None
+    """ETag of the receipt in whose place another one is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """The uploads of a customer that have no answer."""
+
+    count: int = 0
+    """All of them, but for empty ones beyond the oldest, which may be the stubs of folders."""
+    oldest: datetime | None = None
+    """When the oldest was written."""
+    due: tuple[Due, ...] = ()
+    """Those that are to be announced now, oldest first; then those that are to be answered again."""
+
+
+def find_unanswered(context: JobContext, customer: str, now: datetime, most: int) -> Unanswered:
+    """What a customer waits for, with at most so many to announce.
+
+    An upload that is answered between the listings may be announced once more, which changes nothing.
+    """
+    notes = list_notes(context, customer)
+    certain, empty = _Oldest(most), _Oldest(most)
+    waiting = _Waiting()
+    for info, answer in _open_uploads(context, customer):
+        is_known = answer is not None and answer.etag == info.etag
+        if info.size == 0 and not is_known:
+            empty.add(info)
+            continue
+        waiting.add(info)
+        if _is_due(context, info, answer if is_known else None, now) and not _is_in_hand(context, notes, info, now):
+            certain.add(info)
+    stubs = directory_stubs(context.drop, customer, empty.infos())
+    for info in empty.infos():
+        if info.name not in stubs:
+            waiting.add(info)
+            if _is_due(context, info, None, now) and not _is_in_hand(context, notes, info, now):
+                certain.add(info)
+    asked = sorted((name, each.note) for name, each in notes.items() if is_asked_for(context, each, now))
+    due = chain(
+        (Due(name=info.name, etag=info.etag) for info in certain.infos()),
+        (Due(name=name, etag=note.etag, replaces=note.replaces) for name, note in asked),
+    )
+    return Unanswered(count=waiting.count, oldest=waiting.oldest, due=tuple(due)[:most])
+
+
+@dataclass(slots=True)
+class _Waiting:
+    count: int = 0
+    oldest: datetime | None = None
+
+    def add(self, info: BlobInfo) -> None:
+        self.count += 1
+        self.oldest = info.last_modified if self.oldest is None else min(self.oldest, info.last_modified)
+
+
+@dataclass(slots=True)
+class _Oldest:
+    """The oldest of many blobs."""
+
+    most: int
+    _added: int = 0
+    _heap: list[tuple[float, int, BlobInfo]] = field(default_factory=list)
+
+    def add(self, info: BlobInfo) -> None:
+        self._added += 1
+        entry = (-info.last_modified.timestamp(), -self._added, info)  # the youngest is the first to go
+        if len(self._heap) < self.most:
+            heappush(self._heap, entry)
+        elif self.most:
+            heappushpop(self._heap, entry)
+
+    def infos(self) -> list[BlobInfo]:
+        """Oldest first."""
+        return [info for *_, info in sorted(self._heap, reverse=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the listing of a receipt tells, as little as must be kept of each."""
+
+    etag: str
+    is_answer: bool
+    next_try: datetime | None
+
+
+def _open_uploads(context: JobContext, customer: str) -> Iterator[tuple[BlobInfo, _Answer | None]]:
+    """The uploads without an answer, each with what was told of it."""
+    uploads = list_uploads(context.drop, customer)
+    first = next(uploads, None)
+    if first is None:
+        return
+    answers = {seen.blob: _answer(seen) for seen in iterate_receipts(context.drop, customer)}
+    for info in chain((first,), uploads):
+        answer = answers.get(blob_names.receipt_name(info.name))
+        if answer is None or not answer.is_answer or answer.etag != info.etag:
+            yield info, answer
+
+
+def _answer(seen: ReceiptSeen) -> _Answer:
+    summary = seen.summary
+    return _Answer(summary.etag, summary.answers(summary.etag), summary.next_try)
+
+
+def _is_in_hand(context: JobContext, notes: Mapping[str, StoredNote], info: BlobInfo, now: datetime) -> bool:
+    stored = notes.get(info.name)
+    return stored is not None and is_in_hand(context, stored, info, now)
+
+
+def _is_due(context: JobContext, info: BlobInfo, failed: _Answer | None, now: datetime) -> bool:
+    """Whether an upload without an answer is to be announced; with `failed`, that its last attempt told of."""
+    if failed is None:
+        return info.last_modified + context.sweep_grace <= now
+    return failed.next_try is None or failed.next_try <= now

@@ -1,0 +1,1 @@
+"""The storage emulator: its process, and the Node that runs it."""

@@ -1,0 +1,1 @@
+"""The Delta tables of results: their columns, and their files."""

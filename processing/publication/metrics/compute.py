@@ -1,0 +1,183 @@
+"""A day of metrics from its staged parts: the files of `metric_rows` and `metric_days` (contract section 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from processing.domain.publications import TableFile
+from processing.frames.ordered_pool import WORKERS, in_order
+from processing.publication.delta.specs import METRIC_DAYS, METRIC_ROWS
+from processing.publication.inputs import staged_rows
+from processing.publication.metrics import transforms
+from processing.publication.metrics.codes import METRIC, MetricCodes, MetricOrder, NameSet, of_names
+from processing.publication.metrics.shares import Share, planned, weighed
+from processing.publication.metrics.values import MetricRun, MetricValues
+from processing.publication.model import AT_ONCE, DayInput, DayRequest, DayResult, Emit
+from processing.publication.result_files import DayFiles
+from processing.publication.shuffle import Bucket, Shuffle
+from processing.publication.sums import finite_figures
+
+_BUCKET: Final = 4 * 1024 * 1024
+"""Bytes of parts whose rows make a bucket; as many buckets as there are threads are in memory at once."""
+_FEWEST_BUCKETS: Final = 16
+_ALONE: Final = 8 * 1024 * 1024
+"""Bytes of parts that one thread works on."""
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the parts told when they were read."""
+
+    rows: list[int] = field(default_factory=list)
+    """Of each part."""
+    test_rows: int = 0
+    candidates: NameSet = field(default_factory=NameSet)
+    """Numbers of metrics that look like ratios; it may be that all rows that say so are superseded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Divided:
+    shuffle: Shuffle
+    completes: bool
+    """Whether all rows of its metrics were there, when it is done."""
+
+
+@dataclass(slots=True)
+class _Published:
+    files: list[TableFile] = field(default_factory=list)
+    taken: int = 0
+    """Rows that were worked on, superseded ones among them."""
+    totals: list[pl.DataFrame] = field(default_factory=list)
+    ratios: NameSet = field(default_factory=NameSet)
+    """Places of metrics that clean rows of the day show to be ratios."""
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
+
+
+def compute_metric_day(request: DayRequest, inputs: Sequence[DayInput], scratch: Path, emit: Emit) -> DayResult:
+    """Remove duplicates, find the ratios, value every row and sum up."""
+    large = sum(each.size for each in inputs) > _ALONE
+    with ThreadPoolExecutor(WORKERS, "day") if large else nullcontext() as pool:
+        return _MetricDay(request, inputs, scratch, emit, pool).compute()
+
+
+class _MetricDay:
+    def __init__(
+        self, request: DayRequest, inputs: Sequence[DayInput], scratch: Path, emit: Emit, pool: ThreadPoolExecutor | None
+    ) -> None:
+        self._request = request
+        self._inputs = sorted(inputs, key=lambda each: each.order)
+        self._scratch = scratch
+        self._pool = pool
+        self._size = sum(each.size for each in inputs)
+        self._codes = MetricCodes()
+        self._row_files = DayFiles(request, METRIC_ROWS, scratch, emit)
+        self._total_files = DayFiles(request, METRIC_DAYS, scratch, emit)
+
+    def compute(self) -> DayResult:
+        told, shuffles = self._divided()
+        rows_in = sum(told.rows) - told.test_rows
+        order = self._codes.order()
+        before = order.names.is_in(pl.Series(self._request.ratios_before, dtype=pl.String).implode())
+        candidates = order.places_of(told.candidates)
+        published = self._published(shuffles, order, before | candidates)
+        shown = published.ratios.among(len(order.names))
+        if (candidates & ~(shown | before)).any():
+            # What looks like a ratio mostly is one; here all rows that say so are superseded.
+            _, shuffles = self._divided()
+            published = self._published(shuffles, order, before | shown)
+        if published.taken != rows_in:
+            raise AssertionError("not every row of the day stands in one share of it")
+        totals, overflowed = finite_figures(pl.concat(published.totals)) if published.totals else (None, 0)
+        return DayResult(
+            outputs=(
+                self._row_files.output(published.files),
+                self._total_files.output([] if totals is None else [self._total_files.write(totals)]),
+            ),
+            input_rows=tuple(told.rows),
+            rows=published.rows,
+            superseded=rows_in - published.rows,
+            test_rows=told.test_rows,
+            ratios=tuple(order.names.filter(shown)),
+            overflowed=overflowed,
+        )
+
+    def _divided(self) -> tuple[_Told, Iterator[_Divided]]:
+        """What the parts tell, and their rows as a whole, or in shares where that would not fit on scratch disk."""
+        told = _Told()
+        if self._size <= AT_ONCE:
+            return told, iter([_Divided(shuffle=self._shuffled(self._parts(told), self._size), completes=True)])
+        weights = pl.concat([weighed(coded) for coded in self._parts(told)])
+        order = self._codes.order()
+        shares = planned(weights.with_columns(order.places(weights.get_column(METRIC))))
+
+        def divided(share: Share) -> _Divided:
+            own = (share.of(coded, order) for coded in self._parts(_Told()))
+            return _Divided(shuffle=self._shuffled(own, self._size // len(shares)), completes=share.completes)
+
+        return told, map(divided, shares)
+
+    def _parts(self, told: _Told) -> Iterator[pl.DataFrame]:
+        """The coded result rows of each part, in order."""
+
+        def read(each: DayInput) -> tuple[int, pl.Series, pl.DataFrame]:
+            part = staged_rows(each)
+            coded = self._codes.coded(transforms.result_rows(part))
+            return part.height, transforms.ratio_metrics(coded), coded
+
+        for height, candidates, coded in in_order(read, self._inputs, self._pool, most=WORKERS):
+            self._request.check_deadline()
+            told.rows.append(height)
+            told.test_rows += height - coded.height
+            told.candidates.add(candidates)
+            yield coded
+
+    def _shuffled(self, parts: Iterator[pl.DataFrame], size: int) -> Shuffle:
+        """The rows of `size` bytes of parts; later ones stand behind earlier ones."""
+        # The unit alone would do, but for a unit that has most of the rows.
+        by = pl.col("unit_id").hash(1) ^ pl.col(METRIC).hash(2)
+        buckets = max(_FEWEST_BUCKETS, size // _BUCKET)
+        shuffle = Shuffle(self._scratch / "shuffle", by, squeeze=_latest_rows, buckets=buckets, pool=self._pool)
+        for coded in parts:
+            shuffle.add(coded)
+        return shuffle
+
+    def _published(self, shuffles: Iterator[_Divided], order: MetricOrder, is_ratio: pl.Series) -> _Published:
+        """Every clean row, valued, as files that are emitted; and the totals. `is_ratio` is told of each name in order."""
+        published = _Published()
+        values = MetricValues(self._scratch / "values")
+        publish = partial(self._publish, order=order, is_ratio=is_ratio)
+        for divided in shuffles:
+            published.taken += divided.shuffle.rows
+            for file, shown, run in in_order(publish, divided.shuffle.buckets(), self._pool, most=WORKERS):
+                self._request.check_deadline()
+                published.files.append(file)
+                published.ratios.add(shown)
+                values.add(run)
+            if divided.completes and values.has_runs:
+                sums = values.sums()
+                of_sums = of_names(is_ratio, sums.get_column(METRIC))
+                published.totals.append(transforms.metric_totals(order.named(sums), values.totals(sums), of_sums))
+                values.clear()
+        return published
+
+    def _publish(self, bucket: Bucket, *, order: MetricOrder, is_ratio: pl.Series) -> tuple[TableFile, pl.Series, MetricRun]:
+        """The file of a bucket, the metrics that it shows to be ratios, and what it says of all."""
+        latest = order.sorted(transforms.latest_rows(bucket()))
+        rows = transforms.valued_rows(order.named(latest), of_names(is_ratio, latest.get_column(METRIC)))
+        del latest
+        return self._row_files.write(rows), transforms.ratio_metrics(rows), MetricRun.of(rows)
+
+
+def _latest_rows(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return transforms.latest_rows(rows.collect()).lazy()

@@ -1,0 +1,61 @@
+"""Reading receipts: one, or the state of thousands by one listing of their metadata (protocol, Objects)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from processing.domain import blob_names
+from processing.domain.datasets import Dataset
+from processing.domain.documents import from_json
+from processing.domain.readiness.marker_manifest import folders_of
+from processing.domain.receipts import Receipt, ReceiptSummary
+from processing.ports import BlobStore
+from processing.stored.context import JobContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptSeen:
+    """A receipt as a listing shows it."""
+
+    blob: str
+    """Name of the receipt in the receipts container."""
+    etag: str
+    """Of the receipt itself."""
+    summary: ReceiptSummary
+
+
+def read_receipt(store: BlobStore, customer: str, upload: str) -> tuple[Receipt, str] | None:
+    """The receipt of an upload and the ETag of the receipt itself, or None."""
+    found = store.get(blob_names.receipts_container(customer), blob_names.receipt_name(upload))
+    return None if found is None else (from_json(Receipt, found[0]), found[1].etag)
+
+
+def list_receipts(store: BlobStore, customer: str, prefix: str = "") -> dict[str, ReceiptSeen]:
+    """Receipts below a folder, by their own names."""
+    return {seen.blob: seen for seen in iterate_receipts(store, customer, prefix)}
+
+
+def iterate_receipts(store: BlobStore, customer: str, prefix: str = "") -> Iterator[ReceiptSeen]:
+    """The same, one after another, for those who keep little of each."""
+    container = blob_names.receipts_container(customer)
+    for info in store.list_blobs(container, prefix, metadata=True):
+        if not blob_names.is_receipt(info.name):
+            continue
+        try:
+            summary = ReceiptSummary.from_metadata(info.metadata)
+        except (KeyError, ValueError):
+            # A copy or a restore may have dropped the metadata; the receipt itself says the same.
+            found = store.get(container, info.name)
+            if found is None:
+                continue
+            summary = ReceiptSummary.of(from_json(Receipt, found[0]))
+        yield ReceiptSeen(blob=info.name, etag=info.etag, summary=summary)
+
+
+def list_in_force(context: JobContext, customer: str, dataset: Dataset) -> dict[str, ReceiptSeen]:
+    """The receipts of all uploads that may hold rows of the stream, by their own names."""
+    found: dict[str, ReceiptSeen] = {}
+    for folder in folders_of(dataset):
+        found |= list_receipts(context.drop, customer, folder)
+    return found

@@ -1,1 +1,0 @@
-"""Frames: bytes become bounded batches, accepted and rejected rows, Parquet; and the transforms of a day."""

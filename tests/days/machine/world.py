@@ -1,0 +1,112 @@
+"""An installation in memory: its storage, its clock, and the two hosts that run its program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from processing.domain import blob_names
+from processing.domain.documents import from_json
+from processing.domain.readiness.observation import ReadinessPolicy
+from processing.domain.stream_state import StreamState
+from processing.ports import BlobStore, Tables
+from processing.stored.context import JobContext, Retention
+from processing.stored.customer_config import ConfigCache
+from tests.days.machine.calendar import WINTER, Calendar
+from tests.days.machine.contents import Stream
+from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
+
+KEPT_LONG = Retention()
+KEPT_SHORT = Retention(uploads=1, rejected=1, receipts=2, staged=3, delta=1)
+"""Everything ends within days."""
+
+
+@dataclass(slots=True)
+class HostClock:
+    """A host's clock, which is wrong by `skew`."""
+
+    time: ServiceTime
+    skew: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return self.time() + self.skew
+
+
+@dataclass(slots=True)
+class Host:
+    """What runs jobs: a version of the program, its clock, and what it knows of configs."""
+
+    program: str
+    clock: HostClock
+    configs: ConfigCache = field(default_factory=ConfigCache)
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """Storage with its clock, and everything that is set for the installation."""
+
+    calendar: Calendar = WINTER
+    settle: timedelta = timedelta()
+    retention: Retention = KEPT_LONG
+    page: int = 5_000
+    """Blobs in a page of a listing."""
+    number: int = 0
+    """Counts everything that happens."""
+    time: ServiceTime = field(init=False)
+    hosts: tuple[Host, Host] = field(init=False)
+    drop: InMemoryBlobStore = field(init=False)
+    lake: InMemoryBlobStore = field(init=False)
+    tables: InMemoryTables = field(default_factory=InMemoryTables)
+    events: InMemoryQueue = field(default_factory=InMemoryQueue)
+    work: InMemoryQueue = field(default_factory=InMemoryQueue)
+    _states: dict[str, StreamState] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.time = ServiceTime(self.calendar.start)
+        self.hosts = (Host("1", HostClock(self.time)), Host("2", HostClock(self.time)))
+        self.drop, self.lake = InMemoryBlobStore(self.time), InMemoryBlobStore(self.time)
+        for container in (blob_names.STAGED_CONTAINER, blob_names.STATE_CONTAINER, blob_names.CONFIG_CONTAINER):
+            self.lake.create_container(container)
+
+    def context(
+        self, host: int = 0, *, drop: BlobStore | None = None, lake: BlobStore | None = None, tables: Tables | None = None
+    ) -> JobContext:
+        """What a job is given on one of the hosts."""
+        return JobContext(
+            drop=drop or self.drop,
+            lake=lake or self.lake,
+            tables=tables or self.tables,
+            drop_events=self.events,
+            stream_work=self.work,
+            clock=self.hosts[host].clock,
+            sleep=lambda _: None,
+            zone=self.calendar.program,
+            readiness=ReadinessPolicy(settle=self.settle),
+            retention=self.retention,
+            program=self.hosts[host].program,
+            configs=self.hosts[host].configs,
+        )
+
+    def happens(self) -> int:
+        """The number of what is about to happen."""
+        self.number += 1
+        return self.number
+
+    def state(self, customer: str, stream: Stream) -> tuple[StreamState, str | None]:
+        """The state of a stream, and the ETag of its blob."""
+        name = blob_names.state_name(customer, stream.dataset)
+        info = self.lake.head(blob_names.STATE_CONTAINER, name)
+        if info is None:
+            return StreamState(customer=customer, dataset=stream.dataset), None
+        if info.etag not in self._states:
+            found = self.lake.get(blob_names.STATE_CONTAINER, name)
+            assert found is not None
+            self._states[info.etag] = from_json(StreamState, found[0])
+        return self._states[info.etag], info.etag
+
+    def seqs(self, customer: str, stream: Stream) -> Mapping[str, int]:
+        """The last publication of a stream that each table holds."""
+        results = blob_names.results_container(customer)
+        logs = self.tables._logs.items()
+        return {table: log[-1].seqs.get(str(stream.dataset), 0) for (container, table), log in logs if container == results}
