@@ -15,5 +15,5 @@ blueprint = func.Blueprint()
 @blueprint.queue_trigger(arg_name="message", queue_name="stream-work", connection="AzureWebJobsStorage")
 def day_worker(message: func.QueueMessage) -> None:
     """An unreadable message raises and ends in the poison queue; every readable one is finished."""
-    customer, dataset = parse_stream_work(message.get_body())
-    work_stream(app(), customer, dataset, cause=cause_of(message.get_body()))
+    stream = parse_stream_work(message.get_body())
+    work_stream(app(), stream, cause=cause_of(message.get_body()))

@@ -12,6 +12,7 @@ from processing.domain.documents import from_json
 from processing.domain.errors import OperatorError
 from processing.domain.receipts import Receipt
 from processing.domain.stream_state import DayStatus, StreamState
+from processing.domain.streams import Stream
 from processing.ports import BlobStore
 from processing.stored.context import JobContext
 from processing.stored.receipts import list_receipts
@@ -88,7 +89,7 @@ def receipts(drop: BlobStore, customer: str) -> list[Receipt]:
 
 def streams(lake: BlobStore, customer: str) -> list[StreamState]:
     """The state of each stream of a customer that has one."""
-    names = (blob_names.state_name(customer, dataset) for dataset in DATA_DATASETS)
+    names = (blob_names.state_name(Stream(customer, dataset)) for dataset in DATA_DATASETS)
     found = (lake.get(blob_names.STATE_CONTAINER, name) for name in names)
     return [from_json(StreamState, each[0]) for each in found if each is not None]
 
@@ -99,7 +100,7 @@ def _customer_status(context: JobContext, customer: str) -> CustomerStatus:
             customer=customer,
             unlistable=None,
             uploads=_uploads_status(context, customer),
-            streams=tuple(_stream_status(context, customer, dataset) for dataset in streams_of(context, customer)),
+            streams=tuple(_stream_status(context, Stream(customer, dataset)) for dataset in streams_of(context, customer)),
         )
     except OperatorError as error:
         return CustomerStatus(customer=customer, unlistable=str(error))
@@ -124,10 +125,10 @@ def _uploads_status(context: JobContext, customer: str) -> UploadsStatus:
     )
 
 
-def _stream_status(context: JobContext, customer: str, dataset: Dataset) -> StreamStatus:
-    state = load_state(context, customer, dataset).state
+def _stream_status(context: JobContext, stream: Stream) -> StreamStatus:
+    state = load_state(context, stream).state
     return StreamStatus(
-        dataset=dataset,
+        dataset=stream.dataset,
         first_day=state.first_day,
         seq=state.seq,
         unfinished=state.pending,

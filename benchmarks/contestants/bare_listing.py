@@ -10,6 +10,7 @@ from azure.storage.blob import BlobServiceClient
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
+from processing.domain.streams import Stream
 
 
 def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]:  # noqa: ARG001 - nothing is written here
@@ -20,7 +21,7 @@ def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]
     wanted: tuple[tuple[str, str, list[str]], ...] = (
         (blob_names.drop_container(customer), f"{Dataset.METRICS}/", []),
         (blob_names.receipts_container(customer), f"{Dataset.METRICS}/", ["metadata"]),
-        (blob_names.STAGED_CONTAINER, blob_names.parts_prefix(customer, Dataset.METRICS), []),
+        (blob_names.STAGED_CONTAINER, blob_names.parts_prefix(Stream(customer, Dataset.METRICS)), []),
     )
 
     def work() -> dict[str, Any]:

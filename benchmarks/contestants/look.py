@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.emulated import context_for
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
+from processing.domain.streams import Stream
 from processing.jobs.days.observe_stream import look_at_stream
 from processing.stored.stream_state import load_state
 
@@ -19,12 +20,12 @@ def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]
     """The work: one look at the stream of `customer`, whose state is forgotten before."""
     context = context_for(task["connection"])
     customer = task["customer"]
-    context.lake.delete(blob_names.STATE_CONTAINER, blob_names.state_name(customer, Dataset.METRICS))
+    context.lake.delete(blob_names.STATE_CONTAINER, blob_names.state_name(Stream(customer, Dataset.METRICS)))
     # A marker takes effect once it lies in the past of a clock that counts seconds.
     time.sleep(1.0)
 
     def work() -> dict[str, Any]:
-        looked = look_at_stream(context, load_state(context, customer, Dataset.METRICS))
+        looked = look_at_stream(context, load_state(context, Stream(customer, Dataset.METRICS)))
         record = looked.state.days.get(date.fromisoformat(task["day"]))
         return {"state": record.state.value if record else None}
 

@@ -19,6 +19,7 @@ from processing.domain.documents import to_json
 from processing.domain.errors import DropzoneError
 from processing.domain.printable import printable, printable_json
 from processing.domain.receipts import Status
+from processing.domain.streams import Stream
 from processing.jobs.operate import ask_reprocess, mark_ready, move_first_day, retry_now
 from processing.jobs.uploads.check_file import CheckRequest, check_file
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
@@ -40,7 +41,7 @@ _cli.add_typer(_customers, name="customer")
 _cli.add_typer(_configs, name="config")
 
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day, YYYY-MM-DD.")]
-Stream = Annotated[Dataset, typer.Argument(help="metrics, events or exposures.")]
+StreamDataset = Annotated[Dataset, typer.Argument(help="metrics, events or exposures.")]
 OneStream = Annotated[Dataset | None, typer.Option("--dataset", help="One stream; all when none is named.")]
 # What is piped is read by programs and in logs: it gets a width of its own.
 _out = Terminal(Console(width=None if sys.stdout.isatty() else 120))
@@ -142,16 +143,16 @@ def ready(customer: str, day: Day, *, dataset: OneStream = None) -> None:
 
 
 @_cli.command()
-def reprocess(customer: str, dataset: Stream, day: Day) -> None:
+def reprocess(customer: str, dataset: StreamDataset, day: Day) -> None:
     """Process a published day again, by the rows that are in force now."""
-    ask_reprocess(build_app(load_settings()), customer, dataset, day.date())
+    ask_reprocess(build_app(load_settings()), Stream(customer, dataset), day.date())
     _out.line(f"{dataset} of {day.date()} is processed again; its status document names what that changes")
 
 
 @_cli.command("first-day")
-def first_day(customer: str, dataset: Stream, day: Day) -> None:
+def first_day(customer: str, dataset: StreamDataset, day: Day) -> None:
     """Move the first day of a stream: the order of days begins with it."""
-    move_first_day(build_app(load_settings()), customer, dataset, day.date())
+    move_first_day(build_app(load_settings()), Stream(customer, dataset), day.date())
     _out.line(f"{dataset} of {customer} begins with {day.date()}")
 
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from processing.domain.datasets import Dataset
 from processing.domain.days import parse_day
+from processing.domain.streams import Stream
 
 STAGED_CONTAINER: Final = "staged"
 STATE_CONTAINER: Final = "state"
@@ -230,7 +231,7 @@ class PartName:
     """From 0, in the order of the records within the attempt and day."""
 
     def __str__(self) -> str:
-        return f"{parts_prefix(self.customer, self.dataset, self.day)}{self.attempt}-{self.number:05d}.parquet"
+        return f"{parts_prefix(Stream(self.customer, self.dataset), self.day)}{self.attempt}-{self.number:05d}.parquet"
 
     @classmethod
     def parse(cls, name: str) -> PartName | None:
@@ -249,43 +250,43 @@ class PartName:
         return part if str(part) == name else None
 
 
-def parts_prefix(customer: str, dataset: Dataset, day: date | None = None) -> str:
+def parts_prefix(stream: Stream, day: date | None = None) -> str:
     """The folder of a stream's staged parts, or of one of its days."""
-    stream = f"{dataset}/customer={customer}/"
-    return stream if day is None else f"{stream}pst_date={day.isoformat()}/"
+    folder = f"{stream.dataset}/customer={stream.customer}/"
+    return folder if day is None else f"{folder}pst_date={day.isoformat()}/"
 
 
-def state_name(customer: str, dataset: Dataset) -> str:
+def state_name(stream: Stream) -> str:
     """The state blob of a stream, in `state`."""
-    return f"streams/{customer}/{dataset}.json"
+    return f"streams/{stream.customer}/{stream.dataset}.json"
 
 
-def lease_name(customer: str, dataset: Dataset) -> str:
+def lease_name(stream: Stream) -> str:
     """The blob whose lease a worker of the stream holds, in `state`."""
-    return f"leases/{customer}/{dataset}"
+    return f"leases/{stream.customer}/{stream.dataset}"
 
 
-def manifest_name(customer: str, dataset: Dataset, day: date, *, seq: int, epoch: int, attempt: str) -> str:
+def manifest_name(stream: Stream, day: date, *, seq: int, epoch: int, attempt: str) -> str:
     """The manifest of one publication, in `state`.
 
     After a restore the same numbers come again; the id of the attempt keeps what is there apart from what is written then.
     """
-    return f"{manifests_prefix(customer, dataset)}{day.isoformat()}/{seq:08d}-{epoch:08d}-{attempt[:_ATTEMPT_SHOWN]}.json"
+    return f"{manifests_prefix(stream)}{day.isoformat()}/{seq:08d}-{epoch:08d}-{attempt[:_ATTEMPT_SHOWN]}.json"
 
 
-def manifests_prefix(customer: str, dataset: Dataset) -> str:
+def manifests_prefix(stream: Stream) -> str:
     """The folder of a stream's manifests, in `state`."""
-    return f"manifests/{customer}/{dataset}/"
+    return f"manifests/{stream.customer}/{stream.dataset}/"
 
 
-def expected_name(customer: str, dataset: Dataset, day: date, digest: str) -> str:
+def expected_name(stream: Stream, day: date, digest: str) -> str:
     """A long list of files that manifests of a day name, in `state`."""
-    return f"{expected_prefix(customer, dataset)}{day.isoformat()}/{digest}.json"
+    return f"{expected_prefix(stream)}{day.isoformat()}/{digest}.json"
 
 
-def expected_prefix(customer: str, dataset: Dataset) -> str:
+def expected_prefix(stream: Stream) -> str:
     """The folder of a stream's long lists of expected files, in `state`."""
-    return f"expected/{customer}/{dataset}/"
+    return f"expected/{stream.customer}/{stream.dataset}/"
 
 
 def note_name(customer: str, upload: str) -> str:
@@ -298,9 +299,9 @@ def notes_prefix(customer: str) -> str:
     return f"attempts/{customer}/"
 
 
-def superseded_name(customer: str, dataset: Dataset) -> str:
+def superseded_name(stream: Stream) -> str:
     """Which staged parts of a stream housekeeping has found superseded, and when, in `state`."""
-    return f"housekeeping/{customer}/{dataset}.json"
+    return f"housekeeping/{stream.customer}/{stream.dataset}.json"
 
 
 def config_name(customer: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from processing.domain.blob_names import is_customer_name
 from processing.domain.datasets import Dataset
+from processing.domain.streams import Stream
 from processing.domain.telemetry_names import is_trace
 
 BLOB_CREATED: Final = "Microsoft.Storage.BlobCreated"
@@ -68,12 +69,12 @@ def upload_event(container: str, name: str, etag: str, *, again: str | None = No
     return json.dumps(event | _caused(cause))
 
 
-def stream_work(customer: str, dataset: Dataset, *, cause: str | None = None) -> str:
+def stream_work(stream: Stream, *, cause: str | None = None) -> str:
     """A message that asks a worker to look after one stream; `cause` is the span that asks."""
-    return json.dumps({"customer": customer, "dataset": dataset} | _caused(cause))
+    return json.dumps({"customer": stream.customer, "dataset": stream.dataset} | _caused(cause))
 
 
-def parse_stream_work(body: bytes) -> tuple[str, Dataset]:
+def parse_stream_work(body: bytes) -> Stream:
     """The inverse of `stream_work`; ValueError for anything else."""
     work = _decoded(body)
     customer = work.get("customer")
@@ -82,7 +83,7 @@ def parse_stream_work(body: bytes) -> tuple[str, Dataset]:
     dataset = Dataset(str(work.get("dataset")))
     if dataset is Dataset.SIGNALS:
         raise ValueError("signals are no stream")
-    return customer, dataset
+    return Stream(customer, dataset)
 
 
 def cause_of(body: bytes) -> str | None:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Self
 
 from processing.domain.datasets import Dataset
+from processing.domain.streams import Stream
 from processing.domain.unknown import Unknown, foreign
 
 
@@ -209,6 +210,11 @@ class StreamState:
     """The metrics that any published day showed to be ratios; days refer to them by position."""
     days: Mapping[date, DayRecord] = field(default_factory=dict)
     unknown: Unknown = field(default_factory=dict)
+
+    @property
+    def stream(self) -> Stream:
+        """Whose state it is."""
+        return Stream(self.customer, self.dataset)
 
     def is_closed(self, day: date) -> bool:
         """Whether a day is published and its staged rows are given up."""

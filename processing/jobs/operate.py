@@ -15,6 +15,7 @@ from processing.domain.queue_messages import stream_work, upload_event
 from processing.domain.readiness.corrections import sent_back
 from processing.domain.readiness.day_states import moved
 from processing.domain.stream_state import DayState, StreamState
+from processing.domain.streams import Stream
 from processing.jobs.uploads.draft_receipt import UNREADABLE_HERE
 from processing.jobs.uploads.reingest import ask_again
 from processing.stored.context import JobContext
@@ -45,38 +46,38 @@ def mark_ready(context: JobContext, customer: str, day: date, dataset: Dataset |
     return name
 
 
-def ask_reprocess(context: JobContext, customer: str, dataset: Dataset, day: date) -> None:
+def ask_reprocess(context: JobContext, stream: Stream, day: date) -> None:
     """Have a published day processed again, whatever its age and the customer's policy say.
 
     Raises OperatorError for a day that is not published, or whose staged rows are given up.
     """
-    expect_customer(context, customer)
+    expect_customer(context, stream.customer)
     now = context.drop.service_time()
 
     def asked(state: StreamState) -> StreamState:
         record = state.days.get(day)
         if record is None or record.published is None:
-            raise OperatorError(f"{dataset} of {customer} has not published {day.isoformat()}: mark it ready instead")
+            raise OperatorError(f"{stream} has not published {day.isoformat()}: mark it ready instead")
         if state.is_closed(day):
             raise OperatorError(f"the staged rows of {day.isoformat()} are gone by retention: upload its files again")
         cause = "the operator asked for it"
         record = moved(sent_back(record, cause), DayState.READY, now, f"to be processed again: {cause}")
         return replace(state, days={**state.days, day: record})
 
-    _change(context, customer, dataset, asked)
-    context.stream_work.send(stream_work(customer, dataset))
-    _log.info("reprocess_asked", customer=customer, dataset=dataset, day=day.isoformat())
+    _change(context, stream, asked)
+    context.stream_work.send(stream_work(stream))
+    _log.info("reprocess_asked", customer=stream.customer, dataset=stream.dataset, day=day.isoformat())
 
 
-def move_first_day(context: JobContext, customer: str, dataset: Dataset, day: date) -> None:
+def move_first_day(context: JobContext, stream: Stream, day: date) -> None:
     """Set the first day of a stream; what is published before it stays as it is.
 
     Raises OperatorError while the customer's config names the first day.
     """
-    expect_customer(context, customer)
-    named = readiness_policy(context, customer).first_day
+    expect_customer(context, stream.customer)
+    named = readiness_policy(context, stream.customer).first_day
     if named is not None:
-        raise OperatorError(f"the config of {customer} names {named.isoformat()} as the first day: change it there")
+        raise OperatorError(f"the config of {stream.customer} names {named.isoformat()} as the first day: change it there")
 
     def set_first(state: StreamState) -> StreamState:
         if state.is_closed(day):
@@ -89,8 +90,8 @@ def move_first_day(context: JobContext, customer: str, dataset: Dataset, day: da
             )
         return replace(state, first_day=day, opening=None)
 
-    _change(context, customer, dataset, set_first)
-    _log.info("first_day_moved", customer=customer, dataset=dataset, day=day.isoformat())
+    _change(context, stream, set_first)
+    _log.info("first_day_moved", customer=stream.customer, dataset=stream.dataset, day=day.isoformat())
 
 
 def retry_now(context: JobContext, customer: str, dataset: Dataset | None) -> tuple[int, int]:
@@ -100,7 +101,7 @@ def retry_now(context: JobContext, customer: str, dataset: Dataset | None) -> tu
     """
     expect_customer(context, customer)
     streams = [each for each in streams_of(context, customer) if dataset in (None, each)]
-    days = sum(_retry_days(context, customer, each) for each in streams)
+    days = sum(_retry_days(context, Stream(customer, each)) for each in streams)
     container = blob_names.drop_container(customer)
     receipts = list_receipts(context.drop, customer, f"{dataset}/" if dataset else "")
     uploads = 0
@@ -116,7 +117,7 @@ def retry_now(context: JobContext, customer: str, dataset: Dataset | None) -> tu
     return uploads, days
 
 
-def _retry_days(context: JobContext, customer: str, dataset: Dataset) -> int:
+def _retry_days(context: JobContext, stream: Stream) -> int:
     found: list[date] = []
 
     def due(state: StreamState) -> StreamState:
@@ -124,13 +125,13 @@ def _retry_days(context: JobContext, customer: str, dataset: Dataset) -> int:
         tried = {day: replace(state.days[day], tries=0, next_try=None) for day in found}
         return replace(state, days={**state.days, **tried})
 
-    _change(context, customer, dataset, due)
+    _change(context, stream, due)
     if found:
-        context.stream_work.send(stream_work(customer, dataset))
+        context.stream_work.send(stream_work(stream))
     return len(found)
 
 
-def _change(context: JobContext, customer: str, dataset: Dataset, change: Callable[[StreamState], StreamState]) -> StoredState:
-    stored = change_state(context, load_state(context, customer, dataset), change)
+def _change(context: JobContext, stream: Stream, change: Callable[[StreamState], StreamState]) -> StoredState:
+    stored = change_state(context, load_state(context, stream), change)
     print_status(context, stored.state)
     return stored

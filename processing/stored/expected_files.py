@@ -27,7 +27,7 @@ def keep_apart(context: JobContext, state: StreamState) -> StreamState:
         if len(record.awaited) > LONGEST_LIST:
             data = _LIST.dump_json(record.awaited)
             digest = hashlib.sha256(data).hexdigest()
-            name = blob_names.expected_name(state.customer, state.dataset, day, digest)
+            name = blob_names.expected_name(state.stream, day, digest)
             put_own(context.lake, blob_names.STATE_CONTAINER, name, data)
             count = len(record.awaited)
             days[day] = replace(record, awaited=record.awaited[:LONGEST_LIST], awaited_count=count, expected_in=name)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from processing.domain import blob_names
-from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json
 from processing.domain.readiness.marker_manifest import folders_of
 from processing.domain.receipts import Receipt, ReceiptSummary
+from processing.domain.streams import Stream
 from processing.ports import BlobStore
 from processing.stored.context import JobContext
 
@@ -53,9 +53,9 @@ def iterate_receipts(store: BlobStore, customer: str, prefix: str = "") -> Itera
         yield ReceiptSeen(blob=info.name, etag=info.etag, summary=summary)
 
 
-def list_in_force(context: JobContext, customer: str, dataset: Dataset) -> dict[str, ReceiptSeen]:
+def list_in_force(context: JobContext, stream: Stream) -> dict[str, ReceiptSeen]:
     """The receipts of all uploads that may hold rows of the stream, by their own names."""
     found: dict[str, ReceiptSeen] = {}
-    for folder in folders_of(dataset):
-        found |= list_receipts(context.drop, customer, folder)
+    for folder in folders_of(stream.dataset):
+        found |= list_receipts(context.drop, stream.customer, folder)
     return found

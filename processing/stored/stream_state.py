@@ -13,11 +13,11 @@ from datetime import date, timedelta
 from typing import Self
 
 from processing.domain import blob_names
-from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json, to_json
 from processing.domain.errors import ConditionNotMet, LaterError, Superseded
 from processing.domain.kept_documents import keeps_document
 from processing.domain.stream_state import DayRecord, DayStatus, StreamState
+from processing.domain.streams import Stream
 from processing.ports import ABSENT, BlobInfo, When
 from processing.stored.context import JobContext
 from processing.stored.installation import keep_zone
@@ -36,11 +36,11 @@ class StoredState:
     """None while the blob is not there yet."""
 
 
-def load_state(context: JobContext, customer: str, dataset: Dataset) -> StoredState:
+def load_state(context: JobContext, stream: Stream) -> StoredState:
     """The state of a stream as it is now; a stream without one has an empty state."""
-    found = context.lake.get(blob_names.STATE_CONTAINER, blob_names.state_name(customer, dataset))
+    found = context.lake.get(blob_names.STATE_CONTAINER, blob_names.state_name(stream))
     if found is None:
-        return StoredState(state=StreamState(customer=customer, dataset=dataset), etag=None)
+        return StoredState(state=StreamState(customer=stream.customer, dataset=stream.dataset), etag=None)
     return StoredState(state=from_json(StreamState, found[0]), etag=found[1].etag)
 
 
@@ -57,7 +57,7 @@ def store_state(context: JobContext, before: StoredState, state: StreamState) ->
         for day, record in state.days.items()
     }
     state = replace(state, revision=revision, days=days)
-    name = blob_names.state_name(state.customer, state.dataset)
+    name = blob_names.state_name(state.stream)
     when = ABSENT if before.etag is None else When.unchanged(before.etag)
     etag = context.lake.put(blob_names.STATE_CONTAINER, name, to_json(state), when=when)
     return StoredState(state=state, etag=etag)
@@ -80,7 +80,7 @@ def change_state(
         try:
             return store_state(context, stored, changed)
         except ConditionNotMet:
-            stored = load_state(context, stored.state.customer, stored.state.dataset)
+            stored = load_state(context, stored.state.stream)
     raise LaterError(f"the state of {stored.state.customer}/{stored.state.dataset} changes faster than it can be written")
 
 
@@ -101,7 +101,7 @@ def print_status(context: JobContext, state: StreamState) -> None:
     today = context.zone.day_of(context.drop.service_time())
     # A document of a later revision is another worker's, or tells of a state in whose place one from before was put back.
     is_current = all(printed.get(_document(state, day), _NOTHING).revision < state.days[day].revision for day in behind)
-    is_current = is_current or load_state(context, state.customer, state.dataset).state == state
+    is_current = is_current or load_state(context, state.stream).state == state
     for day in behind:
         name, record = _document(state, day), state.days[day]
         before = printed.get(name, _NOTHING)

@@ -18,6 +18,7 @@ import pytest
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.stream_state import DayState
+from processing.domain.streams import Stream
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
 from processing.jobs.operate import retry_now
 from processing.storage import emulator
@@ -93,7 +94,7 @@ def meet(story: DayStory, trouble: Trouble) -> WorkOutcome:
     try:
         with Proxy(upstream=service_address(installation.connection_string, "Blob"), hook=weather) as proxy:
             context = impatient(proxy.through(installation.connection_string))
-            outcome = work_stream(context, installation.customer, Dataset.METRICS)
+            outcome = work_stream(context, Stream(installation.customer, Dataset.METRICS))
         assert weather.struck or IS_SOAK, "only near the end can a call not come: their number differs a little"
         story.check_readers(FIRST, ALL)
         if outcome is WorkOutcome.FAILED:
@@ -131,7 +132,7 @@ def test_a_day_that_is_in_every_table_is_not_called_failed(prepared: str, fault:
 
     with Proxy(upstream=service_address(prepared, "Blob"), hook=hook) as proxy:
         context = impatient(proxy.through(prepared))
-        assert work_stream(context, story.installation.customer, Dataset.METRICS) is WorkOutcome.DONE
+        assert work_stream(context, Stream(story.installation.customer, Dataset.METRICS)) is WorkOutcome.DONE
     assert len(struck) == times
     story.check(ALL)
     states = [change["state"] for change in story.installation.day(DAYS[0])["history"]]

@@ -16,6 +16,7 @@ import pytest
 from processing import wiring
 from processing.domain.datasets import Dataset
 from processing.domain.queue_messages import parse_stream_work
+from processing.domain.streams import Stream
 from processing.settings import load_settings
 from tests.support.day_story import ALL, FIRST, Day, DayStory, begun, half_told, remove, run_worker, wait_for_markers
 from tests.support.door_process import Strike, kill_door, run_door
@@ -120,13 +121,13 @@ def test_a_timer_killed_at_any_storage_call_of_its_look(prepared: str) -> None:
             story.check_readers(FIRST, ALL)
             sent()
             open_door("daytimer")
-            assert (story.installation.customer, Dataset.METRICS) in sent(), strike
+            assert Stream(story.installation.customer, Dataset.METRICS) in sent(), strike
             run_worker(story.installation)
             story.check(ALL)
         remove(stories)
 
 
-def sent() -> set[tuple[str, Dataset]]:
+def sent() -> set[Stream]:
     """Takes all messages to workers off their queue."""
     queue = wiring.open_queue(load_settings(), wiring.STREAM_WORK)
     found = set()

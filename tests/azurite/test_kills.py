@@ -18,6 +18,7 @@ import pytest
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.queue_messages import stream_work
+from processing.domain.streams import Stream
 from tests.support.doors import open_door
 from tests.support.installation import ROOT, Installation, metrics_csv
 from tests.support.proxy import Moment, Proxy, Request
@@ -68,7 +69,7 @@ def upstream(installation: Installation) -> str:
 
 
 def parts(installation: Installation) -> set[str]:
-    prefix = blob_names.parts_prefix(installation.customer, Dataset.METRICS)
+    prefix = blob_names.parts_prefix(Stream(installation.customer, Dataset.METRICS))
     return {info.name for info in installation.context.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix)}
 
 
@@ -137,7 +138,7 @@ def test_killed_while_a_day_is_processed(installation: Installation, name: str) 
     ready_day(installation)
     installation.wait_a_second()
     open_door("daytimer")
-    killed(installation, "dayworker", stream_work(installation.customer, Dataset.METRICS), kill)
+    killed(installation, "dayworker", stream_work(Stream(installation.customer, Dataset.METRICS)), kill)
     assert check(installation), "the process did not die where it was to"
     assert installation.day(DAY)["state"] != "processed"
 

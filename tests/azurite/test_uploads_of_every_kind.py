@@ -18,6 +18,7 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json
 from processing.domain.receipts import Receipt
+from processing.domain.streams import Stream
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import work_stream
 from processing.jobs.uploads.receive_file import Outcome, receive_file
@@ -141,7 +142,7 @@ def test_a_copy_that_is_running_is_waited_for_by_its_receipt_and_by_the_day() ->
     assert list(drop.list_blobs("receipts-acme", "metrics/")) == []
     time.advance(timedelta(hours=2))
     assert advance_days(context) == 1
-    work_stream(context, "acme", Dataset.METRICS)
+    work_stream(context, Stream("acme", Dataset.METRICS))
     status = drop.get("receipts-acme", f"days/metrics/{DAY}.json")
     assert status is not None
     assert (json.loads(status[0])["state"], json.loads(status[0])["waiting_for"]) == ("waiting", ["metrics/a.csv"])
@@ -151,7 +152,7 @@ def test_a_copy_that_is_running_is_waited_for_by_its_receipt_and_by_the_day() ->
     drop.put("drop-acme", "metrics/a.csv", metrics_csv(DAY, {"u1": 1}))
     receive_file(context, "drop-acme", "metrics/a.csv")
     assert advance_days(context) == 1
-    work_stream(context, "acme", Dataset.METRICS)
+    work_stream(context, Stream("acme", Dataset.METRICS))
     status = drop.get("receipts-acme", f"days/metrics/{DAY}.json")
     assert status is not None
     assert (json.loads(status[0])["state"], json.loads(status[0])["rows"]) == ("processed", 1)
@@ -241,7 +242,7 @@ def test_a_container_that_cannot_be_listed_holds_up_its_own_customer_alone(prepa
         sound.wait_a_second()
         sound.drop_stream_messages()
         assert advance_days(context) >= 1
-        work_stream(context, sound.customer, Dataset.METRICS)
+        work_stream(context, Stream(sound.customer, Dataset.METRICS))
         assert units(sound) == {"u1": 1.0}
         assert broken.state().seq == 0
     broken.tick()

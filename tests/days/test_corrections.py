@@ -9,6 +9,7 @@ import pytest
 from processing.domain.datasets import Dataset
 from processing.domain.errors import OperatorError
 from processing.domain.stream_state import DayState
+from processing.domain.streams import Stream
 from processing.jobs.operate import ask_reprocess
 from tests.support.memory import Memory, metrics, ratios
 
@@ -97,7 +98,7 @@ def test_a_day_older_than_the_window_is_shown_and_left_alone_until_the_operator_
     world.upload("metrics/late.csv", metrics(D1, dict.fromkeys(MANY, 5.0)))
     world.settle()
     assert world.states() == {D1: DayState.CHANGED}
-    ask_reprocess(world.context, "acme", Dataset.METRICS, D1)
+    ask_reprocess(world.context, Stream("acme", Dataset.METRICS), D1)
     assert world.states() == {D1: DayState.READY}
     world.tick()
     assert world.states() == {D1: DayState.PROCESSED}
@@ -222,7 +223,7 @@ def test_the_days_table_names_the_version_of_each_table_after_a_reprocess() -> N
 def test_only_a_published_day_can_be_processed_again() -> None:
     world = published()
     with pytest.raises(OperatorError, match="has not published"):
-        ask_reprocess(world.context, "acme", Dataset.METRICS, D2)
+        ask_reprocess(world.context, Stream("acme", Dataset.METRICS), D2)
 
 
 def test_the_status_says_until_when_a_day_can_be_processed_again() -> None:

@@ -13,6 +13,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.errors import EnginePanicError
 from processing.domain.queue_messages import parse_upload_event
 from processing.domain.stream_state import DayState
+from processing.domain.streams import Stream
 from processing.jobs.days import publish_day
 from processing.jobs.days import work_stream as process_day
 from processing.jobs.days.advance_days import advance_days
@@ -55,7 +56,7 @@ def tick(world: Memory) -> int:
     while (body := world.work.take()) is not None:
         dataset = Dataset.EVENTS if '"events"' in body else Dataset.METRICS
         try:
-            work_stream(world.context, "acme", dataset)
+            work_stream(world.context, Stream("acme", dataset))
         except Killed:
             deaths += 1
     return deaths

@@ -12,6 +12,7 @@ import pytest
 from processing.domain.datasets import Dataset
 from processing.domain.queue_messages import parse_upload_event
 from processing.domain.stream_state import DayState
+from processing.domain.streams import Stream
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
 from processing.jobs.uploads import sweep
 from processing.jobs.uploads.unanswered import Due, Unanswered
@@ -115,11 +116,11 @@ def test_a_stream_with_many_days_goes_to_the_end_of_the_queue_when_its_turn_is_o
         world.upload(f"signals/metrics/{day}")
     world.pass_time(hours=2)
     object.__setattr__(world.context, "clock", _SlowClock(world.time))
-    assert work_stream(world.context, "acme", Dataset.METRICS) is WorkOutcome.TURN_ENDED
+    assert work_stream(world.context, Stream("acme", Dataset.METRICS)) is WorkOutcome.TURN_ENDED
     (message,) = world.work.sent()
     assert '"metrics"' in message[0]
     assert world.states() == {D1: DayState.PROCESSED_EMPTY, D2: DayState.READY}
-    assert work_stream(world.context, "acme", Dataset.METRICS) is WorkOutcome.DONE
+    assert work_stream(world.context, Stream("acme", Dataset.METRICS)) is WorkOutcome.DONE
     assert world.states() == {D1: DayState.PROCESSED_EMPTY, D2: DayState.PROCESSED_EMPTY}
 
 

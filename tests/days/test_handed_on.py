@@ -8,6 +8,7 @@ import pytest
 
 from processing.domain.datasets import Dataset
 from processing.domain.stream_state import DayState
+from processing.domain.streams import Stream
 from processing.jobs.operate import ask_reprocess
 from tests.support.memory import HEADER, Memory, metrics, ratios
 
@@ -53,7 +54,7 @@ def test_a_unit_that_moves_to_an_old_day_leaves_the_later_one_and_no_other_is_to
     world = with_exposures(config)
     before = seqs(world, Dataset.EXPOSURES)
     world.upload("exposures/late.csv", exposures(DAYS[0], "u2"))
-    ask_reprocess(world.context, "acme", Dataset.EXPOSURES, DAYS[0])
+    ask_reprocess(world.context, Stream("acme", Dataset.EXPOSURES), DAYS[0])
     go_on(world)
     expected = {(str(day), f"u{number}") for number, day in enumerate(DAYS) if number != 2} | {(str(DAYS[0]), "u2")}
     assert shown(world) == expected
@@ -62,7 +63,7 @@ def test_a_unit_that_moves_to_an_old_day_leaves_the_later_one_and_no_other_is_to
     assert [world.states(Dataset.EXPOSURES)[day] for day in DAYS[:3]] == [DayState.PROCESSED] * 3
     # And back again.
     world.upload("exposures/late.csv", b"")
-    ask_reprocess(world.context, "acme", Dataset.EXPOSURES, DAYS[0])
+    ask_reprocess(world.context, Stream("acme", Dataset.EXPOSURES), DAYS[0])
     go_on(world)
     assert shown(world) == {(str(day), f"u{number}") for number, day in enumerate(DAYS)}
 
@@ -71,7 +72,7 @@ def test_a_unit_that_no_other_day_has_touches_no_other_day() -> None:
     world = with_exposures()
     before = seqs(world, Dataset.EXPOSURES)
     world.upload("exposures/late.csv", exposures(DAYS[1], "new"))
-    ask_reprocess(world.context, "acme", Dataset.EXPOSURES, DAYS[1])
+    ask_reprocess(world.context, Stream("acme", Dataset.EXPOSURES), DAYS[1])
     go_on(world)
     after = seqs(world, Dataset.EXPOSURES)
     assert [old == new for old, new in zip(before, after, strict=True)] == [True, False, True, True, True]
@@ -103,7 +104,7 @@ def test_a_metric_that_becomes_a_ratio_reaches_old_days_that_have_it_and_no_othe
     world = with_metrics()
     before = seqs(world, Dataset.METRICS)
     world.upload("metrics/late.csv", ratios(DAYS[0], {"v": (1, 2)}, metric="m"))
-    ask_reprocess(world.context, "acme", Dataset.METRICS, DAYS[0])
+    ask_reprocess(world.context, Stream("acme", Dataset.METRICS), DAYS[0])
     go_on(world)
     table = world.table("metric_rows")
     shown = {(day, metric): value for day, metric, value in table.select("pst_date", "metric_name", "value").iter_rows()}
@@ -127,6 +128,6 @@ def test_a_day_that_nothing_reached_is_still_processed_again_when_its_rows_chang
     world.upload("metrics/late.csv", ratios(DAYS[0], {"v": (1, 2)}, metric="m"))
     world.upload("metrics/more.csv", (HEADER + f"w,user_id,{DAYS[3]},other,1,,\n").encode())
     for day in (DAYS[0], DAYS[3]):
-        ask_reprocess(world.context, "acme", Dataset.METRICS, day)
+        ask_reprocess(world.context, Stream("acme", Dataset.METRICS), day)
     go_on(world)
     assert world.values(DAYS[3]) == {"u": 7, "w": 1}

@@ -16,6 +16,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.errors import DropzoneError, LaterError, OperatorError
 from processing.domain.publications import TableSpec
 from processing.domain.stream_state import DayState
+from processing.domain.streams import Stream
 from processing.jobs.housekeeping.documents import delete_documents
 from processing.jobs.housekeeping.run_housekeeping import keep_house
 from processing.jobs.operate import ask_reprocess
@@ -81,7 +82,7 @@ def test_a_superseded_part_goes_when_no_publication_names_it_and_two_days_have_p
         world.pass_time(days=2)
         keep_house(world.context)
         assert parts(world) == {published, current}  # the publication still names the old one
-    ask_reprocess(world.context, "acme", Dataset.METRICS, D1)
+    ask_reprocess(world.context, Stream("acme", Dataset.METRICS), D1)
     world.tick()
     assert world.values(D1) == {"u": 5}
     keep_house(world.context)
@@ -122,7 +123,7 @@ def test_staged_rows_of_old_days_go_and_the_day_says_so_first(world: Memory) -> 
     assert world.state().closed_through == D1
     assert world.status(D1)["reprocess_until"] is None
     with pytest.raises(OperatorError, match="gone by retention"):
-        ask_reprocess(world.context, "acme", Dataset.METRICS, D1)
+        ask_reprocess(world.context, Stream("acme", Dataset.METRICS), D1)
     world.settle()
     assert world.states() == {D1: DayState.PROCESSED}
     assert world.values(D1) == {"u": 1, "v": 2}
@@ -235,7 +236,7 @@ def test_a_stream_whose_state_cannot_be_read_keeps_no_other_stream() -> None:
     world.upload(f"signals/events/{D1}")
     world.settle()
     assert world.states(Dataset.EVENTS) == {D1: DayState.PROCESSED}
-    world.lake.put(blob_names.STATE_CONTAINER, blob_names.state_name("acme", Dataset.METRICS), b"no state")
+    world.lake.put(blob_names.STATE_CONTAINER, blob_names.state_name(Stream("acme", Dataset.METRICS)), b"no state")
     assert streams_to_look_at(world.context, "acme") == [Dataset.METRICS, Dataset.EVENTS]
     world.pass_time(days=61)
     _, told = clean(world, world.drop)
@@ -321,7 +322,7 @@ def test_a_difference_that_a_status_names_stays_and_so_does_the_status_of_a_day_
     world.upload("metrics/late.csv", metrics(D2, {"u": 1}))
     assert documents(world) == (1, 2)
     world.pass_time(days=401)
-    deleted = delete_documents(world.context, "acme", Dataset.METRICS)
+    deleted = delete_documents(world.context, Stream("acme", Dataset.METRICS))
     assert deleted == 1  # the older difference
     assert world.difference(D1)["seq"] == world.state().seq
 
@@ -330,7 +331,7 @@ def test_receipts_of_uploads_below_a_folder_of_that_name_are_no_documents(world:
     name = f"days/metrics/{D1}"
     world.upload(name, b"")
     world.pass_time(days=401)
-    delete_documents(world.context, "acme", Dataset.METRICS)
+    delete_documents(world.context, Stream("acme", Dataset.METRICS))
     assert world.receipt(name)["status"] == "rejected"
 
 

@@ -10,6 +10,7 @@ import pytest
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.stream_state import DayState
+from processing.domain.streams import Stream
 from processing.jobs.housekeeping.run_housekeeping import keep_house
 from processing.jobs.operate import ask_reprocess, mark_ready
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
@@ -30,7 +31,7 @@ def world() -> Memory:
     world.upload("metrics/a.csv", metrics(D1, ROWS))
     world.upload(f"signals/{D1}")
     world.settle()
-    ask_reprocess(world.context, "acme", Dataset.METRICS, D1)
+    ask_reprocess(world.context, Stream("acme", Dataset.METRICS), D1)
     world.tick()
     assert world.values(D1) == ROWS
     return world
@@ -58,7 +59,7 @@ def test_lost_staged_rows_come_back_by_a_reingest(world: Memory) -> None:
     assert reingest(world.context, "acme", ReingestFilter(dataset=Dataset.METRICS)) == 1
     go_on(world)
     assert world.states() == {D1: DayState.CHANGED}
-    ask_reprocess(world.context, "acme", Dataset.METRICS, D1)
+    ask_reprocess(world.context, Stream("acme", Dataset.METRICS), D1)
     world.tick()
     assert world.values(D1) == ROWS
 
@@ -86,7 +87,7 @@ def test_lost_receipts_of_uploads_that_are_there_are_written_again_and_the_days_
     go_on(world)
     assert world.receipt("metrics/a.csv")["status"] == "accepted"
     assert world.values(D1) == ROWS
-    ask_reprocess(world.context, "acme", Dataset.METRICS, D1)
+    ask_reprocess(world.context, Stream("acme", Dataset.METRICS), D1)
     world.tick()
     assert world.values(D1) == ROWS
 
@@ -98,7 +99,7 @@ def test_published_days_keep_their_rows_though_receipts_and_uploads_are_gone(wor
     assert world.values(D1) == ROWS
     world.upload("metrics/b.csv", metrics(D2, ROWS))
     go_on(world)
-    ask_reprocess(world.context, "acme", Dataset.METRICS, D1)
+    ask_reprocess(world.context, Stream("acme", Dataset.METRICS), D1)
     go_on(world)
     assert world.values(D1) == ROWS
     (stream,) = status(world.context, ["acme"]).customers[0].streams

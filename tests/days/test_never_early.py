@@ -11,6 +11,7 @@ import pytest
 
 from processing.domain.datasets import Dataset
 from processing.domain.stream_state import DayState
+from processing.domain.streams import Stream
 from processing.jobs.days.work_stream import work_stream
 from processing.jobs.operate import ask_reprocess, move_first_day
 from processing.jobs.uploads.receive_file import receive_file
@@ -31,7 +32,7 @@ def stepped(world: Memory, work: Callable[[JobContext], object]) -> Run:
 
 def worker_before(world: Memory, what: str) -> Run:
     """A worker that is about to write that it has a day in hand, the manifest, or the publication."""
-    run = stepped(world, lambda context: work_stream(context, "acme", Dataset.METRICS))
+    run = stepped(world, lambda context: work_stream(context, Stream("acme", Dataset.METRICS)))
     states = 0
     while run.waiting is not None:
         call = run.waiting
@@ -78,7 +79,7 @@ def test_a_day_with_a_newer_cut_is_not_published_before_that_is_empty(world: Mem
 def test_a_day_is_not_published_before_an_earlier_one_that_became_the_first(world: Memory, what: str) -> None:
     world.upload("metrics/0.csv", metrics(D0, {"u": 1}))
     run = worker_before(world, what)
-    move_first_day(world.context, "acme", Dataset.METRICS, D0)
+    move_first_day(world.context, Stream("acme", Dataset.METRICS), D0)
     run.finish()
     assert world.day(D1).published is None
     world.upload(f"signals/{D0}")
@@ -103,7 +104,7 @@ def test_a_day_waits_for_the_files_of_a_manifest_that_came_meanwhile(world: Memo
 def test_a_reprocess_is_of_the_round_that_was_computed(world: Memory, what: str) -> None:
     world.tick()
     world.upload("metrics/b.csv", metrics(D1, {"v": 2}))
-    ask_reprocess(world.context, "acme", Dataset.METRICS, D1)
+    ask_reprocess(world.context, Stream("acme", Dataset.METRICS), D1)
     world.look()
     run = worker_before(world, what)
     world.put("metrics/c.csv", metrics(D1, {"w": 3}))
@@ -134,7 +135,7 @@ def test_a_day_that_is_lost_to_newer_cuts_has_killed_nobody(world: Memory) -> No
 
 def test_a_day_whose_worker_died_waits_for_an_earlier_one_that_became_the_first(world: Memory) -> None:
     worker_before(world, "manifest").abandon()
-    move_first_day(world.context, "acme", Dataset.METRICS, D0)
+    move_first_day(world.context, Stream("acme", Dataset.METRICS), D0)
     world.pass_time(minutes=5)
     world.tick()
     assert world.states()[D1] is DayState.WAITING

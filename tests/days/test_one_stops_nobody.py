@@ -17,6 +17,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.readiness.inherited import shown_ratios
 from processing.domain.readiness.marker_manifest import MOST_FILES
 from processing.domain.stream_state import DayState, StreamState
+from processing.domain.streams import Stream
 from processing.jobs.days import work_stream as process_day
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import work_stream
@@ -126,7 +127,7 @@ def test_markers_that_decide_nothing_cost_no_request_each(name: str, data: bytes
     world.pass_time(minutes=2)
     world.tick()
     drop, _ = counted(world)
-    work_stream(world.context, "acme", Dataset.METRICS)
+    work_stream(world.context, Stream("acme", Dataset.METRICS))
     assert drop.calls["head", "drop-acme"] + drop.calls["get", "drop-acme"] == 0
 
 
@@ -176,7 +177,7 @@ def test_the_names_of_long_manifests_are_not_in_the_state_and_the_day_waits_for_
     world.upload("metrics/a.csv", metrics(D1, {"u": 1}))
     world.upload(f"signals/{D1}.json", manifest(*({"name": name, "rows": 0} for name in names)))
     world.settle()
-    found = world.lake.get(blob_names.STATE_CONTAINER, blob_names.state_name("acme", Dataset.METRICS))
+    found = world.lake.get(blob_names.STATE_CONTAINER, blob_names.state_name(Stream("acme", Dataset.METRICS)))
     assert found is not None
     assert len(found[0]) < 20_000
     assert world.states() == {D1: DayState.WAITING}
@@ -220,7 +221,7 @@ def test_days_that_are_marked_while_a_history_is_read_share_one_list() -> None:
     world.settle()
     state = world.state()
     assert {len(record.cut or ()) for record in state.days.values()} == {300}
-    info = world.lake.head(blob_names.STATE_CONTAINER, blob_names.state_name("acme", Dataset.METRICS))
+    info = world.lake.head(blob_names.STATE_CONTAINER, blob_names.state_name(Stream("acme", Dataset.METRICS)))
     assert info is not None
     assert info.size < 300 * 200 + 100 * 1_500
 
@@ -232,7 +233,7 @@ def test_a_reprocess_does_not_ask_a_manifest_again_that_was_asked_before() -> No
     world.upload(f"signals/{D1}.json", manifest({"name": "metrics/a.csv", "rows": 1}))
     world.settle()
     world.upload("metrics/a.csv", metrics(D1, {"u": 1, "v": 2}))
-    ask_reprocess(world.context, "acme", Dataset.METRICS, D1)
+    ask_reprocess(world.context, Stream("acme", Dataset.METRICS), D1)
     world.tick()
     assert world.values(D1) == {"u": 1, "v": 2}
     # A marker that is uploaded again is another manifest.
@@ -253,13 +254,13 @@ def test_the_next_worker_is_sent_for_when_the_stream_is_free_again(monkeypatch: 
 
     class Queue(InMemoryQueue):
         def send(self, body: str, *, delay_seconds: int = 0) -> None:
-            name = blob_names.lease_name("acme", Dataset.METRICS)
+            name = blob_names.lease_name(Stream("acme", Dataset.METRICS))
             lease = world.lake.lease(blob_names.STATE_CONTAINER, name, seconds=15)
             free.append(lease is not None)
             super().send(body, delay_seconds=delay_seconds)
 
     object.__setattr__(world.context, "stream_work", Queue())
-    work_stream(world.context, "acme", Dataset.METRICS)
+    work_stream(world.context, Stream("acme", Dataset.METRICS))
     assert free == [True]
 
 

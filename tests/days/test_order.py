@@ -10,6 +10,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.days import PST, day_zone
 from processing.domain.errors import OperatorError
 from processing.domain.stream_state import DayState
+from processing.domain.streams import Stream
 from processing.jobs.days.work_stream import WorkOutcome
 from processing.jobs.operate import mark_ready, move_first_day, retry_now
 from processing.stored.installation import check_zone
@@ -73,12 +74,12 @@ def test_the_operator_moves_the_first_day_both_ways() -> None:
     world.settle()
     assert world.states() == {D3: DayState.PROCESSED}
     world.upload(f"signals/{D2}")
-    move_first_day(world.context, "acme", Dataset.METRICS, D2)
+    move_first_day(world.context, Stream("acme", Dataset.METRICS), D2)
     world.settle()
     assert world.states() == {D2: DayState.PROCESSED, D3: DayState.PROCESSED}
     world.config("first_day: 2026-11-17\n")
     with pytest.raises(OperatorError, match="change it there"):
-        move_first_day(world.context, "acme", Dataset.METRICS, D3)
+        move_first_day(world.context, Stream("acme", Dataset.METRICS), D3)
 
 
 @pytest.mark.parametrize("policy", ["publish", "wait"])

@@ -12,6 +12,7 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.errors import OperatorError
 from processing.domain.stream_state import DayState
+from processing.domain.streams import Stream
 from processing.jobs.housekeeping.run_housekeeping import keep_house
 from processing.jobs.operate import ask_reprocess, move_first_day
 from processing.views import status
@@ -19,7 +20,7 @@ from tests.support.memory import Memory, metrics
 
 FIRST = date(2026, 11, 17)
 DAYS = [FIRST + timedelta(days=each) for each in range(3)]
-STATE = blob_names.state_name("acme", Dataset.METRICS)
+STATE = blob_names.state_name(Stream("acme", Dataset.METRICS))
 
 
 def published() -> Memory:
@@ -76,7 +77,7 @@ def test_a_lost_container_changes_no_day_and_is_named(lose: Callable[[Memory, st
     lose(world, container)
     if asks:
         with suppress(OperatorError):
-            ask_reprocess(world.context, "acme", Dataset.METRICS, DAYS[1])
+            ask_reprocess(world.context, Stream("acme", Dataset.METRICS), DAYS[1])
     go_on(world)
     assert everything(world) == before
     assert container in complaint(world)
@@ -175,7 +176,7 @@ def test_tables_older_than_their_state_are_told() -> None:
     world = published()
     log = world.tables._logs["results-acme", "metric_rows"]
     del log[-1]
-    ask_reprocess(world.context, "acme", Dataset.METRICS, DAYS[0])
+    ask_reprocess(world.context, Stream("acme", Dataset.METRICS), DAYS[0])
     go_on(world)
     assert "restore results-acme/metric_rows" in complaint(world)
 
@@ -197,7 +198,7 @@ def test_rows_before_the_first_day_are_kept_for_the_retention_after_their_arriva
     for days in (59, 3):
         world.pass_time(days=days)
         keep_house(world.context)
-        prefix = blob_names.parts_prefix("acme", Dataset.METRICS, early)
+        prefix = blob_names.parts_prefix(Stream("acme", Dataset.METRICS), early)
         kept.append(len(list(world.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix))))
     assert kept == [1, 0]
 
@@ -215,7 +216,7 @@ def test_rows_that_retention_gave_up_are_not_taken_for_lost() -> None:
     assert world.values(early) == {"v": 1}
     world.config("")
     with pytest.raises(Exception, match="are gone by retention"):
-        move_first_day(world.context, "acme", Dataset.METRICS, early - timedelta(days=1))
+        move_first_day(world.context, Stream("acme", Dataset.METRICS), early - timedelta(days=1))
 
 
 def test_rows_of_a_closed_day_are_rejected_and_those_beside_them_count() -> None:
@@ -279,7 +280,7 @@ def test_a_lost_receipt_that_was_written_anew_by_a_refused_version_is_still_lost
     world.pass_time(hours=2)
     world.sweep()
     assert world.receipt(name)["in_force"] is None
-    ask_reprocess(world.context, "acme", Dataset.METRICS, DAYS[0])
+    ask_reprocess(world.context, Stream("acme", Dataset.METRICS), DAYS[0])
     go_on(world)
     assert everything(world) == before
     assert f"the receipt of {name} is gone" in complaint(world)

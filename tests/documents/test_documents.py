@@ -18,6 +18,7 @@ from processing.domain.publications import Manifest
 from processing.domain.readiness.inherited import carried_into_each
 from processing.domain.receipts import Part, Receipt, ReceiptSummary, Status
 from processing.domain.stream_state import DayRecord, DayState, DayStatus, StreamState
+from processing.domain.streams import Stream
 from processing.jobs.operate import ask_reprocess
 from tests.support.memory import HEADER, Memory, metrics, ratios
 
@@ -88,7 +89,7 @@ def published_world() -> Memory:
 
 def test_keys_that_a_newer_program_added_to_a_state_are_written_back() -> None:
     world = published_world()
-    name = blob_names.state_name("acme", Dataset.METRICS)
+    name = blob_names.state_name(Stream("acme", Dataset.METRICS))
     found = world.lake.get(blob_names.STATE_CONTAINER, name)
     assert found is not None
     tree = json.loads(found[0])
@@ -99,7 +100,7 @@ def test_keys_that_a_newer_program_added_to_a_state_are_written_back() -> None:
     world.upload("metrics/b.csv", metrics(D2, {"u": 1}))
     world.upload(f"signals/{D2}")
     world.settle()
-    ask_reprocess(world.context, "acme", Dataset.METRICS, D1)
+    ask_reprocess(world.context, Stream("acme", Dataset.METRICS), D1)
     world.tick()
     assert world.day(D1).published is not None
     found = world.lake.get(blob_names.STATE_CONTAINER, name)

@@ -11,6 +11,7 @@ import pytest
 
 from processing.domain.datasets import Dataset
 from processing.domain.queue_messages import UploadEvent, parse_stream_work, parse_upload_event, stream_work, upload_event
+from processing.domain.streams import Stream
 from processing.local.messages import BlobCreated
 from tests.support.doors import open_door
 
@@ -61,7 +62,7 @@ def test_a_subject_that_names_no_blob_raises(subject: str) -> None:
 
 
 def test_work_on_a_stream_is_read_back() -> None:
-    assert parse_stream_work(stream_work("acme", Dataset.METRICS).encode()) == ("acme", Dataset.METRICS)
+    assert parse_stream_work(stream_work(Stream("acme", Dataset.METRICS)).encode()) == Stream("acme", Dataset.METRICS)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json
 from processing.domain.publications import Manifest
 from processing.domain.queue_messages import stream_work
+from processing.domain.streams import Stream
 from tests.support.doors import open_door
 from tests.support.installation import Installation, metrics_csv
 
@@ -57,7 +58,7 @@ class DayStory:
     @property
     def work(self) -> str:
         """The message that sends a worker to the stream."""
-        return stream_work(self.installation.customer, Dataset.METRICS)
+        return stream_work(Stream(self.installation.customer, Dataset.METRICS))
 
     def upload_first_day(self) -> None:
         """One day becomes due."""
@@ -171,7 +172,7 @@ class DayStory:
 
 def run_worker(installation: Installation) -> None:
     """Open the worker's door for the stream of a customer, as its message would."""
-    open_door("dayworker", stream_work(installation.customer, Dataset.METRICS))
+    open_door("dayworker", stream_work(Stream(installation.customer, Dataset.METRICS)))
 
 
 def begun(connection_string: str, count: int) -> list[DayStory]:

@@ -24,6 +24,7 @@ from processing.domain.documents import from_json
 from processing.domain.publications import Manifest
 from processing.domain.queue_messages import stream_work
 from processing.domain.stream_state import DayState, StreamState
+from processing.domain.streams import Stream
 from processing.local.messages import BlobCreated, message_body
 from processing.settings import load_settings
 from processing.stored.context import JobContext
@@ -100,7 +101,7 @@ class Installation:
         """Open the day timer's door, and the worker's for this customer as its message would."""
         self.wait_a_second()
         open_door("daytimer")
-        open_door("dayworker", stream_work(self.customer, Dataset.METRICS))
+        open_door("dayworker", stream_work(Stream(self.customer, Dataset.METRICS)))
 
     def wait_a_second(self) -> None:
         """The service's clock has steps of a second, and a marker takes effect when it lies in the past."""
@@ -117,7 +118,7 @@ class Installation:
     def let_lease_expire(self) -> None:
         """What a minute without renewal does."""
         client = BlobServiceClient.from_connection_string(self.connection_string)
-        blob = client.get_blob_client(blob_names.STATE_CONTAINER, blob_names.lease_name(self.customer, Dataset.METRICS))
+        blob = client.get_blob_client(blob_names.STATE_CONTAINER, blob_names.lease_name(Stream(self.customer, Dataset.METRICS)))
         if blob.exists() and blob.get_blob_properties().lease.state == "leased":
             BlobLeaseClient(blob).break_lease(0)
 
@@ -154,7 +155,7 @@ class Installation:
 
     def state(self) -> StreamState:
         """The state of the metrics stream."""
-        return load_state(self.context, self.customer, Dataset.METRICS).state
+        return load_state(self.context, Stream(self.customer, Dataset.METRICS)).state
 
     def table(self, name: str) -> pl.DataFrame:
         """The latest version of a table, as any Delta reader sees it."""

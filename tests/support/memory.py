@@ -17,6 +17,7 @@ from processing.domain.documents import from_json
 from processing.domain.publications import Manifest
 from processing.domain.queue_messages import parse_stream_work, parse_upload_event
 from processing.domain.stream_state import DayRecord, DayState, StreamState
+from processing.domain.streams import Stream
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.observe_stream import look_at_stream
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
@@ -120,13 +121,12 @@ class Memory:
         advance_days(self.context)
         outcomes = []
         while (body := self.work.take()) is not None:
-            customer, dataset = parse_stream_work(body.encode())
-            outcomes.append(work_stream(self.context, customer, dataset))
+            outcomes.append(work_stream(self.context, parse_stream_work(body.encode())))
         return outcomes
 
     def look(self, dataset: Dataset = Dataset.METRICS) -> None:
         """One look at a stream, after which its worker never comes."""
-        look_at_stream(self.context, load_state(self.context, self.customer, dataset))
+        look_at_stream(self.context, load_state(self.context, Stream(self.customer, dataset)))
 
     def settle(self) -> None:
         """Let markers take effect and the first day be fixed, then tick."""
@@ -151,7 +151,7 @@ class Memory:
         return self._json(blob_names.receipts_container(self.customer), self.status(day, dataset)["difference"])
 
     def state(self, dataset: Dataset = Dataset.METRICS) -> StreamState:
-        return load_state(self.context, self.customer, dataset).state
+        return load_state(self.context, Stream(self.customer, dataset)).state
 
     def day(self, day: date, dataset: Dataset = Dataset.METRICS) -> DayRecord:
         return self.state(dataset).days[day]

@@ -14,6 +14,7 @@ from processing.domain import blob_names
 from processing.domain.errors import LaterError
 from processing.domain.queue_messages import cause_of, parse_upload_event
 from processing.domain.receipts import ReceiptSummary
+from processing.domain.streams import Stream
 from processing.domain.telemetry_names import (
     ANSWER_LAG,
     BYTES,
@@ -194,7 +195,7 @@ def test_messages_carry_the_span_that_sent_them(house: Watched) -> None:
     work = house.work.take()
     assert work is not None
     assert cause_of(work.encode()) == house.told.named(SpanName.ADVANCE_DAYS)[0].trace
-    work_stream(house.context, house.customer, house.state().dataset, cause=cause_of(work.encode()))
+    work_stream(house.context, Stream(house.customer, house.state().dataset), cause=cause_of(work.encode()))
     assert house.told.named(SpanName.WORK_STREAM)[0].causes == [cause_of(work.encode())]
 
 

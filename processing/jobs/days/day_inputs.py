@@ -44,9 +44,9 @@ def staged_inputs(context: JobContext, state: StreamState, day: date) -> list[St
     an upload whose receipt is gone. From what is left nothing is published.
     """
     # Receipts, then parts. The other order would lose the rows of a receipt that moves in between.
-    found = list_in_force(context, state.customer, state.dataset)
+    found = list_in_force(context, state.stream)
     sources = named_parts(context, state, [day], found)[day]
-    prefix = blob_names.parts_prefix(state.customer, state.dataset, day)
+    prefix = blob_names.parts_prefix(state.stream, day)
     parts = [
         (sources[part.attempt], part, info.size)
         for info in context.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix)

@@ -10,8 +10,8 @@ from typing import Final
 import structlog
 
 from processing.domain import blob_names
-from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet, DropzoneError
+from processing.domain.streams import Stream
 from processing.ports import ABSENT, Lease
 from processing.stored.context import JobContext
 
@@ -22,9 +22,9 @@ _log = structlog.get_logger()
 
 
 @contextmanager
-def stream_lease(context: JobContext, customer: str, dataset: Dataset) -> Iterator[bool]:
+def stream_lease(context: JobContext, stream: Stream) -> Iterator[bool]:
     """Whether the stream is ours to work on; renewed by a thread of its own until the end of the block."""
-    name = blob_names.lease_name(customer, dataset)
+    name = blob_names.lease_name(stream)
     with suppress(ConditionNotMet):  # it is there already
         context.lake.put(blob_names.STATE_CONTAINER, name, b"", when=ABSENT)
     lease = context.lake.lease(blob_names.STATE_CONTAINER, name, seconds=_SECONDS)

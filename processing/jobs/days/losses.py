@@ -32,7 +32,7 @@ def expect_tables(context: JobContext, state: StreamState) -> None:
         seq = 0 if table is None else table.seq_of(str(state.dataset))
         stream = f"{state.customer}/{state.dataset}"
         if seq > state.seq:
-            name = blob_names.state_name(state.customer, state.dataset)
+            name = blob_names.state_name(state.stream)
             raise OperatorError(
                 f"the state of {stream} is older than table {spec.name}, which holds publication {seq} where the state knows "
                 f"of {state.seq}: restore {blob_names.STATE_CONTAINER}/{name} and the manifests of the same time"

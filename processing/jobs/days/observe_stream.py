@@ -54,7 +54,7 @@ def look_at_stream(context: JobContext, stored: StoredState, *, epoch: int | Non
         except ConditionNotMet:
             # Everything is listed again. A cut that another look stored meanwhile may name uploads that are younger than
             # this listing, and what the listing lacks would be taken for gone.
-            stored = load_state(context, stored.state.customer, stored.state.dataset)
+            stored = load_state(context, stored.state.stream)
     else:
         raise LaterError(f"the state of {stored.state.customer}/{stored.state.dataset} changes faster than it is looked at")
     print_status(context, stored.state)
@@ -96,7 +96,7 @@ def _listings(
     # The uploads are listed after the markers: whatever was there before a marker is in this listing.
     folders = folders_of(state.dataset)
     infos = [info for folder in folders for info in list_uploads(context.drop, state.customer, folder)]
-    found = list_in_force(context, state.customer, state.dataset)
+    found = list_in_force(context, state.stream)
     lists = read_expected(context, state.days.values())
     expected = (each.name for marker in signals.markers for each in marker.expected)
     awaited = (each.name for files in (*(record.awaited for record in state.days.values()), *lists.values()) for each in files)
@@ -141,7 +141,7 @@ def _parts_in_force(context: JobContext, state: StreamState, found: Iterable[Rec
     # Listed after the receipts: the parts of an attempt are there before a receipt names it.
     attempts = {seen.summary.attempt for seen in found}
     days: dict[date, set[str]] = defaultdict(set)
-    for info in context.lake.list_blobs(blob_names.STAGED_CONTAINER, blob_names.parts_prefix(state.customer, state.dataset)):
+    for info in context.lake.list_blobs(blob_names.STAGED_CONTAINER, blob_names.parts_prefix(state.stream)):
         part = PartName.parse(info.name)
         if part is not None and part.attempt in attempts:
             days[part.day].add(info.name)

@@ -56,7 +56,7 @@ def project_pending(context: JobContext, stored: StoredState, epoch: int) -> Sto
         _project(context, manifest, _days_row(context, manifest, versions))
     except Superseded as error:
         # Either another worker has gone on from here, or the state is one from before.
-        expect_epoch(load_state(context, stored.state.customer, stored.state.dataset).state, epoch)
+        expect_epoch(load_state(context, stored.state.stream).state, epoch)
         raise OperatorError(f"{error}: the state of the stream is older than its tables, restore it") from error
     now = context.drop.service_time()
     to = DayState.PROCESSED if manifest.rows_in else DayState.PROCESSED_EMPTY

@@ -70,7 +70,7 @@ def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int)
     manifest = _manifest(context, state, request, epoch=epoch, inputs=inputs, carried=carried, result=result)
     if manifest.replaces is not None:
         manifest = replace(manifest, difference=write_difference(context, state, manifest, attempt))
-    name = blob_names.manifest_name(state.customer, state.dataset, day, seq=seq, epoch=epoch, attempt=attempt)
+    name = blob_names.manifest_name(state.stream, day, seq=seq, epoch=epoch, attempt=attempt)
     put_own(context.lake, blob_names.STATE_CONTAINER, name, to_json(manifest))
     published = Published(
         seq=manifest.seq,

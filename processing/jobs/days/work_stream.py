@@ -11,13 +11,13 @@ from typing import Final
 import structlog
 
 from processing.domain import blob_names
-from processing.domain.datasets import Dataset
 from processing.domain.errors import DropzoneError, LaterError, OperatorError, Superseded, panics_as_errors
 from processing.domain.queue_messages import stream_work
 from processing.domain.readiness import advance as readiness
 from processing.domain.readiness.day_states import moved
 from processing.domain.retries import DAY_OF_REST, MOST_DEATHS, wait_after
 from processing.domain.stream_state import DayRecord, DayState, StreamState
+from processing.domain.streams import Stream
 from processing.domain.telemetry_names import Fact, SpanName
 from processing.jobs.days.lease import stream_lease
 from processing.jobs.days.losses import expect_tables
@@ -53,22 +53,22 @@ LONGEST_TURN: Final = timedelta(minutes=5)
 _MOST_LOST_DAYS: Final = 5
 
 
-def work_stream(context: JobContext, customer: str, dataset: Dataset, *, cause: str | None = None) -> WorkOutcome:
+def work_stream(context: JobContext, stream: Stream, *, cause: str | None = None) -> WorkOutcome:
     """Look at one stream and do all that is due in it; killed anywhere, the next call takes up where this one stopped.
 
     A failure of a day is written into the stream's state with its next try. When storage fails around the days, or that
     cannot be written, the timer sends the next worker. `cause` is the span that sent this one.
     """
     started = context.clock.now()
-    stream = {Fact.CUSTOMER: customer, Fact.DATASET: dataset.value}
-    with context.telemetry.span(SpanName.WORK_STREAM, stream, causes=[cause]):
-        outcome, days = _looked_and_worked(context, customer, dataset, started)
+    facts = {Fact.CUSTOMER: stream.customer, Fact.DATASET: stream.dataset.value}
+    with context.telemetry.span(SpanName.WORK_STREAM, facts, causes=[cause]):
+        outcome, days = _looked_and_worked(context, stream, started)
         if outcome is WorkOutcome.TURN_ENDED:
             # After the lease is given back, or the next worker would find the stream busy and go.
-            context.stream_work.send(stream_work(customer, dataset, cause=context.telemetry.trace()))
+            context.stream_work.send(stream_work(stream, cause=context.telemetry.trace()))
         context.telemetry.tell({Fact.OUTCOME: outcome.value})
     seconds = (context.clock.now() - started).total_seconds()
-    _log.info("stream_worked", customer=customer, dataset=dataset, outcome=outcome, days=days, seconds=seconds)
+    _log.info("stream_worked", customer=stream.customer, dataset=stream.dataset, outcome=outcome, days=days, seconds=seconds)
     return outcome
 
 
@@ -84,28 +84,28 @@ class _DayFailed(Exception):
     """The failure stands in the stream's state."""
 
 
-def _looked_and_worked(context: JobContext, customer: str, dataset: Dataset, started: datetime) -> tuple[WorkOutcome, int]:
+def _looked_and_worked(context: JobContext, stream: Stream, started: datetime) -> tuple[WorkOutcome, int]:
     """How it ended, and how many days were published in a turn that was not cut short."""
     try:
-        stored = look_at_stream(context, load_state(context, customer, dataset))
+        stored = look_at_stream(context, load_state(context, stream))
         now = context.drop.service_time()
         _tell_waiting(stored.state, now)
         measure_days(context.telemetry, stored.state)
         if not has_work(stored.state, now):
             return WorkOutcome.DONE, 0
-        with stream_lease(context, customer, dataset) as ours:
+        with stream_lease(context, stream) as ours:
             return _turn(context, stored, started) if ours else (WorkOutcome.BUSY, 0)
     except (LaterError, OperatorError) as error:
-        log_failure(_log, "stream_not_worked", error, customer=customer, dataset=dataset)
+        log_failure(_log, "stream_not_worked", error, customer=stream.customer, dataset=stream.dataset)
         if isinstance(error, OperatorError):
-            _tell_why_it_stands_still(context, customer, dataset, told(error))
+            _tell_why_it_stands_still(context, stream, told(error))
         return WorkOutcome.NOT_NOW, 0
 
 
-def _tell_why_it_stands_still(context: JobContext, customer: str, dataset: Dataset, why: str) -> None:
+def _tell_why_it_stands_still(context: JobContext, stream: Stream, why: str) -> None:
     """For status; the next look that succeeds takes it back."""
     with suppress(DropzoneError):
-        change_state(context, load_state(context, customer, dataset), lambda state: replace(state, stopped=why))
+        change_state(context, load_state(context, stream), lambda state: replace(state, stopped=why))
 
 
 def _turn(context: JobContext, stored: StoredState, started: datetime) -> tuple[WorkOutcome, int]:
@@ -170,7 +170,7 @@ class _Turn:
             except NotDue as error:
                 _log.info("day_not_due", customer=state.customer, dataset=state.dataset, day=day.isoformat(), reason=str(error))
                 self.lost_days += 1
-                stored = look_at_stream(self.context, load_state(self.context, state.customer, state.dataset), epoch=self.epoch)
+                stored = look_at_stream(self.context, load_state(self.context, state.stream), epoch=self.epoch)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one day stays with that day
                 stored = self._failed(stored, day, error, seq)
             self.context.telemetry.tell({Fact.OUTCOME: stored.state.days[day].state.value})
@@ -215,7 +215,7 @@ class _Turn:
             )
             return replace(state, days={**state.days, day: moved(record, DayState.FAILED, now, text)})
 
-        stored = change_state(self.context, load_state(self.context, customer, dataset), failed, epoch=self.epoch)
+        stored = change_state(self.context, load_state(self.context, Stream(customer, dataset)), failed, epoch=self.epoch)
         print_status(self.context, stored.state)
         if _is_done(stored.state, seq):
             return stored

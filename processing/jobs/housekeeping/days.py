@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from processing.domain.datasets import Dataset
 from processing.domain.stream_state import DayState, StreamState
+from processing.domain.streams import Stream
 from processing.stored.context import JobContext
 from processing.stored.stream_state import change_state, load_state, print_status
 
 
-def close_days(context: JobContext, customer: str, dataset: Dataset) -> int:
+def close_days(context: JobContext, stream: Stream) -> int:
     """Close the days whose staged rows retention gives up, in order; returns how many recorded days that were.
 
     A day with work to do stays open, and so do all after it. Days that were never published have nothing to close; what
@@ -35,7 +35,7 @@ def close_days(context: JobContext, customer: str, dataset: Dataset) -> int:
             days[day] = replace(days[day], change=None, revision=0)
         return replace(state, closed_through=until, days=days)
 
-    stored = change_state(context, load_state(context, customer, dataset), close)
+    stored = change_state(context, load_state(context, stream), close)
     if closed:
         print_status(context, stored.state)
     return len(closed)

@@ -6,27 +6,27 @@ from datetime import timedelta
 
 from processing.domain import blob_names
 from processing.domain.blob_names import DayDocument
-from processing.domain.datasets import Dataset
 from processing.domain.kept_documents import keeps_document
+from processing.domain.streams import Stream
 from processing.jobs.housekeeping.deletion import delete_each
 from processing.stored.context import JobContext
 from processing.stored.stream_state import load_state
 
 
-def delete_documents(context: JobContext, customer: str, dataset: Dataset) -> int:
+def delete_documents(context: JobContext, stream: Stream) -> int:
     """Delete documents older than the retention of receipts that nobody needs; returns how many.
 
     The state says everything that a status document says of its day, so that nothing is lost but what a customer reads.
     """
     now = context.drop.service_time()
     today, receipts = context.zone.day_of(now), context.retention.receipts
-    container = blob_names.receipts_container(customer)
+    container = blob_names.receipts_container(stream.customer)
     # Documents, then state: one that is named after it was listed is younger than any retention.
-    listed = list(context.drop.list_blobs(container, blob_names.days_prefix(dataset)))
+    listed = list(context.drop.list_blobs(container, blob_names.days_prefix(stream.dataset)))
     old = [(info, DayDocument.parse(info.name)) for info in listed if info.last_modified < now - timedelta(days=receipts)]
     if not old:
         return 0
-    state = load_state(context, customer, dataset).state
+    state = load_state(context, stream).state
     kept = {day: record for day, record in state.days.items() if keeps_document(state, day, today=today, receipts=receipts)}
     named = {record.difference for record in kept.values()}
     gone = [
@@ -34,4 +34,4 @@ def delete_documents(context: JobContext, customer: str, dataset: Dataset) -> in
         for info, document in old
         if document is not None and (info.name not in named if document.is_difference else document.day not in kept)
     ]
-    return delete_each(context.drop, container, gone, customer=customer, step="documents")
+    return delete_each(context.drop, container, gone, customer=stream.customer, step="documents")

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Final
 
 from processing.domain import blob_names
-from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet
+from processing.domain.streams import Stream
 from processing.jobs.housekeeping.deletion import delete_each
 from processing.ports import When
 from processing.stored.context import JobContext
@@ -32,12 +32,12 @@ def delete_notes(context: JobContext, customer: str) -> int:
     return len(old)
 
 
-def delete_expected_files(context: JobContext, customer: str, dataset: Dataset) -> int:
+def delete_expected_files(context: JobContext, stream: Stream) -> int:
     """Delete lists of expected files that no day waits for; returns how many."""
     now = context.lake.service_time()
     # The lists, then the state: what it names is among those that are left alone.
-    prefix = blob_names.expected_prefix(customer, dataset)
+    prefix = blob_names.expected_prefix(stream)
     infos = list(context.lake.list_blobs(blob_names.STATE_CONTAINER, prefix))
-    named = {record.expected_in for record in load_state(context, customer, dataset).state.days.values()} if infos else set()
+    named = {record.expected_in for record in load_state(context, stream).state.days.values()} if infos else set()
     old = [info.name for info in infos if info.name not in named and info.last_modified + _REST <= now]
-    return delete_each(context.lake, blob_names.STATE_CONTAINER, old, customer=customer, step="expected_files")
+    return delete_each(context.lake, blob_names.STATE_CONTAINER, old, customer=stream.customer, step="expected_files")

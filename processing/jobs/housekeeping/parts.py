@@ -16,10 +16,10 @@ from pydantic import TypeAdapter
 
 from processing.domain import blob_names
 from processing.domain.blob_names import PartName
-from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet
 from processing.domain.retries import REST_OF_PARTS
 from processing.domain.stream_state import GivenUp, StreamState
+from processing.domain.streams import Stream
 from processing.jobs.housekeeping.deletion import delete_each
 from processing.ports import ABSENT, BlobInfo, When
 from processing.stored.context import JobContext
@@ -30,14 +30,14 @@ from processing.stored.stream_state import change_state, load_state
 _NOTED: Final = TypeAdapter(dict[str, datetime])
 
 
-def delete_parts(context: JobContext, customer: str, dataset: Dataset) -> int:
+def delete_parts(context: JobContext, stream: Stream) -> int:
     """Delete the parts of closed days, old ones of days before the first, and those superseded for a day; returns how many."""
     now = context.drop.service_time()
-    prefix = blob_names.parts_prefix(customer, dataset)
+    prefix = blob_names.parts_prefix(stream)
     # Parts, then receipts, then state: what was in force or published at any time after the first is seen.
     infos = list(context.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix))
-    in_force = {seen.summary.attempt for seen in list_in_force(context, customer, dataset).values()}
-    state = load_state(context, customer, dataset).state
+    in_force = {seen.summary.attempt for seen in list_in_force(context, stream).values()}
+    state = load_state(context, stream).state
     gone: list[str] = []
     superseded: dict[str, date] = {}
     for info, part in _parsed(infos):
@@ -46,13 +46,13 @@ def delete_parts(context: JobContext, customer: str, dataset: Dataset) -> int:
         elif part.attempt not in in_force and info.last_modified + REST_OF_PARTS <= now:
             superseded[info.name] = part.day
     unnamed = _unnamed(context, state, superseded)
-    noted, etag = _read_notes(context, customer, dataset)
+    noted, etag = _read_notes(context, stream)
     gone += [name for name in unnamed if name in noted and noted[name] + REST_OF_PARTS <= now]
     gone += _given_up(context, state, _parsed(infos), now)
     notes = {name: noted.get(name, now) for name in unnamed if name not in gone}
-    if notes != noted and not _write_notes(context, customer, dataset, notes, etag):
+    if notes != noted and not _write_notes(context, stream, notes, etag):
         return 0  # another round is at it
-    return delete_each(context.lake, blob_names.STAGED_CONTAINER, gone, customer=customer, step="parts")
+    return delete_each(context.lake, blob_names.STAGED_CONTAINER, gone, customer=stream.customer, step="parts")
 
 
 def _given_up(context: JobContext, state: StreamState, parts: list[tuple[BlobInfo, PartName]], now: datetime) -> list[str]:
@@ -72,7 +72,7 @@ def _given_up(context: JobContext, state: StreamState, parts: list[tuple[BlobInf
         before = first if present.given_up is None else max(first, present.given_up.before)
         return replace(present, given_up=GivenUp(before=before, arrived=arrived))
 
-    change_state(context, load_state(context, state.customer, state.dataset), give_up)
+    change_state(context, load_state(context, state.stream), give_up)
     return given_up
 
 
@@ -95,13 +95,13 @@ def _unnamed(context: JobContext, state: StreamState, parts: Mapping[str, date])
     return unnamed
 
 
-def _read_notes(context: JobContext, customer: str, dataset: Dataset) -> tuple[dict[str, datetime], str | None]:
-    found = context.lake.get(blob_names.STATE_CONTAINER, blob_names.superseded_name(customer, dataset))
+def _read_notes(context: JobContext, stream: Stream) -> tuple[dict[str, datetime], str | None]:
+    found = context.lake.get(blob_names.STATE_CONTAINER, blob_names.superseded_name(stream))
     return (_NOTED.validate_json(found[0]), found[1].etag) if found is not None else ({}, None)
 
 
-def _write_notes(context: JobContext, customer: str, dataset: Dataset, notes: dict[str, datetime], etag: str | None) -> bool:
-    name = blob_names.superseded_name(customer, dataset)
+def _write_notes(context: JobContext, stream: Stream, notes: dict[str, datetime], etag: str | None) -> bool:
+    name = blob_names.superseded_name(stream)
     try:
         when = ABSENT if etag is None else When.unchanged(etag)
         context.lake.put(blob_names.STATE_CONTAINER, name, _NOTED.dump_json(notes), when=when)

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from processing.domain.datasets import Dataset
+from processing.domain.streams import Stream
 from processing.jobs.failures import log_failure
 from processing.jobs.housekeeping.days import close_days
 from processing.jobs.housekeeping.documents import delete_documents
@@ -21,7 +21,7 @@ from processing.stored.context import JobContext
 from processing.stored.customers import list_customers
 from processing.stored.streams import streams_to_look_at
 
-_OF_STREAMS: Final[Mapping[str, Callable[[JobContext, str, Dataset], int]]] = {
+_OF_STREAMS: Final[Mapping[str, Callable[[JobContext, Stream], int]]] = {
     "days_closed": close_days,
     "parts": delete_parts,
     "table_files": delete_table_files,
@@ -46,13 +46,13 @@ def keep_house(context: JobContext) -> dict[str, int]:
     """
     deleted: Counter[str] = Counter()
     for customer in list_customers(context):
-        streams: list[Dataset] = []
+        streams: list[Stream] = []
         with _told(customer, "streams"):
-            streams = streams_to_look_at(context, customer)
+            streams = [Stream(customer, each) for each in streams_to_look_at(context, customer)]
         for what, of_stream in _OF_STREAMS.items():
-            for dataset in streams:
+            for stream in streams:
                 with _told(customer, what):
-                    deleted[what] += of_stream(context, customer, dataset)
+                    deleted[what] += of_stream(context, stream)
         for what, of_customer in _OF_CUSTOMERS.items():
             with _told(customer, what):
                 deleted[what] += of_customer(context, customer)

@@ -12,6 +12,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.errors import LaterError, OperatorError
 from processing.domain.publications import TableOutput
 from processing.domain.stream_state import StreamState
+from processing.domain.streams import Stream
 from processing.jobs.failures import log_failure
 from processing.jobs.housekeeping.deletion import delete_each
 from processing.publication.delta.specs import DAYS, TABLES
@@ -22,14 +23,14 @@ from processing.stored.stream_state import load_state
 _log = structlog.get_logger()
 
 
-def delete_table_files(context: JobContext, customer: str, dataset: Dataset) -> int:
+def delete_table_files(context: JobContext, stream: Stream) -> int:
     """Delete what vacuum finds in the tables of a stream, and manifests that nothing refers to; returns how many.
 
     What a live publication names stays, whatever else a table says: an unfinished one may not have reached it.
     """
     now = context.drop.service_time()
     keep = timedelta(days=context.retention.delta)
-    state = load_state(context, customer, dataset).state
+    state = load_state(context, stream).state
     if state.pending is not None:
         return 0
     deleted = _delete_manifests(context, state, now - keep)
@@ -41,7 +42,9 @@ def delete_table_files(context: JobContext, customer: str, dataset: Dataset) -> 
         try:
             deleted += _delete_unused(context, state, table, named)
         except (LaterError, OperatorError) as error:  # one table keeps no other
-            log_failure(_log, "housekeeping_failed", error, customer=customer, step="table_files", dataset=dataset)
+            log_failure(
+                _log, "housekeeping_failed", error, customer=stream.customer, step="table_files", dataset=stream.dataset
+            )
     return deleted
 
 
@@ -69,7 +72,7 @@ def _is_of(dataset: Dataset, name: str) -> bool:
 
 def _delete_manifests(context: JobContext, state: StreamState, before: datetime) -> int:
     live = {record.published.manifest for record in state.days.values() if record.published is not None}
-    prefix = blob_names.manifests_prefix(state.customer, state.dataset)
+    prefix = blob_names.manifests_prefix(state.stream)
     infos = list(context.lake.list_blobs(blob_names.STATE_CONTAINER, prefix))
     gone = [info for info in infos if info.name not in live and info.last_modified < before]
     return delete_each(context.lake, blob_names.STATE_CONTAINER, gone, customer=state.customer, step="table_files")

@@ -13,6 +13,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.readiness.marker_manifest import ManifestRefusedError
 from processing.domain.receipts import Notice, Problem, Receipt, Status, Upload
 from processing.domain.stream_state import StreamState
+from processing.domain.streams import Stream
 from processing.ingest.ingest_file import EMPTY_FILE, IngestOutcome, IngestRequest, ingest_file
 from processing.jobs.uploads.ingest_receipt import with_outcome
 from processing.jobs.uploads.pinned_upload import PinnedUpload
@@ -76,13 +77,15 @@ def _marking(context: JobContext, customer: str, dataset: Dataset | None, days: 
     """The receipt with the streams and days that are marked as things are now, and with those that are not."""
     policy = readiness_policy(context, customer)
     window = context.zone.day_of(receipt.received_at) - timedelta(days=policy.first_day_window)
-    named = streams_of(context, customer) if dataset is None else _named(context, customer, dataset)
+    named = streams_of(context, customer) if dataset is None else _named(context, Stream(customer, dataset))
     marks: list[str] = []
     warnings: list[Notice] = []
     for each in named:
-        stream = _Stream(state=load_state(context, customer, each).state, named_first=policy.first_day, window=window)
-        marks += [f"{each}/{day.isoformat()}" for day in days if not stream.ignores(day)]
-        warnings += stream.notices(days)
+        marked = _MarkedStream(
+            state=load_state(context, Stream(customer, each)).state, named_first=policy.first_day, window=window
+        )
+        marks += [f"{each}/{day.isoformat()}" for day in days if not marked.ignores(day)]
+        warnings += marked.notices(days)
     if not named:
         message = "no upload has come yet: the marker counts for the streams that begin later"
         warnings.append(Notice(code="no_stream_yet", message=message, count=len(days)))
@@ -91,7 +94,7 @@ def _marking(context: JobContext, customer: str, dataset: Dataset | None, days: 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Stream:
+class _MarkedStream:
     """What a stream makes of a marker, as things are now."""
 
     state: StreamState
@@ -131,13 +134,15 @@ def _is_published(state: StreamState, day: date) -> bool:
     return record is not None and record.published is not None
 
 
-def _named(context: JobContext, customer: str, dataset: Dataset) -> list[Dataset]:
+def _named(context: JobContext, stream: Stream) -> list[Dataset]:
     """The streams that a marker of one dataset marks: those of `events` mark exposures too, until these have their own."""
-    if dataset is not Dataset.EVENTS:
-        return [dataset]
-    streams = streams_of(context, customer)
-    exposures = Dataset.EXPOSURES in streams and not load_state(context, customer, Dataset.EXPOSURES).state.own_markers
-    return [dataset, Dataset.EXPOSURES] if exposures else [dataset]
+    if stream.dataset is not Dataset.EVENTS:
+        return [stream.dataset]
+    streams = streams_of(context, stream.customer)
+    exposures = (
+        Dataset.EXPOSURES in streams and not load_state(context, Stream(stream.customer, Dataset.EXPOSURES)).state.own_markers
+    )
+    return [stream.dataset, Dataset.EXPOSURES] if exposures else [stream.dataset]
 
 
 def _listed(days: list[date]) -> str:

@@ -9,6 +9,7 @@ from processing.domain.blob_names import PartName
 from processing.domain.datasets import Dataset
 from processing.domain.readiness.marker_manifest import folders_of
 from processing.domain.receipts import Part, Upload
+from processing.domain.streams import Stream
 from processing.ingest.notices import StreamDays
 from processing.publication.compute_day import PROCESSED_DATASETS
 from processing.stored.context import JobContext
@@ -22,7 +23,7 @@ def stream_days(context: JobContext, upload: Upload, folder: Dataset) -> dict[Da
     found = {}
     for dataset in PROCESSED_DATASETS:
         if f"{folder}/" in folders_of(dataset):
-            state = load_state(context, upload.customer, dataset).state
+            state = load_state(context, Stream(upload.customer, dataset)).state
             found[dataset] = StreamDays(first_day=state.first_day, closed=state.closed_days(), kept_until=kept_until)
     return found
 
@@ -33,5 +34,7 @@ def has_closed_since(context: JobContext, upload: Upload, parts: Iterable[Part])
     # Only days so old may be closed; of others nobody needs to be asked.
     latest = context.zone.day_of(context.drop.service_time()) - timedelta(days=context.retention.staged) if names else date.min
     old = [name for name in names if name.day <= latest]
-    states = {dataset: load_state(context, upload.customer, dataset).state for dataset in {name.dataset for name in old}}
+    states = {
+        dataset: load_state(context, Stream(upload.customer, dataset)).state for dataset in {name.dataset for name in old}
+    }
     return any(states[name.dataset].is_closed(name.day) for name in old)

@@ -66,7 +66,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
+class Feed:
     """One stream: the files of its own folder, and its days."""
 
     dataset: Dataset

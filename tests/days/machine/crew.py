@@ -14,6 +14,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet, DropzoneError
 from processing.domain.queue_messages import parse_stream_work, parse_upload_event
 from processing.domain.receipts import Receipt, Status
+from processing.domain.streams import Stream
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
 from processing.jobs.uploads.receive_file import receive_file
@@ -108,9 +109,9 @@ class Crew:
             "ingest", lambda context: receive_file(context, event.container, event.name, again=event.again), then, host=host
         )
 
-    def work(self, customer: str, dataset: Dataset, then: Pause | None, *, host: int = 0) -> Worker:
+    def work(self, stream: Stream, then: Pause | None, *, host: int = 0) -> Worker:
         """A worker is sent to a stream."""
-        return self.start("work", lambda context: work_stream(context, customer, dataset), then, host=host)
+        return self.start("work", lambda context: work_stream(context, stream), then, host=host)
 
     def look(self, then: Pause | None, *, host: int = 0) -> Worker:
         """The timer looks at all streams."""
@@ -163,7 +164,7 @@ class Crew:
             while self.messages and self.has_room:
                 self.answer(self.messages.pop(0), AT_ONCE, host=random.randrange(2))
             while self.has_room and (message := self.world.work.take()) is not None:
-                self.work(*parse_stream_work(message.encode()), AT_ONCE, host=random.randrange(2))
+                self.work(parse_stream_work(message.encode()), AT_ONCE, host=random.randrange(2))
             if not self.workers:
                 return
             self.together(random, self.workers, steps=8)

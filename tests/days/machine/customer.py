@@ -15,7 +15,7 @@ from processing.domain.documents import from_json
 from processing.domain.receipts import Receipt
 from processing.ports import BlobInfo
 from processing.stored.customers import add_customer
-from tests.days.machine.contents import STUB, WITHOUT_U2, Stream
+from tests.days.machine.contents import STUB, WITHOUT_U2, Feed
 from tests.days.machine.world import World
 from tests.support.in_memory import _Blob
 
@@ -59,7 +59,7 @@ class Customer:
 
     name: str
     world: World
-    streams: Sequence[Stream]
+    streams: Sequence[Feed]
     versions: dict[str, list[Version]] = field(default_factory=dict)
     """Every version of each upload, markers among them, oldest first."""
     configs: dict[str | None, str] = field(default_factory=lambda: {None: PLAIN})
@@ -191,11 +191,11 @@ class Customer:
 
     # What is there
 
-    def stream_of(self, name: str) -> Stream:
+    def stream_of(self, name: str) -> Feed:
         """The stream in whose folder a data file lies."""
         return next(each for each in self.streams if name in each.names)
 
-    def stream(self, dataset: str) -> Stream:
+    def stream(self, dataset: str) -> Feed:
         return next(each for each in self.streams if each.dataset == dataset)
 
     def present(self, name: str) -> Version | None:
@@ -251,7 +251,7 @@ class Customer:
             return [kind.day]
         return [date.fromisoformat(each) for each in version.content.split(",")] if isinstance(kind, SignalFile) else []
 
-    def marking(self, stream: Stream) -> set[str | None]:
+    def marking(self, stream: Feed) -> set[str | None]:
         """Whose markers mark a stream; None for those of all streams."""
         own = any(name.startswith(f"signals/{stream.dataset}") for name in self.versions)
         by_events = stream.dataset == "exposures" and not own

@@ -22,7 +22,7 @@ def die_of_a_day(crew: Crew, watch: Watch, where: Pause) -> date | None:
     """Workers die of a day that is due, until it rests; the day, or None when it does not come to that."""
     days: list[date] = []
     for _ in range(DEATHS):
-        worker = crew.work(watch.customer.name, watch.stream.dataset, where)
+        worker = crew.work(watch.named, where)
         in_hand = [day for day, record in watch.state.days.items() if record.state is DayState.PROCESSING]
         if worker not in crew.workers or len(in_hand) != 1 or days not in ([], in_hand):
             crew.finish_alone(worker)
@@ -32,7 +32,7 @@ def die_of_a_day(crew: Crew, watch: Watch, where: Pause) -> date | None:
         crew.world.time.advance(_LATER)
     (day,) = days
     before = watch.state.days[day]
-    crew.work(watch.customer.name, watch.stream.dataset, None)
+    crew.work(watch.named, None)
     record = watch.state.days[day]
     if record.round > before.round:
         return None

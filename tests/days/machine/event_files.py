@@ -10,17 +10,17 @@ import polars as pl
 
 from processing.domain.datasets import Dataset
 from tests.days.machine.calendar import Calendar
-from tests.days.machine.contents import EMPTY, REFUSED, Given, Row, Shown, Stream, once
+from tests.days.machine.contents import EMPTY, REFUSED, Feed, Given, Row, Shown, once
 from tests.days.machine.exposures import exposure
 
 
-def events(calendar: Calendar) -> Stream:
+def events(calendar: Calendar) -> Feed:
     """The stream."""
 
     def row(unit: str, day: int, value: str, *, group: str = "e") -> Row:
         return Row(dataset=Dataset.EVENTS, unit=unit, day=calendar.day(day), group=group, value=value)
 
-    return Stream(
+    return Feed(
         dataset=Dataset.EVENTS,
         calendar=calendar,
         names=("events/a.ndjson", "events/b.ndjson"),

@@ -8,16 +8,16 @@ import polars as pl
 
 from processing.domain.datasets import Dataset
 from tests.days.machine.calendar import Calendar
-from tests.days.machine.contents import EMPTY, REFUSED, Given, Row, Shown, Stream, once
+from tests.days.machine.contents import EMPTY, REFUSED, Feed, Given, Row, Shown, once
 
 
-def exposures(calendar: Calendar) -> Stream:
+def exposures(calendar: Calendar) -> Feed:
     """The stream; those among events are the events' own affair to upload."""
 
     def row(unit: str, day: int, value: str, *, group: str = "m") -> Row:
         return exposure(calendar, unit, day, value, group=group)
 
-    return Stream(
+    return Feed(
         dataset=Dataset.EXPOSURES,
         calendar=calendar,
         names=("exposures/a.csv", "exposures/b.csv"),

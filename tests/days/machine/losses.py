@@ -43,7 +43,7 @@ def _state_at_rest(watch: Watch, random: Random) -> Callable[[], None] | None:
 def _exchanged(watch: Watch, older: bytes) -> Callable[[], None] | None:
     if max(watch.world.seqs(watch.customer.name, watch.stream).values(), default=0) < watch.state.seq:
         return None
-    name = blob_names.state_name(watch.customer.name, watch.stream.dataset)
+    name = blob_names.state_name(watch.named)
     newest, cuts = watch.world.lake.get(blob_names.STATE_CONTAINER, name), dict(watch.cuts)
     assert newest is not None
     watch.world.lake.put(blob_names.STATE_CONTAINER, name, older)

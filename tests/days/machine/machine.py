@@ -13,13 +13,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from processing.domain.datasets import Dataset
 from processing.domain.queue_messages import upload_event
 from processing.domain.stream_state import DayRecord
+from processing.domain.streams import Stream
 from processing.jobs.housekeeping.run_housekeeping import keep_house
 from processing.jobs.operate import ask_reprocess, mark_ready, move_first_day, retry_now
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
 from processing.stored.context import Retention
 from tests.days.machine import pauses
 from tests.days.machine.calendar import CALENDARS, WINTER, Calendar
-from tests.days.machine.contents import Stream
+from tests.days.machine.contents import Feed
 from tests.days.machine.crew import LEASE, UNEXPECTED, Crew, Job, Lies, Worker
 from tests.days.machine.customer import BROKEN, CONFIGS, PLAIN, Customer, Named, md5_of
 from tests.days.machine.metrics import metrics
@@ -58,7 +59,7 @@ class DayMachine(RuleBasedStateMachine):
     """One customer with one stream of metrics."""
 
     names: ClassVar[tuple[str, ...]] = ("acme",)
-    streams: ClassVar[tuple[Callable[[Calendar], Stream], ...]] = (metrics,)
+    streams: ClassVar[tuple[Callable[[Calendar], Feed], ...]] = (metrics,)
     retention: ClassVar[Retention] = KEPT_LONG
     lies: ClassVar[Lies] = Lies()
     tally: ClassVar[Tally] = Tally()
@@ -213,8 +214,8 @@ class DayMachine(RuleBasedStateMachine):
             self.mark_ready(customer, its, dataset if which % 2 else None)
             return
         jobs: dict[str, Job] = {
-            "reprocess": lambda context: ask_reprocess(context, customer.name, dataset, its),
-            "first day": lambda context: move_first_day(context, customer.name, dataset, its),
+            "reprocess": lambda context: ask_reprocess(context, Stream(customer.name, dataset), its),
+            "first day": lambda context: move_first_day(context, Stream(customer.name, dataset), its),
             "reingest": lambda context: reingest(context, customer.name, ReingestFilter()),
             "retry": lambda context: retry_now(context, customer.name, dataset),
         }
@@ -409,7 +410,7 @@ class DayMachine(RuleBasedStateMachine):
             self.crew.answer(message, then if isinstance(then, Pause) else None, host=self.world.number % 2)
 
     def work(self, watch: Watch, pause: Pause | None, *, host: int = 0) -> Worker:
-        return self.crew.work(watch.customer.name, watch.stream.dataset, pause, host=host)
+        return self.crew.work(watch.named, pause, host=host)
 
     def make_due(self, watch: Watch, random: Random) -> date:
         """See to it that a worker finds something to do, if nothing holds it up; the day that is meant."""
@@ -421,7 +422,7 @@ class DayMachine(RuleBasedStateMachine):
         if open_ones and (not missing or random.random() < 0.5):
             day = random.choice(open_ones)
             dataset = watch.stream.dataset
-            self.crew.start("reprocess", lambda context: ask_reprocess(context, customer.name, dataset, day), None)
+            self.crew.start("reprocess", lambda context: ask_reprocess(context, Stream(customer.name, dataset), day), None)
             return day
         day = missing[0] if missing else days[-1]
         customer.mark(f"signals/{day}.json")

@@ -8,12 +8,12 @@ import polars as pl
 
 from processing.domain.datasets import Dataset
 from tests.days.machine.calendar import Calendar
-from tests.days.machine.contents import EMPTY, REFUSED, Given, Row, Shown, Stream, once
+from tests.days.machine.contents import EMPTY, REFUSED, Feed, Given, Row, Shown, once
 
 A, B, C = "metrics/a.csv", "metrics/b.csv", "metrics/c/a.csv"
 
 
-def metrics(calendar: Calendar) -> Stream:
+def metrics(calendar: Calendar) -> Feed:
     """The stream."""
 
     def row(
@@ -22,7 +22,7 @@ def metrics(calendar: Calendar) -> Stream:
         own = calendar.day(day)
         return Row(dataset=Dataset.METRICS, unit=unit, day=own, group=group, value=value, parts=parts, is_test=test)
 
-    return Stream(
+    return Feed(
         dataset=Dataset.METRICS,
         calendar=calendar,
         names=(A, B, C),

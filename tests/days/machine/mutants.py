@@ -76,7 +76,7 @@ class _Remembering(SteppedStore):
 
 def _lists_parts_first(patch: Patch) -> None:
     def parts_then_receipts(context: JobContext, state: StreamState, day: date) -> Any:
-        prefix = blob_names.parts_prefix(state.customer, state.dataset, day)
+        prefix = blob_names.parts_prefix(state.stream, day)
         listed = list(context.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix))
         assert isinstance(context.lake, SteppedStore)
         return day_inputs.staged_inputs(replace(context, lake=_Remembering(context.lake, listed)), state, day)
@@ -154,7 +154,7 @@ def _keeps_the_old_listing(patch: Patch) -> None:
             try:
                 return stream_state.store_state(context, before, state)
             except ConditionNotMet:
-                before = stream_state.load_state(context, state.customer, state.dataset)
+                before = stream_state.load_state(context, state.stream)
                 state = readiness.advance(before.state, *seen[threading.get_ident()])
 
     patch.setattr(observe_stream, "readiness", Remembering())

@@ -9,14 +9,14 @@ from datetime import date
 import polars as pl
 
 from processing.domain.publications import Manifest
-from tests.days.machine.contents import Shown, Stream
+from tests.days.machine.contents import Feed, Shown
 from tests.days.machine.customer import Customer
 
 
 class Projection:
     """The tables of one stream."""
 
-    def __init__(self, customer: Customer, stream: Stream) -> None:
+    def __init__(self, customer: Customer, stream: Feed) -> None:
         self._customer = customer
         self._world = customer.world
         self._stream = stream

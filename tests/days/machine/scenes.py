@@ -9,6 +9,7 @@ from random import Random
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.queue_messages import upload_event
+from processing.domain.streams import Stream
 from processing.jobs.housekeeping.run_housekeeping import keep_house
 from processing.jobs.operate import ask_reprocess, move_first_day
 from processing.jobs.uploads.receive_file import receive_file
@@ -67,7 +68,7 @@ def work(scene: DayMachine, pause: Pause | None = None) -> Worker:
 
 
 def reprocess(scene: DayMachine, day: date) -> None:
-    start(scene, lambda context: ask_reprocess(context, ACME, METRICS, day))
+    start(scene, lambda context: ask_reprocess(context, Stream(ACME, METRICS), day))
 
 
 def an_upload_is_overtaken(scene: DayMachine) -> None:
@@ -170,7 +171,7 @@ def the_first_day_moves_before_a_day_is_begun(scene: DayMachine) -> None:
     scene.customers[0].mark(f"signals/{SECOND}.json")
     wait(scene, hours=2)
     worker = work(scene, pauses.THIRD_WRITE)
-    moved = scene.crew.start("first day", lambda context: move_first_day(context, ACME, METRICS, FIRST), pauses.AT_ONCE)
+    moved = scene.crew.start("first day", lambda context: move_first_day(context, Stream(ACME, METRICS), FIRST), pauses.AT_ONCE)
     moved.notes[scene.watches[0]].names_first_day = True
     scene.crew.go_until(moved, None)
     scene.crew.go_until(worker, None)
@@ -182,7 +183,7 @@ def the_first_day_moves_when_a_worker_died(scene: DayMachine) -> None:
     scene.customers[0].mark(f"signals/{SECOND}.json")
     wait(scene, hours=2)
     scene.crew.kill(work(scene, pauses.WRITES_FILE))
-    moved = scene.crew.start("first day", lambda context: move_first_day(context, ACME, METRICS, FIRST), pauses.AT_ONCE)
+    moved = scene.crew.start("first day", lambda context: move_first_day(context, Stream(ACME, METRICS), FIRST), pauses.AT_ONCE)
     moved.notes[scene.watches[0]].names_first_day = True
     scene.crew.go_until(moved, None)
 

@@ -17,8 +17,9 @@ from processing.domain.publications import Manifest
 from processing.domain.readiness.marker_manifest import folders_of
 from processing.domain.receipts import Receipt
 from processing.domain.stream_state import DayRecord, StreamState
+from processing.domain.streams import Stream
 from tests.days.machine import first_day
-from tests.days.machine.contents import STUB, Given, Row, Stream
+from tests.days.machine.contents import STUB, Feed, Given, Row
 from tests.days.machine.customer import Customer
 from tests.days.machine.projection import Projection
 from tests.days.machine.tally import Tally
@@ -85,10 +86,11 @@ class Cut:
 class Watch:
     """The invariants of one stream."""
 
-    def __init__(self, customer: Customer, stream: Stream, tally: Tally) -> None:
+    def __init__(self, customer: Customer, stream: Feed, tally: Tally) -> None:
         self.customer = customer
         self.world = customer.world
         self.stream = stream
+        self.named = Stream(customer.name, stream.dataset)
         self.tally = tally
         self.state, self._etag = self.world.state(customer.name, stream)
         self.cuts: dict[tuple[date, int], Cut] = {}
@@ -221,7 +223,7 @@ class Watch:
             notes.receipts[call.name].found |= self.customer.parsed(run.page)
 
     def _note_state(self, notes: Notes, call: Call) -> None:
-        if call.name == blob_names.state_name(self.customer.name, self.stream.dataset):
+        if call.name == blob_names.state_name(self.named):
             before, etag_before = self.state, self._etag
             if call.method == "put":
                 self._look_again()
@@ -231,9 +233,7 @@ class Watch:
                 notes.known, notes.known_at = self.state, self.world.number
             if self._etag != etag_before and self.state.pending is None and before.pending is not None:
                 self.check_tables()
-        elif call.method == "put" and call.name.startswith(
-            blob_names.manifests_prefix(self.customer.name, self.stream.dataset)
-        ):
+        elif call.method == "put" and call.name.startswith(blob_names.manifests_prefix(self.named)):
             self._prepare(notes, call.name)
 
     def _prepare(self, notes: Notes, name: str) -> None:
@@ -252,7 +252,7 @@ class Watch:
     # One write of the stream's state
 
     def _check_transition(self, before: StreamState, after: StreamState, notes: Notes) -> None:
-        found = self.world.lake.get(blob_names.STATE_CONTAINER, blob_names.state_name(self.customer.name, self.stream.dataset))
+        found = self.world.lake.get(blob_names.STATE_CONTAINER, blob_names.state_name(self.named))
         assert found is not None
         if self.newest is None:
             self.saved.append((after.seq, after.pending, found[0]))

@@ -10,11 +10,12 @@ from processing.domain import blob_names
 from processing.domain.documents import from_json
 from processing.domain.readiness.observation import ReadinessPolicy
 from processing.domain.stream_state import StreamState
+from processing.domain.streams import Stream
 from processing.ports import BlobStore, Tables
 from processing.stored.context import JobContext, Retention
 from processing.stored.customer_config import ConfigCache
 from tests.days.machine.calendar import WINTER, Calendar
-from tests.days.machine.contents import Stream
+from tests.days.machine.contents import Feed
 from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
 
 KEPT_LONG = Retention()
@@ -93,9 +94,9 @@ class World:
         self.number += 1
         return self.number
 
-    def state(self, customer: str, stream: Stream) -> tuple[StreamState, str | None]:
+    def state(self, customer: str, stream: Feed) -> tuple[StreamState, str | None]:
         """The state of a stream, and the ETag of its blob."""
-        name = blob_names.state_name(customer, stream.dataset)
+        name = blob_names.state_name(Stream(customer, stream.dataset))
         info = self.lake.head(blob_names.STATE_CONTAINER, name)
         if info is None:
             return StreamState(customer=customer, dataset=stream.dataset), None
@@ -105,7 +106,7 @@ class World:
             self._states[info.etag] = from_json(StreamState, found[0])
         return self._states[info.etag], info.etag
 
-    def seqs(self, customer: str, stream: Stream) -> Mapping[str, int]:
+    def seqs(self, customer: str, stream: Feed) -> Mapping[str, int]:
         """The last publication of a stream that each table holds."""
         results = blob_names.results_container(customer)
         logs = self.tables._logs.items()
