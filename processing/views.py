@@ -16,7 +16,7 @@ from processing.domain.streams import Stream
 from processing.ports import BlobStore
 from processing.stored.context import JobContext
 from processing.stored.receipts import list_receipts
-from processing.stored.stream_state import day_status, load_state
+from processing.stored.stream_state import day_status
 from processing.stored.streams import streams_of
 from processing.stored.uploads import directory_stubs, list_uploads
 
@@ -100,7 +100,7 @@ def _customer_status(context: JobContext, customer: str) -> CustomerStatus:
             customer=customer,
             unlistable=None,
             uploads=_uploads_status(context, customer),
-            streams=tuple(_stream_status(context, Stream(customer, dataset)) for dataset in streams_of(context, customer)),
+            streams=tuple(_stream_status(context, stored.state) for stored in streams_of(context, customer)),
         )
     except OperatorError as error:
         return CustomerStatus(customer=customer, unlistable=str(error))
@@ -125,10 +125,9 @@ def _uploads_status(context: JobContext, customer: str) -> UploadsStatus:
     )
 
 
-def _stream_status(context: JobContext, stream: Stream) -> StreamStatus:
-    state = load_state(context, stream).state
+def _stream_status(context: JobContext, state: StreamState) -> StreamStatus:
     return StreamStatus(
-        dataset=stream.dataset,
+        dataset=state.dataset,
         first_day=state.first_day,
         seq=state.seq,
         unfinished=state.pending,

@@ -261,6 +261,11 @@ def state_name(stream: Stream) -> str:
     return f"streams/{stream.customer}/{stream.dataset}.json"
 
 
+def states_prefix(customer: str) -> str:
+    """The folder of the states of a customer's streams, in `state`."""
+    return f"streams/{customer}/"
+
+
 def lease_name(stream: Stream) -> str:
     """The blob whose lease a worker of the stream holds, in `state`."""
     return f"leases/{stream.customer}/{stream.dataset}"

@@ -34,6 +34,8 @@ class StreamDays:
     """The first day that is processed, where it is known."""
     closed: frozenset[date] = frozenset()
     """Days whose rows cannot be changed any more."""
+    is_known: bool = True
+    """Whether the stream has a state."""
     kept_until: date | None = None
     """Until when rows of days before the first are kept."""
 

@@ -23,7 +23,7 @@ from processing.stored.customers import expect_customer
 from processing.stored.policies import readiness_policy
 from processing.stored.receipts import list_receipts
 from processing.stored.stream_state import StoredState, change_state, load_state, print_status
-from processing.stored.streams import streams_of
+from processing.stored.streams import known_streams
 from processing.stored.uploads import list_uploads
 
 _log = structlog.get_logger()
@@ -100,8 +100,8 @@ def retry_now(context: JobContext, customer: str, dataset: Dataset | None) -> tu
     What ended its workers, and so is not tried by itself any more, is tried again, too.
     """
     expect_customer(context, customer)
-    streams = [each for each in streams_of(context, customer) if dataset in (None, each)]
-    days = sum(_retry_days(context, Stream(customer, each)) for each in streams)
+    streams = [stream for stream in known_streams(context, customer) if dataset in (None, stream.dataset)]
+    days = sum(_retry_days(context, stream) for stream in streams)
     container = blob_names.drop_container(customer)
     receipts = list_receipts(context.drop, customer, f"{dataset}/" if dataset else "")
     uploads = 0

@@ -40,8 +40,13 @@ def load_state(context: JobContext, stream: Stream) -> StoredState:
     """The state of a stream as it is now; a stream without one has an empty state."""
     found = context.lake.get(blob_names.STATE_CONTAINER, blob_names.state_name(stream))
     if found is None:
-        return StoredState(state=StreamState(customer=stream.customer, dataset=stream.dataset), etag=None)
+        return no_state(stream)
     return StoredState(state=from_json(StreamState, found[0]), etag=found[1].etag)
+
+
+def no_state(stream: Stream) -> StoredState:
+    """The empty state of a stream that has none."""
+    return StoredState(state=StreamState(customer=stream.customer, dataset=stream.dataset), etag=None)
 
 
 def store_state(context: JobContext, before: StoredState, state: StreamState) -> StoredState:

@@ -21,7 +21,7 @@ from processing.jobs.housekeeping.documents import delete_documents
 from processing.jobs.housekeeping.run_housekeeping import keep_house
 from processing.jobs.operate import ask_reprocess
 from processing.ports import ALWAYS, When
-from processing.stored.streams import streams_to_look_at
+from processing.stored.streams import known_streams
 from tests.support.in_memory import InMemoryBlobStore, InMemoryTable, InMemoryTables
 from tests.support.memory import Memory, metrics
 
@@ -237,7 +237,7 @@ def test_a_stream_whose_state_cannot_be_read_keeps_no_other_stream() -> None:
     world.settle()
     assert world.states(Dataset.EVENTS) == {D1: DayState.PROCESSED}
     world.lake.put(blob_names.STATE_CONTAINER, blob_names.state_name(Stream("acme", Dataset.METRICS)), b"no state")
-    assert streams_to_look_at(world.context, "acme") == [Dataset.METRICS, Dataset.EVENTS]
+    assert [stream.dataset for stream in known_streams(world.context, "acme")] == [Dataset.METRICS, Dataset.EVENTS]
     world.pass_time(days=61)
     _, told = clean(world, world.drop)
     assert {line["event"] for line in told} == {"housekeeping_failed"}

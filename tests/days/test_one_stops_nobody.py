@@ -23,6 +23,7 @@ from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import work_stream
 from processing.jobs.housekeeping.run_housekeeping import keep_house
 from processing.jobs.operate import ask_reprocess
+from processing.jobs.uploads.receive_file import receive_file
 from processing.ports import ALWAYS, BlobInfo, When
 from processing.stored.customers import add_customer
 from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue
@@ -94,6 +95,7 @@ def test_the_timer_looks_at_no_stream_itself() -> None:
             world.drop.put(
                 blob_names.drop_container(customer), f"signals/{D1}.{number}.json", manifest({"name": "metrics/a.csv"})
             )
+        receive_file(world.context, blob_names.drop_container(customer), "metrics/a.csv")
     drop, _ = counted(world)
     assert advance_days(world.context) == 2
     assert drop.calls["get", "drop-acme"] == drop.calls["head", "drop-acme"] == 0

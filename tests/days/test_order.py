@@ -149,11 +149,10 @@ def test_days_of_another_zone_may_have_other_lengths(day: date, hours: int) -> N
     assert world.table("events").height == 2
 
 
-def test_the_zone_is_kept_with_the_first_stream_and_no_other_is_taken() -> None:
-    world = with_days(D1)
+def test_the_zone_is_kept_with_the_first_rows_and_no_other_is_taken() -> None:
+    world = Memory()
     check_zone(world.lake, day_zone("America/Los_Angeles"))
-    world.upload(f"signals/{D1}")
-    world.settle()
+    world.upload("metrics/a.csv", metrics(D1, {"u": 1}))
     check_zone(world.lake, day_zone("PST"))
     with pytest.raises(OperatorError, match="began with PST"):
         check_zone(world.lake, day_zone("America/Los_Angeles"))

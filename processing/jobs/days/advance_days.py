@@ -9,12 +9,11 @@ from __future__ import annotations
 import structlog
 
 from processing.domain.queue_messages import stream_work
-from processing.domain.streams import Stream
 from processing.domain.telemetry_names import SpanName
 from processing.jobs.failures import log_failure
 from processing.stored.context import JobContext
 from processing.stored.customers import list_customers
-from processing.stored.streams import streams_to_look_at
+from processing.stored.streams import known_streams
 
 _log = structlog.get_logger()
 
@@ -33,7 +32,7 @@ def _advance(context: JobContext) -> int:
     messages: list[str] = []
     for customer in list_customers(context):
         try:
-            messages += [stream_work(Stream(customer, each), cause=cause) for each in streams_to_look_at(context, customer)]
+            messages += [stream_work(stream, cause=cause) for stream in known_streams(context, customer)]
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one customer stays with that one
             log_failure(_log, "customer_not_advanced", error, customer=customer)
     waiting = context.stream_work.length()

@@ -19,7 +19,7 @@ from processing.jobs.housekeeping.tables import delete_table_files
 from processing.jobs.housekeeping.uploads import delete_receipts, delete_rejected_rows, delete_uploads
 from processing.stored.context import JobContext
 from processing.stored.customers import list_customers
-from processing.stored.streams import streams_to_look_at
+from processing.stored.streams import begin_streams_with_rows, known_streams
 
 _OF_STREAMS: Final[Mapping[str, Callable[[JobContext, Stream], int]]] = {
     "days_closed": close_days,
@@ -48,7 +48,8 @@ def keep_house(context: JobContext) -> dict[str, int]:
     for customer in list_customers(context):
         streams: list[Stream] = []
         with _told(customer, "streams"):
-            streams = [Stream(customer, each) for each in streams_to_look_at(context, customer)]
+            begin_streams_with_rows(context, customer)
+            streams = known_streams(context, customer)
         for what, of_stream in _OF_STREAMS.items():
             for stream in streams:
                 with _told(customer, what):

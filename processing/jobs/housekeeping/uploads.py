@@ -9,13 +9,11 @@ from processing.domain.blob_names import Marker, SignalFile
 from processing.domain.documents import from_json
 from processing.domain.receipts import Receipt, ReceiptSummary, Status, part_counts
 from processing.domain.stream_state import StreamState
-from processing.domain.streams import Stream
 from processing.jobs.housekeeping.deletion import delete_each
 from processing.ports import BlobInfo
 from processing.stored.context import JobContext
 from processing.stored.expected_files import read_expected
 from processing.stored.receipts import list_receipts
-from processing.stored.stream_state import load_state
 from processing.stored.streams import streams_of
 from processing.stored.uploads import directory_stubs, is_upload, list_uploads
 
@@ -26,7 +24,7 @@ def delete_uploads(context: JobContext, customer: str) -> int:
     With them go directory stubs, which nothing answers and nobody reads.
     """
     before = context.drop.service_time() - timedelta(days=context.retention.uploads)
-    states = [load_state(context, Stream(customer, dataset)).state for dataset in streams_of(context, customer)]
+    states = [stored.state for stored in streams_of(context, customer)]
     awaited = {name for state in states for name in _awaited(context, state)}
     window = context.zone.day_of(context.drop.service_time()) - timedelta(days=context.readiness.first_day_window)
     receipts = list_receipts(context.drop, customer)
@@ -65,7 +63,7 @@ def delete_receipts(context: JobContext, customer: str) -> int:
     if not old:
         return 0
     present = {blob_names.receipt_name(info.name) for info in list_uploads(context.drop, customer)}
-    states = [load_state(context, Stream(customer, dataset)).state for dataset in streams_of(context, customer)]
+    states = [stored.state for stored in streams_of(context, customer)]
     gone = [info for info in old if info.name not in present and _holds_nothing(context, container, info.name, states)]
     return delete_each(context.drop, container, gone, customer=customer, step="receipts")
 

@@ -16,6 +16,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.errors import EnginePanicError
 from processing.domain.receipts import InForce, Part, Problem, Receipt, Retry, RowCounts, Status, Upload
 from processing.domain.retries import MOST_DEATHS, wait_after
+from processing.domain.streams import Stream
 from processing.ingest.ingest_file import EMPTY_FILE, IngestRequest, ingest_file
 from processing.ingest.staging import LocalPart
 from processing.jobs.failures import told
@@ -27,6 +28,7 @@ from processing.jobs.uploads.stream_days import stream_days
 from processing.ports import BlobInfo, BlobKind
 from processing.stored.context import JobContext
 from processing.stored.customer_config import load_config, meaning_of
+from processing.stored.streams import begin_stream
 from processing.stored.write_once import put_own
 
 _ENGINE_PANICKED: Final = "engine_panicked"
@@ -132,23 +134,26 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
     attempt = blob_names.new_attempt()
     begun = context.clock.now()
     parts: list[Part] = []
+    staged: set[Dataset] = set()
 
     def stage(own: Dataset, part: LocalPart) -> None:
         name = blob_names.PartName(dataset=own, customer=upload.customer, day=part.day, attempt=attempt, number=part.number)
         put_own(context.lake, blob_names.STAGED_CONTAINER, str(name), part.path)
         parts.append(Part(name=str(name), rows=part.rows))
+        staged.add(own)
 
     if upload.size == 0:
         return _withdrawal(context, upload, attempt)
     # Steps 2 and 3: read the pinned version, write parts and rejected rows under the attempt.
     loaded = load_config(context.lake, upload.customer, context.configs)
+    streams = stream_days(context, upload, dataset)
     request = IngestRequest(
         name=upload.name,
         dataset=dataset,
         uploaded_at=upload.last_modified,
         zone=context.zone,
         config=loaded.config,
-        streams=stream_days(context, upload, dataset),
+        streams=streams,
         deadline=context.deadline(),
     )
     pinned = PinnedUpload(context.drop, upload)
@@ -165,6 +170,9 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
         return Draft(receipt=receipt)
     accepted = _in_force(upload, attempt, pinned, outcome.days, parts)
     accepted = replace(accepted, config=loaded.version, meaning=meaning_of(loaded.config, dataset), trace=receipt.trace)
+    for own in sorted(staged):
+        if not streams[own].is_known:
+            begin_stream(context, Stream(upload.customer, own))  # before its first rows count
     return Draft(receipt=receipt, accepted=accepted, staged_since=begun)
 
 

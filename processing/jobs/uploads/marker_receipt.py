@@ -21,8 +21,8 @@ from processing.ports import BlobInfo
 from processing.stored.context import JobContext
 from processing.stored.markers import manifest_of
 from processing.stored.policies import readiness_policy
-from processing.stored.stream_state import load_state
-from processing.stored.streams import streams_of
+from processing.stored.stream_state import StoredState, load_state
+from processing.stored.streams import begin_stream, streams_of
 
 _SHOWN: Final = 20
 
@@ -80,11 +80,11 @@ def _marking(context: JobContext, customer: str, dataset: Dataset | None, days: 
     named = streams_of(context, customer) if dataset is None else _named(context, Stream(customer, dataset))
     marks: list[str] = []
     warnings: list[Notice] = []
-    for each in named:
-        marked = _MarkedStream(
-            state=load_state(context, Stream(customer, each)).state, named_first=policy.first_day, window=window
-        )
-        marks += [f"{each}/{day.isoformat()}" for day in days if not marked.ignores(day)]
+    for stored in named:
+        if stored.etag is None:
+            begin_stream(context, stored.state.stream)  # the marker waits for it
+        marked = _MarkedStream(state=stored.state, named_first=policy.first_day, window=window)
+        marks += [f"{stored.state.dataset}/{day.isoformat()}" for day in days if not marked.ignores(day)]
         warnings += marked.notices(days)
     if not named:
         message = "no upload has come yet: the marker counts for the streams that begin later"
@@ -134,15 +134,13 @@ def _is_published(state: StreamState, day: date) -> bool:
     return record is not None and record.published is not None
 
 
-def _named(context: JobContext, stream: Stream) -> list[Dataset]:
+def _named(context: JobContext, stream: Stream) -> list[StoredState]:
     """The streams that a marker of one dataset marks: those of `events` mark exposures too, until these have their own."""
+    named = load_state(context, stream)
     if stream.dataset is not Dataset.EVENTS:
-        return [stream.dataset]
-    streams = streams_of(context, stream.customer)
-    exposures = (
-        Dataset.EXPOSURES in streams and not load_state(context, Stream(stream.customer, Dataset.EXPOSURES)).state.own_markers
-    )
-    return [stream.dataset, Dataset.EXPOSURES] if exposures else [stream.dataset]
+        return [named]
+    others = [each for each in streams_of(context, stream.customer) if each.state.dataset is Dataset.EXPOSURES]
+    return [named, *(each for each in others if not each.state.own_markers)]
 
 
 def _listed(days: list[date]) -> str:

@@ -23,8 +23,13 @@ def stream_days(context: JobContext, upload: Upload, folder: Dataset) -> dict[Da
     found = {}
     for dataset in PROCESSED_DATASETS:
         if f"{folder}/" in folders_of(dataset):
-            state = load_state(context, Stream(upload.customer, dataset)).state
-            found[dataset] = StreamDays(first_day=state.first_day, closed=state.closed_days(), kept_until=kept_until)
+            stored = load_state(context, Stream(upload.customer, dataset))
+            found[dataset] = StreamDays(
+                first_day=stored.state.first_day,
+                closed=stored.state.closed_days(),
+                is_known=stored.etag is not None,
+                kept_until=kept_until,
+            )
     return found
 
 

@@ -6,7 +6,7 @@ This makes "no upload is lost" true. What somebody works on already is left alon
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import zip_longest
@@ -15,12 +15,15 @@ from typing import Final
 import structlog
 
 from processing.domain import blob_names
+from processing.domain.datasets import Dataset
 from processing.domain.queue_messages import upload_event
+from processing.domain.streams import Stream
 from processing.domain.telemetry_names import OLDEST_UNANSWERED, Fact, SpanName
 from processing.jobs.failures import log_failure
 from processing.jobs.uploads.unanswered import Unanswered, find_unanswered
 from processing.stored.context import JobContext
 from processing.stored.customers import list_customers
+from processing.stored.streams import begin_stream, known_streams
 
 MOST_WAITING: Final = 10_000
 """Messages on the queue beyond which nothing more is announced."""
@@ -83,9 +86,18 @@ def _look_for_unanswered(context: JobContext, customer: str, now: datetime, room
     """Nothing when the customer cannot be listed."""
     try:
         found = find_unanswered(context, customer, now, room)
+        _begin_unknown(context, customer, found.with_rows)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one customer stays with that one
         log_failure(_log, "customer_not_swept", error, customer=customer)
         return Unanswered()
     age = 0.0 if found.oldest is None else max(0.0, (now - found.oldest).total_seconds())
     context.telemetry.measure(OLDEST_UNANSWERED, age, {Fact.CUSTOMER: customer})
     return found
+
+
+def _begin_unknown(context: JobContext, customer: str, with_rows: Collection[Dataset]) -> None:
+    """A stream whose state is lost would be looked at by nobody, who could say so."""
+    known = known_streams(context, customer) if with_rows else ()
+    for stream in (Stream(customer, dataset) for dataset in sorted(with_rows)):
+        if stream not in known:
+            begin_stream(context, stream)

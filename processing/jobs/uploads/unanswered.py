@@ -9,6 +9,7 @@ from heapq import heappush, heappushpop
 from itertools import chain
 
 from processing.domain import blob_names
+from processing.domain.datasets import Dataset
 from processing.ports import BlobInfo
 from processing.stored.context import JobContext
 from processing.stored.receipts import ReceiptSeen, iterate_receipts
@@ -34,6 +35,8 @@ class Unanswered:
     """All of them, but for empty ones beyond the oldest, which may be the stubs of folders."""
     oldest: datetime | None = None
     """When the oldest was written."""
+    with_rows: frozenset[Dataset] = frozenset()
+    """The streams of which an upload holds rows in force."""
     due: tuple[Due, ...] = ()
     """Those that are to be announced now, oldest first; then those that are to be answered again."""
 
@@ -45,8 +48,8 @@ def find_unanswered(context: JobContext, customer: str, now: datetime, most: int
     """
     notes = list_notes(context, customer)
     certain, empty = _Oldest(most), _Oldest(most)
-    waiting = _Waiting()
-    for info, answer in _open_uploads(context, customer):
+    waiting, with_rows = _Waiting(), set[Dataset]()
+    for info, answer in _open_uploads(context, customer, with_rows):
         is_known = answer is not None and answer.etag == info.etag
         if info.size == 0 and not is_known:
             empty.add(info)
@@ -65,7 +68,7 @@ def find_unanswered(context: JobContext, customer: str, now: datetime, most: int
         (Due(name=info.name, etag=info.etag) for info in certain.infos()),
         (Due(name=name, etag=note.etag, replaces=note.replaces) for name, note in asked),
     )
-    return Unanswered(count=waiting.count, oldest=waiting.oldest, due=tuple(due)[:most])
+    return Unanswered(count=waiting.count, oldest=waiting.oldest, with_rows=frozenset(with_rows), due=tuple(due)[:most])
 
 
 @dataclass(slots=True)
@@ -108,13 +111,16 @@ class _Answer:
     next_try: datetime | None
 
 
-def _open_uploads(context: JobContext, customer: str) -> Iterator[tuple[BlobInfo, _Answer | None]]:
-    """The uploads without an answer, each with what was told of it."""
+def _open_uploads(context: JobContext, customer: str, with_rows: set[Dataset]) -> Iterator[tuple[BlobInfo, _Answer | None]]:
+    """The uploads without an answer, each with what was told of it; `with_rows` takes the streams of those with rows."""
     uploads = list_uploads(context.drop, customer)
     first = next(uploads, None)
     if first is None:
         return
-    answers = {seen.blob: _answer(seen) for seen in iterate_receipts(context.drop, customer)}
+    answers = {}
+    for seen in iterate_receipts(context.drop, customer):
+        answers[seen.blob] = _answer(seen)
+        with_rows.update(dataset for dataset, _ in seen.summary.parts or ())
     for info in chain((first,), uploads):
         answer = answers.get(blob_names.receipt_name(info.name))
         if answer is None or not answer.is_answer or answer.etag != info.etag:

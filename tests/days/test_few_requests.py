@@ -1,0 +1,102 @@
+"""What stands still costs little: a marker and an idle tick of one customer take few requests, and a known number of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from processing.domain import blob_names
+from processing.domain.datasets import Dataset
+from processing.domain.queue_messages import parse_stream_work
+from processing.domain.streams import Stream
+from processing.jobs.days.advance_days import advance_days
+from processing.jobs.days.work_stream import work_stream
+from processing.jobs.housekeeping.run_housekeeping import keep_house
+from processing.jobs.uploads.receive_file import receive_file
+from processing.stored.streams import known_streams
+from tests.support.memory import Memory, metrics
+
+D1, D2 = date(2026, 11, 17), date(2026, 11, 18)
+MOST = 11
+CALLS = ("put", "get", "get_range", "head", "delete", "list_blobs", "list_containers", "service_time", "lease")
+
+
+class Counted:
+    """A store whose requests are written down."""
+
+    def __init__(self, store: Any, requests: list[str]) -> None:
+        self._store, self._requests = store, requests
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        if name not in CALLS:
+            return found
+
+        def call(*args: Any, **more: Any) -> Any:
+            self._requests.append(" ".join([name, *map(str, args[:2])]))
+            return found(*args, **more)
+
+        return call
+
+
+def counted(world: Memory) -> list[str]:
+    """From now on, the requests to storage and queues."""
+    requests: list[str] = []
+    queues = [Counted(queue, requests) for queue in (world.events, world.work)]
+    stores = [Counted(store, requests) for store in (world.drop, world.lake)]
+    context = replace(world.context, drop=stores[0], lake=stores[1], drop_events=queues[0], stream_work=queues[1])
+    world.context = context
+    return requests
+
+
+@pytest.fixture
+def world() -> Memory:
+    """A customer with metrics, of which a day is published and another has rows."""
+    world = Memory()
+    for day in (D1, D2):
+        world.upload(f"metrics/{day}.csv", metrics(day, {"u": 1}))
+    world.upload(f"signals/{D1}")
+    world.settle()
+    world.pass_time(hours=2)
+    world.tick()
+    return world
+
+
+def test_an_idle_tick_of_one_customer(world: Memory) -> None:
+    requests = counted(world)
+    assert advance_days(world.context) == 1
+    while (body := world.work.take()) is not None:
+        work_stream(world.context, parse_stream_work(body.encode()))
+    assert len(requests) + 2 <= MOST, requests  # the length of the queue, and a message
+    assert not any(each.endswith(" metrics/") for each in requests), "no upload and no receipt is listed"
+
+
+def test_a_marker(world: Memory) -> None:
+    world.put(f"signals/{D2}")
+    requests = counted(world)
+    assert receive_file(world.context, world.container, f"signals/{D2}") == "accepted"
+    assert world.receipt(f"signals/{D2}")["marks"] == [f"metrics/{D2}"]
+    assert len(requests) <= MOST, requests
+
+
+def test_the_first_rows_and_the_first_marker_make_a_stream_known() -> None:
+    world = Memory()
+    assert known_streams(world.context, "acme") == []
+    world.upload("metrics/a.csv", b"no,columns\nof,ours\n")
+    assert known_streams(world.context, "acme") == [], "a refused upload makes no stream"
+    world.upload("metrics/b.csv", metrics(D1, {"u": 1}))
+    assert known_streams(world.context, "acme") == [Stream("acme", Dataset.METRICS)]
+    world.put("events/e.ndjson", b'{"event":"e"}\n')
+    world.upload(f"signals/{D1}")
+    assert known_streams(world.context, "acme") == [Stream("acme", each) for each in (Dataset.METRICS, Dataset.EVENTS)]
+
+
+def test_a_stream_of_an_older_program_is_known_after_a_night() -> None:
+    world = Memory()
+    world.upload("metrics/b.csv", metrics(D1, {"u": 1}))
+    world.lake.delete(blob_names.STATE_CONTAINER, blob_names.state_name(Stream("acme", Dataset.METRICS)))
+    keep_house(world.context)
+    assert known_streams(world.context, "acme") == [Stream("acme", Dataset.METRICS)]
