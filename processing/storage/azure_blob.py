@@ -23,16 +23,14 @@ from azure.core.exceptions import (
     ResourceExistsError,
     ResourceNotFoundError,
 )
-from azure.core.pipeline import PipelineResponse
-from azure.core.rest import HttpResponse
 from azure.storage.blob import BlobBlock, BlobClient, BlobLeaseClient, BlobProperties, BlobServiceClient, ContentSettings
 
 from processing.domain.errors import ConditionNotMet, LaterError, OperatorError
 from processing.ports import ABSENT, ALWAYS, ARCHIVED, CUSTOMERS_KEY, BlobInfo, BlobKind, When
 from processing.storage.azure_errors import code_of, is_changed, status_of, storage_errors
 from processing.storage.blob_metadata import decoded, encoded
+from processing.storage.blob_pages import ARCHIVE, KINDS, blobs_below
 from processing.storage.blob_rules import content_type, refuse_unaddressable
-from processing.storage.own_keys import under_own_keys
 
 LARGEST_PUT: Final = 64 * 1024 * 1024
 """Bytes up to which a blob is sent in one request; the SDK's own limit unless a client was told otherwise."""
@@ -155,19 +153,9 @@ class AzureBlobStore:
 
         OperatorError when there is no such container, or the service cannot list it (an unprintable name, no permission).
         """
-        # Answers about copies cost nothing for blobs that were not copied.
-        include = ["copy", "metadata"] if metadata else ["copy"]
-        hidden: set[str] = set()
-
-        def look_for_keys(answer: PipelineResponse[Any, HttpResponse]) -> None:
-            hidden.update(under_own_keys(answer.http_response))
-
         with storage_errors(f"list {container}"):
             try:
-                client = self._client.get_container_client(container)
-                for blob in client.list_blobs(prefix or None, include, raw_response_hook=look_for_keys):
-                    info = _info(str(blob.name), blob)
-                    yield replace(info, unreadable=CUSTOMERS_KEY) if info.name in hidden else info
+                yield from blobs_below(self._client.get_container_client(container), prefix, metadata=metadata)
             except ResourceNotFoundError as error:
                 raise OperatorError(f"there is no container {container}: restore it, or add its customer again") from error
             except (DecodeError, HttpResponseError) as error:
@@ -379,18 +367,14 @@ def _info(name: str, blob: BlobProperties) -> BlobInfo:
         etag=_bare(str(blob.etag)),
         size=int(blob.size),
         last_modified=blob.last_modified,
-        kind=_KINDS.get(str(getattr(blob.blob_type, "value", blob.blob_type)), BlobKind.BLOCK),
+        kind=KINDS.get(str(getattr(blob.blob_type, "value", blob.blob_type)), BlobKind.BLOCK),
         metadata=decoded(blob.metadata or {}),
         copy_pending=blob.copy is not None and blob.copy.status == "pending",
-        unreadable=ARCHIVED if str(getattr(blob.blob_tier, "value", blob.blob_tier)) == _ARCHIVE else None,
+        unreadable=ARCHIVED if str(getattr(blob.blob_tier, "value", blob.blob_tier)) == ARCHIVE else None,
     )
 
 
-_ARCHIVE: Final = "Archive"
 _NEEDS_KEY: Final = "BlobUsesCustomerSpecifiedEncryption"
-
-
-_KINDS: Final = {"BlockBlob": BlobKind.BLOCK, "AppendBlob": BlobKind.APPEND, "PageBlob": BlobKind.PAGE}
 
 
 def _bare(etag: str) -> str:
