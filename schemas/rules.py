@@ -132,17 +132,15 @@ def few_custom_ids(most: int) -> Check:
 
 
 def short_custom_ids(most: int) -> Check:
-    """A user, as JSON text, whose custom ids have names of 1 to so many characters, as id types have."""
-    long_or_empty = rf'"[^"]{{{most + 1},}}"\s*:|""\s*:'
+    """A user, as JSON text, whose custom ids have names of at most so many characters, as id types have."""
+    long = rf'"[^"]{{{most + 1},}}"\s*:'
     return Check(
         _of_suspects(
-            lambda texts: (
-                texts.str.contains(long_or_empty) | (texts.str.contains("\\", literal=True) & (texts.str.len_bytes() > most))
-            ),
-            lambda ids: all(0 < len(name) <= most for name in ids),
+            lambda texts: texts.str.contains(long) | (texts.str.contains("\\", literal=True) & (texts.str.len_bytes() > most)),
+            lambda ids: all(len(name) <= most for name in ids),
         ),
         name="custom_id_length",
-        description=f"write names of 1 to {most} characters into customIDs",
+        description=f"write names of at most {most} characters into customIDs",
     )
 
 
