@@ -18,9 +18,7 @@ from typing import Final
 
 import deflate
 
-from infra.elf import blank_symbols, needed, unneed
-
-LIMIT: Final = 150_000_000
+LIMIT: Final = 190_000_000
 """Bytes of the zip. An instance that starts fetches all of it before it works."""
 LIBRARIES: Final = Path(".python_packages/lib/site-packages")
 
@@ -38,19 +36,17 @@ UNREAD: Final = {
     ),
     "Arrow over the network, in queries of other engines, on foreign storage": (
         "pyarrow/libarrow_flight.so.*", "pyarrow/libarrow_python_flight.so.*", "pyarrow/_flight.*", "pyarrow/flight.py",
-        "pyarrow/libarrow_substrait.so.*", "pyarrow/_substrait.*", "pyarrow/substrait.py",
+        "pyarrow/_substrait.*", "pyarrow/substrait.py",
         "pyarrow/libarrow_s3.so.*", "pyarrow/_s3fs.*", "pyarrow/_gcsfs.*", "pyarrow/_azurefs.*", "pyarrow/_hdfs.*",
     ),
     "Arrow's own engine and datasets, and formats that no upload has": (
-        "pyarrow/libarrow_acero.so.*", "pyarrow/_acero.*", "pyarrow/acero.py",
-        "pyarrow/libarrow_dataset.so.*", "pyarrow/_dataset*", "pyarrow/dataset.py",
+        "pyarrow/_acero.*", "pyarrow/acero.py", "pyarrow/_dataset*", "pyarrow/dataset.py",
         "pyarrow/libarrow_python_parquet_encryption.so.*", "pyarrow/_parquet_encryption.*",
         "pyarrow/_orc.*", "pyarrow/_feather.*", "pyarrow/_json.*", "pyarrow/_csv.*", "pyarrow/_pyarrow_cpp_tests.*",
     ),
 }  # fmt: skip
-"""Why, and which files below the folder of libraries."""
-UNCALLED: Final = ("libarrow_substrait.so", "libarrow_acero.so", "libarrow_dataset.so")
-"""Libraries that every module of pyarrow brings along, and that those which stay call nothing of."""
+"""Why, and which files below the folder of libraries. Those which stay are as their makers built them: every module of
+pyarrow brings libarrow_substrait, libarrow_acero and libarrow_dataset along, so that these stay too."""
 
 LISTED: Final = """
 import json, sys
@@ -100,7 +96,7 @@ def python_of_azure() -> str | None:
 
 
 def prune(libraries: Path) -> None:
-    """Delete what is never read, and take symbols out of what stays."""
+    """Delete what is never read."""
     for patterns in UNREAD.values():
         for pattern in patterns:
             # The list is made first: a folder that is gone cannot be walked.
@@ -109,10 +105,6 @@ def prune(libraries: Path) -> None:
                     shutil.rmtree(path)
                 else:
                     path.unlink(missing_ok=True)
-    for path in sorted(each for each in libraries.rglob("*") if each.is_file() and ".so" in each.suffixes):
-        blank_symbols(path)
-        if path.is_relative_to(libraries / "pyarrow"):
-            unneed(path, [name for name in needed(path) if name.startswith(UNCALLED)])
 
 
 def pack(folder: Path, package: Path) -> None:
