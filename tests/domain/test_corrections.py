@@ -31,7 +31,9 @@ def stream(*, rows: int = 1000, closed_through: date | None = None) -> StreamSta
     return StreamState(customer="acme", dataset=Dataset.METRICS, first_day=DAY, closed_through=closed_through, days=days)
 
 
-def looked(state: StreamState, *, joined: int = 0, left: int = 0, days_later: int = 0, policy: ReadinessPolicy = POLICY) -> DayRecord:
+def looked(
+    state: StreamState, *, joined: int = 0, left: int = 0, days_later: int = 0, policy: ReadinessPolicy = POLICY
+) -> DayRecord:
     change = DayChange(inputs=digest_of(AFTER), carried=NOTHING_HANDED_ON, joined=joined, left=left)
     seen = Listings(now=NOW + timedelta(days=days_later), markers=(), parts={DAY: AFTER}, changes={DAY: change})
     return with_corrections(state, seen, policy, PST).days[DAY]
@@ -121,7 +123,14 @@ def test_published_days_are_compared_an_hour_after_they_were_and_not_before() ->
 def handed_on(*, ratios_of_first: int) -> StreamState:
     """Two published days, of which the first now shows these ratios, and the second was given none."""
     first = Published(
-        seq=1, manifest="m", files=1, rows=9, superseded=0, inputs=digest_of(()), carried=NOTHING_HANDED_ON, ratios=ratios_of_first
+        seq=1,
+        manifest="m",
+        files=1,
+        rows=9,
+        superseded=0,
+        inputs=digest_of(()),
+        carried=NOTHING_HANDED_ON,
+        ratios=ratios_of_first,
     )
     second = replace(first, seq=2, ratios=0)
     following = DAY + timedelta(days=1)

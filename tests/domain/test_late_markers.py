@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -23,7 +23,8 @@ def stream(delays: Sequence[float], *, last: date = YESTERDAY - timedelta(days=1
     """Days up to `last`, whose markers came so many hours after their ends."""
     days = [last - timedelta(days=back) for back in reversed(range(len(delays)))]
     records = {
-        day: DayRecord(cut=(), marked_at=PST.end_of(day) + timedelta(hours=hours)) for day, hours in zip(days, delays, strict=True)
+        day: DayRecord(cut=(), marked_at=PST.end_of(day) + timedelta(hours=hours))
+        for day, hours in zip(days, delays, strict=True)
     }
     return StreamState(customer="acme", dataset=Dataset.METRICS, first_day=days[0] if days else last, days=records)
 
@@ -74,5 +75,3 @@ def test_a_day_before_the_first_or_with_a_marker_is_not_late() -> None:
     for record in (DayRecord(cut=()), DayRecord(cut=("a",)), DayRecord(published=published)):
         assert late_days(replace(begun, days={**begun.days, YESTERDAY: record}), now, PST, MARGIN) == set()
     assert late_days(replace(begun, days={**begun.days, YESTERDAY: DayRecord()}), now, PST, MARGIN) == {YESTERDAY}
-
-
