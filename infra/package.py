@@ -16,8 +16,6 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
-import deflate
-
 LIMIT: Final = 190_000_000
 """Bytes of the zip. An instance that starts fetches all of it before it works."""
 LIBRARIES: Final = Path(".python_packages/lib/site-packages")
@@ -58,7 +56,7 @@ assert all(name not in sys.modules or sys.modules[name].__file__.startswith(sys.
 print(json.dumps({name: [each["type"] for each in bindings] for name, bindings in found.items()}))
 """
 """Run by the Python of the app, with the folders of app and libraries as its words."""
-_BEST: Final = 12
+_BEST: Final = 9
 
 
 def main() -> int:
@@ -108,17 +106,13 @@ def prune(libraries: Path) -> None:
 
 
 def pack(folder: Path, package: Path) -> None:
-    """Zip the folder, as small as the format allows; the same files give the same bytes."""
+    """Zip the folder; the same files give the same bytes."""
     package.unlink(missing_ok=True)
-    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as out:
+    with zipfile.ZipFile(package, "w") as out:
         for path in sorted(each for each in folder.rglob("*") if each.is_file()):
             info = zipfile.ZipInfo(path.relative_to(folder).as_posix())
-            info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = 0o644 << 16
-            with out.open(info, "w", force_zip64=False) as entry:
-                # The library offers zlib alone, whose best is 3 % larger than the format's.
-                entry._compressor = _Deflate()  # type: ignore[attr-defined]  # noqa: SLF001
-                entry.write(path.read_bytes())
+            out.writestr(info, path.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=_BEST)
 
 
 def functions_of(package: Path, python: str) -> dict[str, list[str]]:
@@ -136,22 +130,6 @@ def functions_of(package: Path, python: str) -> dict[str, list[str]]:
         done = subprocess.run(command, cwd=elsewhere, env={}, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
     found: dict[str, list[str]] = json.loads(done.stdout)
     return found
-
-
-class _Deflate:
-    """What zipfile asks of a compressor, over the whole of a file at once."""
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-
-    def compress(self, data: bytes) -> bytes:
-        """Wait for the rest."""
-        self._data += data
-        return b""
-
-    def flush(self) -> bytes:
-        """All of it."""
-        return bytes(deflate.deflate_compress(bytes(self._data), _BEST))
 
 
 if __name__ == "__main__":
