@@ -23,6 +23,9 @@ BEFORE, AFTER = frozenset({"a"}), frozenset({"a", "b"})
 NOTHING_HANDED_ON = digest_of(())
 
 
+PUBLISHED = Published(seq=1, manifest="m", files=1, rows=1, superseded=0, inputs=digest_of(()))
+
+
 def stream(*, rows: int = 1000, closed_through: date | None = None) -> StreamState:
     published = Published(
         seq=1, manifest="m", files=1, rows=rows, superseded=0, inputs=digest_of(BEFORE), carried=NOTHING_HANDED_ON
@@ -61,7 +64,7 @@ def test_more_than_one_percent_of_the_rows_that_joined_and_left_sends_a_day_back
     assert (record.reprocess is not None) is again
     if again:
         assert record.reprocess == f"{joined:,} rows joined and {left:,} left"
-        assert record.cut is None
+    assert record.cut == (None if again else ())
 
 
 @pytest.mark.parametrize(("days_later", "again"), [(-1, True), (0, True), (1, False)])
@@ -96,6 +99,12 @@ def test_a_difference_is_counted_once_and_forgotten_when_the_parts_are_as_publis
     assert differing_days(changed, {}) == [DAY]
     back = Listings(now=NOW, markers=(), parts={DAY: BEFORE})
     assert with_corrections(changed, back, POLICY, PST).days[DAY].change is None
+
+
+def test_days_that_are_not_published_or_closed_hide_no_other_that_differs() -> None:
+    state = stream()
+    days = {DAY - timedelta(days=2): DayRecord(cut=()), DAY - timedelta(days=1): state.days[DAY], DAY: state.days[DAY]}
+    assert differing_days(replace(state, closed_through=DAY - timedelta(days=1), days=days), {DAY: AFTER}) == [DAY]
 
 
 def test_a_look_without_parts_keeps_what_is_known_and_counts_as_no_comparison() -> None:
@@ -150,7 +159,11 @@ def test_what_a_day_hands_on_reaches_later_days_whatever_their_age(policy: Readi
 def test_a_day_is_not_asked_while_an_earlier_one_may_still_change_its_mind() -> None:
     state = handed_on(ratios_of_first=1)
     waiting = replace(state, days={**state.days, DAY: replace(state.days[DAY], reprocess="asked for")})
-    assert with_corrections(waiting, Listings(now=NOW, markers=()), POLICY, PST).days[DAY + timedelta(days=1)].reprocess is None
+    last = state.days[DAY + timedelta(days=1)]
+    same = replace(last, published=replace(PUBLISHED, carried=digest_of(("ctr",))))
+    waiting = replace(waiting, days={**waiting.days, DAY + timedelta(days=1): same, DAY + timedelta(days=2): last})
+    asked = with_corrections(waiting, Listings(now=NOW, markers=()), POLICY, PST)
+    assert [record.reprocess for record in asked.days.values()] == ["asked for", None, None]
 
 
 def test_a_day_that_is_sent_back_forgets_its_failures() -> None:

@@ -88,6 +88,13 @@ def test_what_lay_there_before_the_markers_is_waited_for_and_what_comes_later_is
     assert advance(still, seen(markers, uploads=["later"]), POLICY, PST).first_day == DAY
 
 
+def test_what_is_waited_for_shrinks_name_by_name() -> None:
+    waiting = advance(EMPTY, seen([marker(DAY)], uploads=["a", "b"]), POLICY, PST)
+    less = advance(waiting, seen([marker(DAY)], uploads=["a", "b"], answered=["b"]), POLICY, PST)
+    assert less.opening is not None
+    assert less.opening.cut == ("a",)
+
+
 def test_other_markers_take_the_opening_anew() -> None:
     waiting = advance(EMPTY, seen([marker(DAY)], uploads=["a"]), POLICY, PST)
     more = [marker(DAY), marker(DAY + timedelta(days=1))]
@@ -103,6 +110,7 @@ def test_a_stream_without_rows_is_looked_at_again_an_hour_later() -> None:
     assert (state.first_day, state.days[DAY].state) == (None, DayState.OPEN)
     assert not needs_listing(state, NOW + timedelta(hours=1) - SECOND, markers, POLICY, PST)
     assert needs_listing(state, NOW + timedelta(hours=1), markers, POLICY, PST)
+    assert needs_listing(state, NOW, [*markers, marker(DAY + timedelta(days=1))], POLICY, PST)
     looked = advance(state, seen(markers, now=NOW + timedelta(hours=1)), POLICY, PST)
     assert not needs_listing(looked, NOW + timedelta(hours=2) - SECOND, markers, POLICY, PST)
 
@@ -112,6 +120,7 @@ def test_nothing_is_fixed_while_a_marker_has_no_answer_or_parts_were_not_listed(
     assert advance(EMPTY, replace(look, has_unread_markers=True), POLICY, PST).first_day is None
     assert advance(EMPTY, replace(look, parts=None), POLICY, PST).first_day is None
     assert advance(EMPTY, seen([]), POLICY, PST).opening is None
+    assert not needs_listing(EMPTY, NOW, [], POLICY, PST)
 
 
 def test_a_configured_first_day_is_any_date_and_ends_the_search() -> None:

@@ -64,6 +64,11 @@ def test_the_last_fourteen_days_are_looked_at_and_today_is_not(days_ago: int, is
     assert (TODAY - timedelta(days=days_ago) in late_days(state, now, PST, MARGIN)) is is_looked_at
 
 
+def test_a_day_that_has_not_ended_is_never_late_even_where_markers_come_before_the_end() -> None:
+    state = stream([-5, -5, -5], last=TODAY - timedelta(days=30))
+    assert TODAY not in late_days(state, PST.end_of(TODAY) - SECOND, PST, MARGIN)
+
+
 def test_a_day_before_the_first_or_with_a_marker_is_not_late() -> None:
     state = stream([1, 1, 1], last=TODAY - timedelta(days=30))
     now = PST.end_of(TODAY) - SECOND

@@ -234,7 +234,8 @@ def test_records_that_could_not_be_taken_apart_go_through() -> None:
 def test_three_names_alone_are_exposures(event: str | None, expected: bool) -> None:
     found = reader({"event": event, "userId": "u"})
     (batch,) = batches_of(found)
-    assert batch.frame.select(found.is_exposure()).to_series().to_list() == [expected]
+    assert found.exposures is not None
+    assert batch.frame.select(found.exposures).to_series().to_list() == [expected]
 
 
 @pytest.mark.parametrize(
