@@ -11,7 +11,15 @@ import pytest
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST
 from processing.domain.readiness.advance import advance, due_day, due_days, needs_listing
-from processing.domain.readiness.cuts import LONGEST_LIST, compared_with_manifest, count_awaited, is_whole, waits_for
+from processing.domain.readiness.cuts import (
+    LONGEST_LIST,
+    Judged,
+    compared_with_manifest,
+    count_awaited,
+    is_whole,
+    waits_for,
+    with_cut,
+)
 from processing.domain.readiness.observation import Listings, ReadinessPolicy, SeenMarker, SeenUpload
 from processing.domain.receipts import ReceiptSummary, Status
 from processing.domain.stream_state import DayRecord, DayState, ExpectedFile, MarkerRef, Published, StreamState
@@ -79,6 +87,14 @@ def test_a_refused_file_is_named_by_the_first_day_that_is_cut_after_it(after_the
     )
     assert (state.days[D2].refused == ("bad",)) is is_named
     assert state.days[D1].refused == ()
+
+
+def test_a_new_cut_holds_refused_files_only_where_they_are_waited_for() -> None:
+    look = seen(uploads={"bad": WRITTEN, "new": WRITTEN}, receipts={"bad": receipt(Status.REJECTED)})
+    waiting = replace(POLICY, wait_for_refused=True)
+    for policy, cut, refused in ((POLICY, ("new",), ("bad",)), (waiting, ("bad", "new"), ())):
+        record = with_cut(DayRecord(), (), look, Judged.of(look), policy, last_cut=None)
+        assert (record.cut, record.refused) == (cut, refused)
 
 
 def test_of_days_that_one_look_cuts_the_first_names_the_refused_files() -> None:
@@ -174,6 +190,12 @@ def test_a_file_that_a_manifest_names_holds_its_day_until_it_is_in_as_it_says(
     free = compared_with_manifest(record, seen(uploads=uploads, receipts={name: receipt(rows=5, md5=MD5)}))
     assert (free.awaited, free.mismatch) == ((), None)
     assert is_whole(free)
+
+
+def test_a_manifest_may_name_files_without_rows_and_md5() -> None:
+    record = DayRecord(cut=(), awaited=(ExpectedFile(name="metrics/a.csv"),))
+    for answer in (receipt(rows=5, md5=MD5), receipt(rows=5)):
+        assert is_whole(compared_with_manifest(record, seen(receipts={"metrics/a.csv": answer})))
 
 
 @pytest.mark.parametrize(("wrong", "more"), [(1, None), (5, None), (6, "and 1 more"), (8, "and 3 more")])

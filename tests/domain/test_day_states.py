@@ -83,6 +83,11 @@ def test_a_day_whose_turn_is_not_yet_waits_for_the_one_before_even_when_it_had_f
     assert shown(DayRecord(cut=()), state=replace(STREAM, days={D1: DONE}), day=D2).state is DayState.READY
 
 
+def test_a_published_day_that_failed_is_shown_so_though_one_before_it_is_missing() -> None:
+    failed = replace(DONE, state=DayState.FAILED, failures=1)
+    assert shown(failed, state=replace(STREAM, days={D1: DONE}), day=D3).state is DayState.FAILED
+
+
 def test_the_day_whose_tables_are_being_written_is_left_as_it_is() -> None:
     record = replace(DONE, state=DayState.PROCESSING, waiting_for=("x",), cut=("a",))
     assert shown(record, state=replace(STREAM, pending=D1)) == record
@@ -92,7 +97,10 @@ def test_a_day_before_the_first_is_open_and_a_new_one_there_is_not_shown() -> No
     early = D1 - timedelta(days=1)
     assert with_states(STREAM, {early}, (), NOW).days == {}
     assert shown(DayRecord(cut=()), day=early).state is DayState.OPEN
-    assert shown(DayRecord(cut=()), day=early).history[-1:] == ()
+    moved_before = shown(DayRecord(cut=(), state=DayState.READY), day=early)
+    assert (moved_before.state, moved_before.history[-1].cause) == (DayState.OPEN, "before the stream's first day 2026-11-16")
+    many = {D1 + timedelta(days=number) for number in range(-20, 20)}
+    assert list(with_states(STREAM, many, (), NOW).days) == [D1 + timedelta(days=number) for number in range(20)]
     assert with_states(STREAM, {D1}, {D2}, NOW).days[D2].late_marker
     assert not with_states(STREAM, {D1}, {D2}, NOW).days[D1].late_marker
     assert with_states(replace(STREAM, first_day=None), {early}, (), NOW).days[early].state is DayState.WAITING
