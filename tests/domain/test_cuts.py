@@ -17,6 +17,7 @@ from processing.domain.readiness.cuts import (
     compared_with_manifest,
     count_awaited,
     is_whole,
+    last_cut,
     waits_for,
     with_cut,
 )
@@ -95,6 +96,25 @@ def test_a_new_cut_holds_refused_files_only_where_they_are_waited_for() -> None:
     for policy, cut, refused in ((POLICY, ("new",), ("bad",)), (waiting, ("bad", "new"), ())):
         record = with_cut(DayRecord(), (), look, Judged.of(look), policy, last_cut=None)
         assert (record.cut, record.refused) == (cut, refused)
+
+
+def test_a_new_cut_begins_anew_and_keeps_when_the_day_was_first_marked() -> None:
+    old = DayRecord(cut=(), marked_at=WRITTEN, awaited_count=9, expected_in="list", mismatch="x", tries=2, round=4)
+    look = seen()
+    record = with_cut(old, (marker(written=NOW),), look, Judged.of(look), POLICY, last_cut=None)
+    assert record == DayRecord(cut=(), cut_at=NOW, marked_at=WRITTEN, round=5)
+    assert with_cut(DayRecord(), (), look, Judged.of(look), POLICY, last_cut=None).marked_at is None
+
+
+def test_a_name_that_is_gone_frees_itself_alone() -> None:
+    state = advance(STARTED, seen(marker(), uploads={"a": WRITTEN, "b": WRITTEN}), POLICY, PST)
+    assert advance(state, seen(marker(), uploads={"b": WRITTEN}), POLICY, PST).days[D1].cut == ("b",)
+
+
+def test_the_last_cut_is_that_of_any_day_of_the_stream() -> None:
+    days = {D1: DayRecord(cut_at=NOW), D2: DayRecord(cut_at=NOW + SECOND), D3: DayRecord()}
+    assert last_cut(days) == NOW + SECOND
+    assert last_cut({D3: DayRecord()}) is None
 
 
 def test_of_days_that_one_look_cuts_the_first_names_the_refused_files() -> None:
@@ -216,6 +236,7 @@ def test_a_long_list_of_expected_files_shows_a_hundred_and_counts_all() -> None:
     assert (held.awaited, held.awaited_count, held.expected_in) == (files[:100], 250, "list")
     assert count_awaited(held) == 251
     assert count_awaited(DayRecord(cut=("a",), awaited=files[:2], awaited_count=9)) == 3
+    assert count_awaited(DayRecord(awaited=files[:2])) == 2
     assert not is_whole(replace(held, cut=(), awaited=()))
     assert compared_with_manifest(held, seen()) == held
     done = replace(look, receipts={each.name: receipt(rows=5, md5=MD5) for each in files})
