@@ -127,6 +127,8 @@ def test_published_days_are_compared_an_hour_after_they_were_and_not_before() ->
     assert needs_comparison(replace(stream(), compared_at=NOW - timedelta(hours=1)), NOW, POLICY)
     assert not needs_comparison(stream(closed_through=DAY), NOW, POLICY)
     assert not needs_comparison(replace(stream(), days={DAY: DayRecord()}), NOW, POLICY)
+    days = {**stream().days, DAY + timedelta(days=1): DayRecord()}
+    assert needs_comparison(replace(stream(), days=days), NOW, POLICY)
 
 
 def handed_on(*, ratios_of_first: int) -> StreamState:

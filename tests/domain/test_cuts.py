@@ -274,3 +274,48 @@ def test_a_published_day_is_due_beside_the_next_in_order_when_it_is_to_be_proces
     assert list(due_days(replace(STARTED, days={**days, D2: replace(again, cut=None)}))) == [D3]
     assert list(due_days(replace(STARTED, days={**days, D2: replace(again, cut=("a",))}))) == [D3]
     assert list(due_days(replace(state, first_day=None))) == [D2]
+
+
+@pytest.mark.parametrize(
+    ("record", "is_listed"),
+    [
+        (DayRecord(), False),
+        (DayRecord(cut=()), False),
+        (DayRecord(cut=("a",)), True),
+        (DayRecord(cut=(), awaited=(ExpectedFile(name="metrics/a.csv"),)), True),
+        (DayRecord(cut=(), expected_in="list"), True),
+        (DayRecord(cut=None, published=PUBLISHED, reprocess="why"), True),
+        (DayRecord(cut=(), published=PUBLISHED, reprocess="why"), False),
+    ],
+)
+def test_uploads_are_listed_while_a_day_waits_for_any(record: DayRecord, is_listed: bool) -> None:
+    assert needs_listing(replace(STARTED, days={D1: record}), NOW, [], POLICY, PST) is is_listed
+
+
+def test_a_marker_of_a_day_before_the_first_or_of_a_closed_one_changes_nothing() -> None:
+    early = marker(D1 - timedelta(days=1))
+    assert not needs_listing(STARTED, NOW, [early], POLICY, PST)
+    assert advance(STARTED, seen(early), POLICY, PST).days == {}
+    done = DayRecord(cut=(), published=PUBLISHED, markers=(marker().ref,))
+    closed, again = replace(STARTED, closed_through=D1, days={D1: done}), marker(etag="2")
+    assert not needs_listing(closed, NOW, [again], POLICY, PST)
+    record = advance(closed, seen(again), POLICY, PST).days[D1]
+    assert (record.markers, record.reprocess, record.cut) == (done.markers, None, ())
+
+
+def test_inferred_gaps_lie_between_marked_days_too_and_are_not_cut_again_by_their_marker() -> None:
+    policy = replace(POLICY, infer_gaps=True)
+    state = advance(STARTED, seen(marker(D1), marker(D3)), policy, PST)
+    assert {day: record.markers for day, record in state.days.items()} == {
+        D1: (marker(D1).ref,),
+        D2: (marker(D3).ref,),
+        D3: (marker(D3).ref,),
+    }
+    again = advance(state, seen(marker(D1), marker(D3, etag="2")), policy, PST)
+    assert [record.round for record in again.days.values()] == [1, 1, 2]
+
+
+@pytest.mark.parametrize(("before", "now", "after"), [(False, False, False), (True, False, True), (False, True, True)])
+def test_a_stream_that_once_had_markers_of_its_own_has_them_for_good(before: bool, now: bool, after: bool) -> None:
+    look = replace(seen(), own_markers=now)
+    assert advance(replace(STARTED, own_markers=before, stopped="x"), look, POLICY, PST) == replace(STARTED, own_markers=after)

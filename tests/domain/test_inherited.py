@@ -40,6 +40,9 @@ def test_a_metric_is_a_ratio_on_every_day_after_one_that_showed_it() -> None:
     assert carried_into(METRICS, D1).ratios == ()
     assert carried_into(METRICS, D2).ratios == ("z",)
     assert carried_into(METRICS, D3).ratios == ("a", "m", "z")
+    unpublished = replace(METRICS, days={D1: DayRecord(), D2: day(0b110)})
+    assert carried_into(unpublished, D3).ratios == ("a", "m")
+    assert [each for each, _ in carried_into_each(unpublished)] == [D2]
 
 
 @pytest.mark.parametrize("state", [METRICS, EXPOSURES, replace(METRICS, dataset=Dataset.EVENTS)])
@@ -58,6 +61,9 @@ def test_what_is_handed_on_is_told_by_what_the_dataset_hands_on() -> None:
 def test_sums_of_keys_have_no_order_and_wrap_at_64_bits() -> None:
     assert sum_of_keys([]) == "0" * 32
     assert sum_of_keys(["", ONE, ""]) == ONE
+    half = f"{2**63:016x}{2**63 - 1:016x}"
+    assert sum_of_keys([half]) == half
+    assert sum_of_keys([half, half]) == f"{0:016x}{2**64 - 2:016x}"
     assert sum_of_keys([ONE, TWO]) == sum_of_keys([TWO, ONE]) == f"{0:016x}{7:016x}"
 
 

@@ -86,6 +86,19 @@ def test_what_is_absent_is_left_out_and_comes_back_as_absent() -> None:
     assert ReceiptSummary.from_metadata({**unknown.to_metadata(), "parts": ""}).parts == {}
 
 
+def test_nothing_is_counted_that_was_not_read() -> None:
+    assert RowCounts() == RowCounts(read=0, accepted=0, rejected=0, filtered=0)
+    bare = ReceiptSummary(etag="1", status=Status.FAILED, attempt=None, in_force_modified=None, next_try=None)
+    assert (bare.rows_read, bare.marks) == (0, ())
+    assert from_json(Receipt, to_json(receipt(in_force=False))) == receipt(in_force=False)
+
+
+def test_days_too_many_to_tell_stay_so_when_they_are_told_again() -> None:
+    many = ReceiptSummary.from_metadata({"etag": "1", "status": "accepted", "marks": "many"})
+    assert many.marks is None
+    assert ReceiptSummary.from_metadata(many.to_metadata()).marks is None
+
+
 def test_only_files_with_finished_dates_that_are_in_force_mark_days() -> None:
     assert ReceiptSummary.of(receipt(dataset="metrics")).marks == ()
     assert ReceiptSummary.of(receipt(dataset="signals", in_force=False)).marks == ()
