@@ -319,3 +319,10 @@ def test_inferred_gaps_lie_between_marked_days_too_and_are_not_cut_again_by_thei
 def test_a_stream_that_once_had_markers_of_its_own_has_them_for_good(before: bool, now: bool, after: bool) -> None:
     look = replace(seen(), own_markers=now)
     assert advance(replace(STARTED, own_markers=before, stopped="x"), look, POLICY, PST) == replace(STARTED, own_markers=after)
+
+
+def test_a_day_that_is_processed_again_is_cut_though_its_marker_is_gone() -> None:
+    again = DayRecord(cut=None, published=PUBLISHED, reprocess="why")
+    record = advance(replace(STARTED, days={D1: again, D2: DayRecord()}), seen(uploads={"a": WRITTEN}), POLICY, PST)
+    assert record.days[D1].cut == ("a",)
+    assert record.days[D2].cut is None
