@@ -11,9 +11,8 @@ INFRA_VENV := .venv-infra
 TOOLS := .tools
 BENCH := .bench
 UV := $(shell command -v uv 2>/dev/null || echo $(TOOLS)/bin/uv)
-# Copies, because what is packed is changed afterwards, and a link would change uv's cache and every environment made from it.
 IN_AZURE := --python $(BIN)/python --python-version 3.13 --python-platform x86_64-manylinux_2_28 --only-binary :all: \
-	--target dist/app/.python_packages/lib/site-packages --link-mode copy
+	--target dist/app/.python_packages/lib/site-packages
 export UV_PYTHON_DOWNLOADS := never
 # Nothing on the machine should leak into the environment that the lock describes.
 unexport VIRTUAL_ENV

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from processing.domain.telemetry_names import METRICS, Fact, Facts, Kind, Metric, SpanName, is_trace
+from processing.domain.telemetry_names import METRICS, Fact, Facts, Kind, Metric, SpanName
 from processing.ports import Silence, Telemetry
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ INSTRUMENTED: Final = (
     "azure_sdk", "django", "fastapi", "flask", "httpx", "httpx2", "psycopg2", "requests", "urllib", "urllib3",
 )  # fmt: skip
 """What the distribution would watch by itself."""
+
+_TRACEPARENT: Final = "traceparent"
+"""The header that W3C's propagator reads and writes."""
 
 _log = structlog.get_logger()
 
@@ -92,12 +95,11 @@ class OpenTelemetry:
 
     def trace(self) -> str | None:
         """See the port."""
-        from opentelemetry.trace import get_current_span  # noqa: PLC0415
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
 
-        context = get_current_span().get_span_context()
-        if not context.is_valid:
-            return None
-        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+        carrier: dict[str, str] = {}
+        TraceContextTextMapPropagator().inject(carrier)
+        return carrier.get(_TRACEPARENT)
 
     def measure(self, metric: Metric, value: float, facts: Facts) -> None:
         """See the port."""
@@ -132,12 +134,13 @@ def _plain(facts: Mapping[Fact, str]) -> dict[str, str]:
 
 
 def _links(causes: Iterable[str | None]) -> list[Link]:
-    from opentelemetry.trace import Link, SpanContext, TraceFlags  # noqa: PLC0415
+    from opentelemetry.context import Context  # noqa: PLC0415
+    from opentelemetry.trace import Link, get_current_span  # noqa: PLC0415
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
 
-    different = dict.fromkeys(cause for cause in causes if cause is not None and is_trace(cause))
-    found = []
-    for cause in islice(different, MOST_LINKS):
-        _, trace_id, span_id, flags = cause.split("-")
-        context = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
-        found.append(Link(context))
-    return found
+    propagator = TraceContextTextMapPropagator()
+    different = dict.fromkeys(cause for cause in causes if cause is not None)
+    # A text that is no traceparent leaves the context as it was, empty, and an empty one has no valid span.
+    read = (propagator.extract({_TRACEPARENT: cause}, Context()) for cause in different)
+    found = (get_current_span(context).get_span_context() for context in read)
+    return [Link(each) for each in islice((each for each in found if each.is_valid), MOST_LINKS)]

@@ -34,7 +34,7 @@ from processing.views import status
 from processing.wiring import build_app
 from schemas.customer_config import CustomerConfig
 
-_cli = typer.Typer(help="Azure blob drop-zone batch processor.", no_args_is_help=True, add_completion=False)
+_cli = typer.Typer(help="Azure blob drop-zone batch processor.", no_args_is_help=True)
 _customers = typer.Typer(help="Customers: sets of containers.", no_args_is_help=True)
 _configs = typer.Typer(help="The customers' configs.", no_args_is_help=True)
 _cli.add_typer(_customers, name="customer")
@@ -45,6 +45,22 @@ StreamDataset = Annotated[Dataset, typer.Argument(help="metrics, events or expos
 OneStream = Annotated[Dataset | None, typer.Option("--dataset", help="One stream; all when none is named.")]
 # What is piped is read by programs and in logs: it gets a width of its own.
 _out = Terminal(Console(width=None if sys.stdout.isatty() else 120))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        _out.line(program_version())
+        raise typer.Exit
+
+
+@_cli.callback()
+def _every_command(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version of the program.")
+    ] = False,
+) -> None:
+    pass
 
 
 @_cli.command()
@@ -185,7 +201,7 @@ def main() -> int:
 
 def _told(command: Callable[..., object]) -> int:
     try:
-        result = command(standalone_mode=False)
+        result = command(prog_name="dropzone", standalone_mode=False)
     except DropzoneError as error:
         sys.stderr.write(f"dropzone: {printable(str(error))}\n")
         return 1

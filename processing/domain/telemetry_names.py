@@ -129,6 +129,8 @@ DAY_LAG: Final = Metric(
 )
 METRICS: Final = (ROWS, UPLOADS, BYTES, REJECTS, ANSWER_LAG, OLDEST_UNANSWERED, DAYS, DAY_LAG)
 
+# OpenTelemetry, which reads and writes these texts behind the port, is no library of the domain. The shape alone is looked at
+# here, because a message comes from outside: what is no traceparent may be anybody's text, and goes no further.
 _TRACE: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -18,10 +18,8 @@ from processing.ingest.columns.dataset_schemas import SchemaContext, columns_of,
 from processing.ingest.columns.header import MISSING_COLUMN, fold
 from processing.ingest.columns.rules import Rule
 from processing.ingest.expressions.compiler import columns_read
-from processing.ingest.readers.ndjson.reader import NdjsonReader
-from processing.ingest.readers.parquet.reader import ParquetReader
 from processing.ingest.readers.raw_batches import RawReader
-from processing.ingest.readers.segment import FIELDS, FOLDERS, SegmentReader, late_record
+from processing.ingest.readers.segment import FIELDS, FOLDERS
 from processing.ingest.staging import MOST_PARTS, LocalPart, PartWriter
 from processing.ingest.validation.explanation import Shape
 from processing.ingest.validation.validator import Validator
@@ -56,7 +54,7 @@ def open_lanes(
 
     Raises CustomerError for a header that does not fit.
     """
-    has_exposures = isinstance(reader, SegmentReader) and dataset is not Dataset.EXPOSURES
+    exposures = reader.exposures
 
     def lane(own: Dataset, belongs: pl.Expr | None) -> Lane:
         kind = kind_of(own)
@@ -69,9 +67,9 @@ def open_lanes(
             dtypes=reader.dtypes,
             masked=frozenset(config.mask_values),
             stray=_stray(reader, own, plan) if own is dataset else None,
-            made_of=reader.made_of if isinstance(reader, SegmentReader) else {},
+            made_of=reader.made_of,
             known=known,
-            shown=_shown_of_segment() if isinstance(reader, SegmentReader) and config.mask_values else None,
+            shown=_known_alone() if reader.shows_known_alone and config.mask_values else None,
         )
         return Lane(
             dataset=own,
@@ -79,16 +77,15 @@ def open_lanes(
             validator=Validator(schema, plan, shape, part.timestamp),
             day=kind.day(context.zone),
             parts=PartWriter(
-                scratch / own, lambda staged: emit(own, staged), pool, most=MOST_PARTS // 2 if has_exposures else MOST_PARTS
+                scratch / own, lambda staged: emit(own, staged), pool, most=MOST_PARTS if exposures is None else MOST_PARTS // 2
             ),
             belongs=belongs,
         )
 
     lanes = [lane(dataset, None)]
-    if isinstance(reader, SegmentReader) and dataset is not Dataset.EXPOSURES:
-        lanes.insert(0, lane(Dataset.EXPOSURES, reader.is_exposure()))
-    if isinstance(reader, ParquetReader):
-        reader.narrow(positions_read(lanes))
+    if exposures is not None:
+        lanes.insert(0, lane(Dataset.EXPOSURES, exposures))
+    reader.narrow(positions_read(lanes))
     return tuple(lanes)
 
 
@@ -99,8 +96,8 @@ def _our_names() -> frozenset[str]:
 
 
 @cache
-def _shown_of_segment() -> frozenset[str]:
-    """Where anything is masked, what of a record of Segment's is not: it holds much about users that is not read."""
+def _known_alone() -> frozenset[str]:
+    """Where anything is masked, what is not in records of which only known names are shown."""
     return frozenset(map(fold, _our_names() - {"properties"}))
 
 
@@ -113,14 +110,8 @@ def _known(config: DatasetConfig, masked: Sequence[str]) -> frozenset[str]:
 def _planned(
     reader: RawReader, dataset: Dataset, schema: pa.DataFrameSchema, config: DatasetConfig, known: frozenset[str] | None
 ) -> ColumnPlan:
-    used: Collection[int] = ()
-    if isinstance(reader, SegmentReader):
-        used = reader.used
-    elif isinstance(reader, NdjsonReader):
-        # What is not in the file is not extra.
-        used = range(len(reader.found), len(reader.header))
     try:
-        return plan_columns(reader.header, reader.dtypes, schema, config, used=used, known=known)
+        return plan_columns(reader.header, reader.dtypes, schema, config, used=reader.used, known=known)
     except CustomerError as error:
         other = _looks_like(reader.header, dataset) if error.code == MISSING_COLUMN else None
         if other is None:
@@ -131,10 +122,7 @@ def _planned(
 def _stray(reader: RawReader, dataset: Dataset, plan: ColumnPlan) -> Rule | None:
     if dataset not in FOLDERS:
         return None
-    named = plan.columns["experiment" if dataset is Dataset.EXPOSURES else "event_name"].raw
-    if isinstance(reader, SegmentReader):
-        return reader.stray(named)
-    return late_record(reader.header, named) if isinstance(reader, NdjsonReader) else None
+    return reader.stray(plan.columns["experiment" if dataset is Dataset.EXPOSURES else "event_name"].raw)
 
 
 def _looks_like(header: Sequence[str], dataset: Dataset) -> Dataset | None:

@@ -7,21 +7,17 @@ types. Refused are keys that stand twice, anchors, tags, several documents, and 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
-from yaml.composer import Composer
-from yaml.nodes import Node, ScalarNode, SequenceNode
-from yaml.parser import Parser
-from yaml.reader import Reader
-from yaml.resolver import BaseResolver
-from yaml.scanner import Scanner
 
 LARGEST: Final = 256 * 1024
 """Bytes."""
 _DEEPEST: Final = 16
-_PLAIN_TAGS: Final = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map"))
+_PLAIN_TAGS: Final = (None, "!", *(f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")))
+"""None is a value without a tag."""
 _HALF_A_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 _NULLS: Final = ("", "~", "null")
 
@@ -50,10 +46,8 @@ def read_yaml(data: bytes) -> Document:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise YamlRefused("the file is not UTF-8") from error
-    lines: dict[Path, int] = {}
     try:
-        root = _Composer(text).get_single_node()
-        return Document(tree=None if root is None else _plain(root, (), lines), lines=lines)
+        return _Builder(yaml.parse(text, Loader=yaml.BaseLoader)).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlRefused(f"{_line(mark)}{error.problem or error.context}") from error
@@ -64,53 +58,71 @@ def read_yaml(data: bytes) -> Document:
         raise YamlRefused(str(error) if isinstance(error, YamlRefused) else "the file holds a broken escape") from error
 
 
-class _Composer(Reader, Scanner, Parser, Composer, BaseResolver):
-    """Builds nodes one event at a time, so that nothing is built beyond the bounds."""
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """Builds a document of the parser's events, one at a time, so that nothing is built beyond the bounds."""
 
-    def __init__(self, text: str) -> None:
-        Reader.__init__(self, text)
-        Scanner.__init__(self)
-        Parser.__init__(self)
-        Composer.__init__(self)
-        BaseResolver.__init__(self)
-        self._depth = 0
+    events: Iterator[yaml.Event]
+    lines: dict[Path, int] = field(default_factory=dict)
 
-    def compose_node(self, parent: Node | None, index: int) -> Node | None:
-        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise YamlRefused(f"{_line(event.start_mark)}anchors and aliases are not taken")
-        if self._depth >= _DEEPEST:
-            raise YamlRefused(f"{_line(event.start_mark)}the file is nested more than {_DEEPEST} levels deep")
-        self._depth += 1
-        node: Node | None = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
+    def document(self) -> Document:
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                tree = self._value(next(self.events), ())
+                break
+        else:
+            return Document(tree=None, lines={})
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                raise YamlRefused(f"{_line(event.start_mark)}but found another document")
+        return Document(tree=tree, lines=self.lines)
+
+    def _value(self, event: Any, path: Path) -> Tree:
+        _expect_plain(event, len(path))
+        self.lines[path] = event.start_mark.line + 1
+        match event:
+            case yaml.ScalarEvent():
+                text = _text(event)
+                return None if event.style is None and text in _NULLS else text
+            case yaml.SequenceStartEvent():
+                return [self._value(each, (*path, index)) for index, each in enumerate(self._until(yaml.SequenceEndEvent))]
+            case _:
+                return self._mapping(path)
+
+    def _mapping(self, path: Path) -> Tree:
+        found: dict[str, Tree] = {}
+        for key in self._until(yaml.MappingEndEvent):
+            _expect_plain(key, len(path) + 1)
+            if not isinstance(key, yaml.ScalarEvent):
+                raise YamlRefused(f"{_line(key.start_mark)}a key must be text")
+            name = _text(key)
+            if name in found:
+                raise YamlRefused(f"{_line(key.start_mark)}the key {name[:64]!r} stands twice")
+            found[name] = self._value(next(self.events), (*path, name))
+        return found
+
+    def _until(self, end: type[yaml.Event]) -> Iterator[yaml.Event]:
+        """What begins in a collection: what is nested in it is taken by whoever is given its beginning."""
+        for event in self.events:
+            if isinstance(event, end):
+                return
+            yield event
 
 
-def _plain(node: Node, path: Path, lines: dict[Path, int]) -> Tree:
-    lines[path] = node.start_mark.line + 1
-    if node.tag not in _PLAIN_TAGS:
-        raise YamlRefused(f"{_line(node.start_mark)}tags such as {node.tag[:64]} are not taken")
-    if isinstance(node, ScalarNode):
-        text = _text(node)
-        return None if node.style is None and text in _NULLS else text
-    if isinstance(node, SequenceNode):
-        return [_plain(each, (*path, index), lines) for index, each in enumerate(node.value)]
-    found: dict[str, Tree] = {}
-    for key, value in node.value:
-        if not isinstance(key, ScalarNode) or key.tag not in _PLAIN_TAGS:
-            raise YamlRefused(f"{_line(key.start_mark)}a key must be text")
-        name = _text(key)
-        if name in found:
-            raise YamlRefused(f"{_line(key.start_mark)}the key {name[:64]!r} stands twice")
-        found[name] = _plain(value, (*path, name), lines)
-    return found
+def _expect_plain(event: Any, depth: int) -> None:
+    """`event` begins a value or a key, or is an alias."""
+    if event.anchor is not None:
+        raise YamlRefused(f"{_line(event.start_mark)}anchors and aliases are not taken")
+    if depth >= _DEEPEST:
+        raise YamlRefused(f"{_line(event.start_mark)}the file is nested more than {_DEEPEST} levels deep")
+    if event.tag not in _PLAIN_TAGS:
+        raise YamlRefused(f"{_line(event.start_mark)}tags such as {event.tag[:64]} are not taken")
 
 
-def _text(node: ScalarNode) -> str:
-    text = str(node.value)
+def _text(event: yaml.ScalarEvent) -> str:
+    text = str(event.value)
     if _HALF_A_CHARACTER.search(text):
-        raise YamlRefused(f"{_line(node.start_mark)}the file holds half a character, which no UTF-8 text can")
+        raise YamlRefused(f"{_line(event.start_mark)}the file holds half a character, which no UTF-8 text can")
     return text
 
 

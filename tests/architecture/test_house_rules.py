@@ -44,6 +44,26 @@ def test_only_storage_speaks_to_azure_storage_and_only_doors_to_functions(path: 
             assert room == "processing/telemetry.py", f"{room} imports {name}"
 
 
+def test_a_format_is_known_to_its_reader_alone() -> None:
+    """A new format is one reader and one line: whoever reads asks the base of all readers, and never which one it is."""
+    readers = PROJECT / "processing" / "ingest" / "readers"
+    concrete = {
+        node.name
+        for path in readers.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and "RawReader" in {ast.unparse(base) for base in node.bases}
+    }
+    assert {"CsvReader", "NdjsonReader", "ParquetReader", "SegmentReader"} <= concrete
+    opener = readers / "open_reader.py"
+    for path in SOURCES:
+        named = concrete.intersection(name.rpartition(".")[2] for name in imported(path))
+        assert not named or path == opener, f"{path.relative_to(PROJECT)} imports {sorted(named)}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("isinstance", "issubclass", "type"):
+                asked = {each.rpartition(".")[2] for each in re.findall(r"[\w.]+", ast.unparse(node))}
+                assert not concrete & asked, f"{path.relative_to(PROJECT)} asks which reader it has: {ast.unparse(node)}"
+
+
 @pytest.mark.parametrize("path", sorted((PROJECT / "functions").glob("*.py")), ids=lambda path: path.name)
 def test_a_door_is_thin(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -137,3 +137,57 @@ def test_every_name_is_something(upload: str) -> None:
         assert upload.startswith(f"{kind.dataset}/")
     if isinstance(kind, Marker | SignalFile):
         assert upload.startswith("signals/")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("abc", True),
+        ("ab", False),
+        ("a" * 50, True),
+        ("a" * 51, False),
+        ("a-1", True),
+        ("a--1", False),
+        ("-a1", False),
+        ("a1-", False),
+    ],
+)
+def test_a_customer_has_three_to_fifty_characters_and_single_hyphens(name: str, is_one: bool) -> None:
+    assert names.is_customer_name(name) is is_one
+    assert names.customer_of_drop_container(f"drop-{name}") == (name if is_one else None)
+    assert names.customer_of_drop_container(name) is None
+
+
+@pytest.mark.parametrize(("length", "is_plain"), [(1_000, True), (1_001, False)])
+def test_a_receipt_whose_path_would_pass_a_thousand_characters_is_named_by_a_hash(length: int, is_plain: bool) -> None:
+    upload = "metrics/" + "x" * (length - len("metrics/" + names.RECEIPT_SUFFIX))
+    assert (names.receipt_name(upload) == upload + names.RECEIPT_SUFFIX) is is_plain
+    assert names.receipt_name(upload).startswith("metrics/_long/") is not is_plain
+
+
+@pytest.mark.parametrize(("length", "is_plain"), [(1_024, True), (1_025, False)])
+def test_rejected_rows_lie_beside_the_receipt_while_their_name_can_be_stored(length: int, is_plain: bool) -> None:
+    ending = f".{'a' * 32}.rejected.ndjson"
+    upload = "metrics/" + "x" * (length - len("metrics/" + ending))
+    assert (names.rejected_name(upload, "a" * 32) == upload + ending) is is_plain
+
+
+@pytest.mark.parametrize("below", ["", "metrics/"])
+def test_what_lies_among_the_hashed_names_is_hashed_itself(below: str) -> None:
+    assert names.receipt_name(f"{below}_long/x") != f"{below}_long/x{names.RECEIPT_SUFFIX}"
+    assert names.upload_of_receipt(f"{below}_long/{'0' * 64}{names.RECEIPT_SUFFIX}") is None
+    assert names.receipt_name("other/" + "x" * 2_000).startswith("_long/")
+
+
+def test_publications_are_named_by_day_numbers_and_sixteen_digits_of_their_attempt() -> None:
+    named = names.manifest_name("acme", Dataset.METRICS, date(2026, 11, 18), seq=7, epoch=9, attempt="0123456789abcdef" * 2)
+    assert named == "manifests/acme/metrics/2026-11-18/00000007-00000009-0123456789abcdef.json"
+    changed = names.difference_name(Dataset.METRICS, date(2026, 11, 18), seq=7, epoch=9, attempt="0123456789abcdef" * 2)
+    assert changed == "days/metrics/2026-11-18/00000007-00000009-0123456789abcdef.changes.json"
+
+
+@pytest.mark.parametrize("name", ["a/../b", "./b", "a/.", "..", "a\\..\\b"])
+def test_a_name_with_a_segment_of_dots_cannot_be_asked_for(name: str) -> None:
+    assert not names.is_addressable(name)
+    assert names.is_addressable(name.replace(".", "x"))
+    assert names.is_addressable("a/...b/c..d")

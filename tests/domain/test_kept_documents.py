@@ -16,6 +16,7 @@ PUBLISHED = Published(seq=1, manifest="m", files=1, rows=1, superseded=0, rows_i
 DAYS = {DAY: DayRecord(published=PUBLISHED)}
 CLOSED = StreamState(customer="acme", dataset=Dataset.METRICS, first_day=DAY, closed_through=DAY, days=DAYS)
 OPEN = replace(CLOSED, closed_through=None)
+UNBEGUN = replace(OPEN, first_day=None, days={DAY: DayRecord()})
 BEFORE_THE_FIRST = replace(OPEN, first_day=DAY + timedelta(days=1), days={DAY: DayRecord()})
 
 
@@ -27,6 +28,7 @@ BEFORE_THE_FIRST = replace(OPEN, first_day=DAY + timedelta(days=1), days={DAY: D
         (CLOSED, 401, False),
         (BEFORE_THE_FIRST, 400, True),
         (BEFORE_THE_FIRST, 401, False),
+        (UNBEGUN, 401, True),
         (OPEN, 401, True),
         (OPEN, 10_000, True),
     ],

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import sys
 import zipfile
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from infra.elf import blank_symbols, needed, unneed
-from infra.package import LIMIT, UNCALLED, functions_of, pack, prune, python_of_azure
+from infra.package import LIMIT, functions_of, pack, prune, python_of_azure
 from processing.local.environment import PROJECT
 from tests.doors.test_indexing import FUNCTIONS
 
 PACKAGE = PROJECT / "dist" / "app.zip"
 made = pytest.mark.skipif(not PACKAGE.exists(), reason="`make package` was not run: there is no dist/app.zip")
-linux = pytest.mark.skipif(sys.platform != "linux", reason="the libraries of this machine are not those of Linux")
 
 
 @made
@@ -37,36 +31,6 @@ def test_the_package_is_small_enough_and_holds_no_tests_and_no_settings() -> Non
         names = zipped.namelist()
     assert {"function_app.py", "host.json"} <= set(names)
     assert not [name for name in names if re.search(r"/tests/|\.pyi$|/pytest/|local\.settings", name)]
-
-
-@linux
-def test_a_library_without_symbols_and_without_its_idle_companions_still_loads(tmp_path: Path) -> None:
-    spec = find_spec("pyarrow")
-    assert spec is not None
-    assert spec.origin is not None
-    for wanted in ("libarrow", "libarrow_compute", "libparquet", "libarrow_python"):
-        shutil.copy(min(Path(spec.origin).parent.glob(f"{wanted}.so.*"), key=lambda path: len(path.name)), tmp_path)
-    (library,) = tmp_path.glob("libarrow_python.so.*")
-    before = needed(library)
-    idle = [name for name in before if name.startswith(UNCALLED)]
-    assert len(idle) == len(UNCALLED)
-    assert blank_symbols(library) > 0
-    assert needed(library) == before
-    unneed(library, idle)
-    assert needed(library) == [name for name in before if name not in idle]
-    # Each brings its own along only from where it is installed, so that they are loaded one by one.
-    program = "import ctypes, os, sys\nfor name in sys.argv[1:]: ctypes.CDLL(name, os.RTLD_NOW | os.RTLD_GLOBAL)"
-    others = sorted(each for each in tmp_path.iterdir() if each != library)
-    subprocess.run([sys.executable, "-c", program, *map(str, [*others, library])], check=True)
-
-
-def test_what_is_no_library_is_left_as_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "notes.so"
-    path.write_bytes(b"not a library")
-    assert blank_symbols(path) == 0
-    assert needed(path) == []
-    unneed(path, ["x"])
-    assert path.read_bytes() == b"not a library"
 
 
 def test_pruning_takes_what_is_listed_and_nothing_else(tmp_path: Path) -> None:
@@ -97,18 +61,3 @@ def test_the_same_files_make_the_same_zip_and_come_out_of_it(tmp_path: Path) -> 
         assert zipped.testzip() is None
         assert zipped.namelist() == ["empty", "in/a.py"]
         assert zipped.read("in/a.py") == b"print(1)\n" * 1000
-
-
-@linux
-def test_a_library_that_is_changed_is_no_longer_the_one_that_others_have(tmp_path: Path) -> None:
-    """Installers link files to a cache that other environments use."""
-    spec = find_spec("pyarrow")
-    assert spec is not None
-    assert spec.origin is not None
-    library = min(Path(spec.origin).parent.glob("libarrow_python.so.*"), key=lambda path: len(path.name))
-    cached, packed = tmp_path / "cached.so", tmp_path / "packed.so"
-    shutil.copy(library, cached)
-    packed.hardlink_to(cached)
-    assert blank_symbols(packed) > 0
-    unneed(packed, needed(packed))
-    assert cached.read_bytes() == library.read_bytes()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +11,7 @@ import polars as pl
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.ingest.readers.raw_batches import LINE, RECORD, BrokenRecord, BrokenRecords, Piece, RawBatch
+from processing.ingest.readers.raw_batches import LINE, RECORD, BrokenRecord, BrokenRecords, Piece, RawBatch, RawReader
 from processing.ingest.readers.segment import EXPOSURE_NAMES, SegmentReader, is_segment, late_record
 from tests.support.batches import batches_of
 
@@ -20,14 +19,27 @@ EXPOSURE = EXPOSURE_NAMES[0]
 COMPUTED = ["event_name", "timestamp", "user", "event_value", "event_metadata", "experiment", "group_id", "unit_id", "id_type"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rows:
+class Rows(RawReader):
     """A reader of one batch."""
 
-    header: tuple[str, ...]
-    rows: Sequence[Sequence[Any]]
-    dtypes: tuple[pl.DataType, ...]
-    broken: tuple[BrokenRecord, ...] = field(default=())
+    def __init__(
+        self,
+        *,
+        header: tuple[str, ...],
+        rows: Sequence[Sequence[Any]],
+        dtypes: tuple[pl.DataType, ...],
+        broken: tuple[BrokenRecord, ...] = (),
+    ) -> None:
+        self._header, self._dtypes = header, dtypes
+        self.rows, self.broken = rows, broken
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        return self._header
+
+    @property
+    def dtypes(self) -> tuple[pl.DataType, ...]:
+        return self._dtypes
 
     @property
     def lines_before(self) -> int:
@@ -234,7 +246,8 @@ def test_records_that_could_not_be_taken_apart_go_through() -> None:
 def test_three_names_alone_are_exposures(event: str | None, expected: bool) -> None:
     found = reader({"event": event, "userId": "u"})
     (batch,) = batches_of(found)
-    assert batch.frame.select(found.is_exposure()).to_series().to_list() == [expected]
+    assert found.exposures is not None
+    assert batch.frame.select(found.exposures).to_series().to_list() == [expected]
 
 
 @pytest.mark.parametrize(

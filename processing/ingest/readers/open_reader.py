@@ -36,9 +36,7 @@ def open_reader(
 ) -> RawReader:
     """The records of an upload; CustomerError when the file as a whole is unreadable, or is not read before the deadline."""
     reader = _OPENERS[found.layout](found, source, dataset, config, deadline)
-    # What NDJSON is asked for is in its header, whether or not it is in the file.
-    names = reader.found if isinstance(reader, NdjsonReader) else reader.header
-    if dataset in FOLDERS and is_segment(names):
+    if dataset in FOLDERS and is_segment(reader.found):
         return SegmentReader(reader, dataset, config.timestamp.zone or "UTC")
     return reader
 

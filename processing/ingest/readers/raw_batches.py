@@ -6,11 +6,14 @@ what its values mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 import polars as pl
+
+from processing.ingest.columns.rules import Rule
 
 RECORD: Final = "__record"
 """Column of record numbers, Int64, from 1."""
@@ -84,30 +87,62 @@ class RawBatch:
         return self.frame.height + len(self.broken)
 
 
-class RawReader(Protocol):
-    """An upload being read."""
+class RawReader(ABC):
+    """An upload being read; what stands behind `pieces` a reader says anew where it is otherwise."""
 
     @property
+    @abstractmethod
     def header(self) -> tuple[str, ...]:
         """Column names as uploaded."""
-        ...
 
     @property
+    @abstractmethod
     def dtypes(self) -> tuple[pl.DataType, ...]:
         """What the columns hold: String where the format has only text, the file's own types otherwise."""
-        ...
 
     @property
+    @abstractmethod
     def lines_before(self) -> int:
         """Physical lines before the first record; 0 where the batches count from the file's beginning."""
-        ...
 
+    @abstractmethod
     def pieces(self) -> Iterator[Piece]:
         """The records, once, in order; a piece may be read in any thread, also beside others.
 
         CustomerError, from the iterator or from a piece, when the file as a whole is unreadable.
         """
-        ...
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """The names that are in the file: the first of the header, which may have more that were asked for."""
+        return self.header
+
+    @property
+    def used(self) -> Collection[int]:
+        """Positions that are no columns of the file to be warned of: not in it, computed, or read by the reader itself."""
+        return range(len(self.found), len(self.header))
+
+    @property
+    def made_of(self) -> Mapping[int, frozenset[int]]:
+        """Positions of the columns that are computed, each with the uploaded positions that it comes from."""
+        return {}
+
+    @property
+    def shows_known_alone(self) -> bool:
+        """Whether records hold so much that is not read that, where anything is masked, nothing but known names is shown."""
+        return False
+
+    @property
+    def exposures(self) -> pl.Expr | None:
+        """Which records are exposures among those of another dataset, never null; None where no record is."""
+        return None
+
+    def stray(self, named: pl.Expr) -> Rule | None:  # noqa: ARG002 - for those that look
+        """The rule against records that do not belong into the file; `named` is what names an event or an exposure of ours."""
+        return None
+
+    def narrow(self, positions: Iterable[int]) -> None:  # noqa: B027 - a reader may read all
+        """Want only the columns at these positions of the header, for a caller that chooses once it has seen the header."""
 
 
 @dataclass(slots=True)

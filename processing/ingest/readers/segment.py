@@ -65,7 +65,7 @@ def late_record(header: Sequence[str], named: pl.Expr) -> Rule:
     )
 
 
-class SegmentReader:
+class SegmentReader(RawReader):
     """A reader whose records have, besides what was uploaded, our columns of events and of exposures.
 
     `folder` is the dataset below whose folder the file lies, `zone` that of instants whose column has none.
@@ -96,8 +96,17 @@ class SegmentReader:
         """Positions of the columns that are computed, each with the uploaded positions that it comes from."""
         return self._columns.made_of
 
-    def is_exposure(self) -> pl.Expr:
-        """Whether a record is an exposure; never null."""
+    @property
+    def shows_known_alone(self) -> bool:
+        """It holds much about users that is not read."""
+        return True
+
+    @property
+    def exposures(self) -> pl.Expr | None:
+        """Those by name; below their own folder nothing else is taken."""
+        return None if self._folder is Dataset.EXPOSURES else self._is_exposure()
+
+    def _is_exposure(self) -> pl.Expr:
         return pl.col(self._columns.position("event_name")).is_in(EXPOSURE_NAMES).fill_null(value=False)
 
     def stray(self, named: pl.Expr) -> Rule | None:
@@ -108,7 +117,7 @@ class SegmentReader:
             name="not_an_exposure",
             column=None,
             hint=f"upload Segment's events under events/; here {', '.join(EXPOSURE_NAMES)} are taken",
-            fails=self._columns.event.is_not_null() & ~self.is_exposure() & named.is_null(),
+            fails=self._columns.event.is_not_null() & ~self._is_exposure() & named.is_null(),
             reads=(),
         )
 

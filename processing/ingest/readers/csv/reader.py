@@ -27,7 +27,7 @@ from processing.ingest.readers.csv.record_scanner import (
     fields_of,
     settled,
 )
-from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch
+from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch, RawReader
 
 LONGEST_RECORD: Final = 16 * 1024 * 1024
 """Bytes."""
@@ -52,7 +52,7 @@ _HINTS: Final = {
 _BARE_CR: Final = re.compile(rb"\r(?!\n)")
 
 
-class CsvReader:
+class CsvReader(RawReader):
     """Reads plain CSV bytes; the header is read at once, the records by `batches`.
 
     Raises CustomerError for an empty file, a header that is not UTF-8 or has too many columns, and a record that is too

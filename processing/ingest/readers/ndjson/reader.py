@@ -12,6 +12,7 @@ import polars as pl
 
 from processing.domain.errors import CustomerError
 from processing.ingest.columns.header import fold
+from processing.ingest.columns.rules import Rule
 from processing.ingest.readers.byte_queue import ByteQueue
 from processing.ingest.readers.ndjson.lines import (
     Flaw,
@@ -23,7 +24,8 @@ from processing.ingest.readers.ndjson.lines import (
     lone_surrogates,
     turned_down,
 )
-from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch
+from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch, RawReader
+from processing.ingest.readers.segment import MARKS, late_record
 
 LONGEST_RECORD: Final = 16 * 1024 * 1024
 """Bytes."""
@@ -42,7 +44,7 @@ _HINTS: Final = {
 }
 
 
-class NdjsonReader:
+class NdjsonReader(RawReader):
     """Reads plain NDJSON bytes; the header is read at once from the first records, the records by `batches`.
 
     Values are text: strings as they are, numbers without exponent or needless zeros and integers with all their digits,
@@ -79,6 +81,10 @@ class NdjsonReader:
     def want(self, names: Sequence[str]) -> None:
         """Read more fields, also where none of the first records has them; to be asked before `batches`."""
         self._header = tuple(dict.fromkeys([*self._header, *names]))
+
+    def stray(self, named: pl.Expr) -> Rule | None:
+        """A record of Segment's behind the first ones, of which none was; None where the fields that tell were not wanted."""
+        return late_record(self._header, named) if set(MARKS).issubset(self._header) else None
 
     @property
     def dtypes(self) -> tuple[pl.DataType, ...]:

@@ -23,7 +23,7 @@ from processing.ingest.readers.parquet.columns import Column, column_dtype, to_c
 from processing.ingest.readers.parquet.footer import BadFooterError, ColumnChunk, Footer, read_footer
 from processing.ingest.readers.parquet.page_guard import LARGEST_BATCH, PageGuard, SmallerBatches, Watched
 from processing.ingest.readers.random_access import WINDOW, RandomAccess, RangeFile
-from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch
+from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch, RawReader
 from processing.ingest.shown_rows import LONGEST_VALUE
 
 MOST_COLUMNS: Final = 1_024
@@ -46,7 +46,7 @@ _TAIL: Final = 8
 _AGAIN: Final = "write it again and upload it"
 
 
-class ParquetReader:
+class ParquetReader(RawReader):
     """Reads a Parquet file; the footer is read at once, the records by `batches`.
 
     Frames hold the wanted columns alone, under their positions in the header; without `wanted` all columns. `header` and
