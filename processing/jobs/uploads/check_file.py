@@ -12,6 +12,7 @@ from typing import Final
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
 from processing.domain.errors import OperatorError
+from processing.domain.reasons import RefusalCode
 from processing.domain.receipts import Problem, Receipt, Status
 from processing.ingest.ingest_file import IngestOutcome, IngestRequest, ingest_file
 from processing.ingest.readers.random_access import LocalFile
@@ -47,7 +48,7 @@ def check_file(request: CheckRequest) -> Receipt:
         with tempfile.TemporaryDirectory(prefix="dropzone-") as scratch, LocalFile(request.path) as source:
             receipt = _blank(request, changed, source.size)
             if source.size == 0:
-                problem = Problem(code="empty_file", message="the file is empty and replaces nothing")
+                problem = Problem(code=RefusalCode.EMPTY_FILE, message="the file is empty and replaces nothing")
                 return replace(receipt, status=Status.IGNORED, error=problem)
             kept = _Kept(request.out)
             ingest = IngestRequest(
