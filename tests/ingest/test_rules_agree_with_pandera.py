@@ -88,8 +88,8 @@ Failure = tuple[int, str | None, str]
 
 def _by_pandera(schema: DatasetSchema, frame: pl.DataFrame) -> set[Failure]:
     # pandera judges the uploaded text in a column of its own.
-    uploaded = {rule.column for rule in schema.rules if rule.is_of_uploaded_text}
-    frame = frame.with_columns(pl.col(name).alias(raw_column(str(name))) for name in uploaded)
+    uploaded = [name for rule in schema.rules if rule.is_of_uploaded_text for name in rule.columns]
+    frame = frame.with_columns(pl.col(name).alias(raw_column(name)) for name in uploaded)
     try:
         pandera_schema(schema).validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as error:
@@ -130,6 +130,7 @@ def _custom_ids(text: str) -> Mapping[str, Any]:
 
 
 _TOO_LATE = {"timestamp_in_future": lambda at: at > _LATEST, "before_2000": lambda at: at.year < 2000}
+_NOT_IN_NAMES = set("\\[]{}<>#=;&$%|")
 _INFINITE = {"finite": lambda number: not math.isfinite(number)}
 _OBJECT = {"length": _longer_or_shorter(2, 16_384)}
 PLAIN: Mapping[Dataset, Mapping[str, Mapping[str, Callable[[Any], bool]]]] = {
@@ -146,9 +147,7 @@ PLAIN: Mapping[Dataset, Mapping[str, Mapping[str, Callable[[Any], bool]]]] = {
         "timestamp": _TOO_LATE,
         "event_name": {
             "length": _longer_or_shorter(1, 127),
-            "forbidden_character": lambda name: bool(
-                set(name) & set("\\[]{}<>#=;&$%|") or re.search("[\x00-\x1f\x7f-\x9f]", name)
-            ),
+            "forbidden_character": lambda name: bool(set(name) & _NOT_IN_NAMES or re.search("[\x00-\x1f\x7f-\x9f]", name)),
         },
         "event_value": {"length": _longer_or_shorter(0, 127)},
         "event_metadata": _OBJECT,
