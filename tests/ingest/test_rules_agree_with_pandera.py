@@ -124,7 +124,7 @@ def _longer_or_shorter(low: int, high: int) -> Callable[[Any], bool]:
 def _custom_ids(text: str) -> Mapping[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found.get("customIDs", {}) if isinstance(found, dict) else {}
 
