@@ -128,7 +128,7 @@ def _behave(rng: random.Random, customer: SampleCustomer, zone: DayZone, count: 
     customer.datasets = (Dataset.METRICS, Dataset.EVENTS, Dataset.EXPOSURES)
     for day in customer.days:
         data, read, sound = events_of(rng, customer.behaviour, zone, day, count)
-        rules = Counter({RuleCode.FORBIDDEN_CHARACTER: 1, RuleCode.USER_WITHOUT_ID: 1})
+        rules: Counter[str] = Counter({RuleCode.FORBIDDEN_CHARACTER: 1, RuleCode.USER_WITHOUT_ID: 1})
         name = f"events/dt={day.isoformat()}/part-00000.ndjson"
         customer.uploads.append(_sample(name, data, read=read, accepted=sound, rules=rules))
         units = [f"user-{number:05d}" for number in sorted(rng.sample(range(400), 150))]
