@@ -51,7 +51,7 @@ bench-full: setup $(BENCH)/venv/.ready ## the same at every size, up to files of
 	$(BIN)/python -m benchmarks --full $(ARGS)
 
 docs: setup ## pages that are printed from code
-	$(BIN)/python -m processing.ingest.contract_page docs
+	$(BIN)/python -m processing.cli.pages docs
 
 package: setup ## dist/app.zip, what runs in Azure: the program and its libraries, for Linux and Python 3.13
 	rm -rf dist

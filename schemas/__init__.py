@@ -1,1 +1,1 @@
-"""The contract as code: one pandera schema a dataset. Imports nothing of the engine."""
+"""The contract as code: one schema a dataset, and the config of a customer. Imports nothing of the engine."""

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 MASKED_BY_DEFAULT: Final = ("user", "unit_id", "event_metadata")
 """The columns that `mask_values: true` masks."""
@@ -120,6 +120,11 @@ IsoInstant = Annotated[AwareDatetime, BeforeValidator(_iso_instant)]
 Unique = AfterValidator(_all_different)
 
 
+def _section(number: int) -> dict[str, JsonValue]:
+    """Where the contract speaks of a key."""
+    return {"contract_section": number}
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
@@ -133,10 +138,20 @@ class _Part(BaseModel):
 class ApiKey(_Part):
     """One key of the HTTP doors, as its hash."""
 
-    sha256: str = Field(pattern=r"\A[0-9a-f]{64}\z", description="SHA-256 of the key, 64 lower-case hexadecimal digits")
-    name: str | None = Field(default=None, min_length=1, max_length=127, description="what the key is called in lists")
-    created: IsoInstant | None = Field(default=None, description="when it was made, ISO 8601 with offset")
-    revoked: IsoInstant | None = Field(default=None, description="when it was revoked; a key with this opens nothing")
+    sha256: str = Field(
+        pattern=r"\A[0-9a-f]{64}\z",
+        json_schema_extra=_section(7),
+        description="SHA-256 of the key, 64 lower-case hexadecimal digits",
+    )
+    name: str | None = Field(
+        default=None, min_length=1, max_length=127, json_schema_extra=_section(7), description="what the key is called in lists"
+    )
+    created: IsoInstant | None = Field(
+        default=None, json_schema_extra=_section(7), description="when it was made, ISO 8601 with offset"
+    )
+    revoked: IsoInstant | None = Field(
+        default=None, json_schema_extra=_section(7), description="when it was revoked; a key with this opens nothing"
+    )
 
 
 class CsvDialect(_Part):
@@ -146,11 +161,20 @@ class CsvDialect(_Part):
         default=None,
         min_length=1,
         max_length=1,
+        json_schema_extra=_section(3),
         description="what stands between fields: one ASCII character; by default a comma, and a tab in .tsv files",
     )
-    quote: str = Field(default='"', min_length=1, max_length=1, description="what fields are quoted with: one ASCII character")
+    quote: str = Field(
+        default='"',
+        min_length=1,
+        max_length=1,
+        json_schema_extra=_section(3),
+        description="what fields are quoted with: one ASCII character",
+    )
     null_values: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=32), Unique] = Field(
-        default=(), description="texts that stand for no value, besides an empty field; for example NULL or \\N"
+        default=(),
+        json_schema_extra=_section(3),
+        description="texts that stand for no value, besides an empty field; for example NULL or \\N",
     )
 
     @model_validator(mode="after")
@@ -168,10 +192,14 @@ class TimestampFormat(_Part):
     """How the customer writes instants, where that is neither unix time nor ISO 8601 with an offset."""
 
     format: Annotated[str, AfterValidator(_valid_format)] | None = Field(
-        default=None, description="a strptime format, such as %d.%m.%Y %H:%M:%S; fractions of a second are %.f"
+        default=None,
+        json_schema_extra=_section(4),
+        description="a strptime format, such as %d.%m.%Y %H:%M:%S; fractions of a second are %.f",
     )
     zone: Annotated[str, AfterValidator(_valid_zone)] | None = Field(
-        default=None, description="the IANA zone of times that carry no offset, such as Europe/Berlin"
+        default=None,
+        json_schema_extra=_section(4),
+        description="the IANA zone of times that carry no offset, such as Europe/Berlin",
     )
 
     @model_validator(mode="after")
@@ -190,19 +218,26 @@ class DatasetConfig(_Part):
     """
 
     columns: Annotated[dict[Name, Target], Field(max_length=1_024)] = Field(
-        default_factory=dict, description="other names of columns: uploaded name to contract column"
+        default_factory=dict,
+        json_schema_extra=_section(9),
+        description="other names of columns: uploaded name to contract column",
     )
     constants: Annotated[dict[Target, Constant], Field(max_length=64)] = Field(
-        default_factory=dict, description="contract column to the text that it has in every row"
+        default_factory=dict, json_schema_extra=_section(9), description="contract column to the text that it has in every row"
     )
-    timestamp: TimestampFormat = Field(default_factory=TimestampFormat, description="how instants are written")
-    csv: CsvDialect = Field(default_factory=CsvDialect, description="how CSV is written")
+    timestamp: TimestampFormat = Field(
+        default_factory=TimestampFormat, json_schema_extra=_section(9), description="how instants are written"
+    )
+    csv: CsvDialect = Field(default_factory=CsvDialect, json_schema_extra=_section(9), description="how CSV is written")
     select: Annotated[dict[Target, Expression], Field(max_length=64)] = Field(
         default_factory=dict,
+        json_schema_extra=_section(9),
         description="contract column to one SQL expression over the upload's columns, computed row by row",
     )
     where: Expression | None = Field(
-        default=None, description="one SQL condition over the upload's columns; rows of which it is not true are filtered"
+        default=None,
+        json_schema_extra=_section(9),
+        description="one SQL condition over the upload's columns; rows of which it is not true are filtered",
     )
 
     @model_validator(mode="after")
@@ -224,39 +259,75 @@ class CustomerConfig(_Part):
 
     id_types: (
         Annotated[tuple[Annotated[str, Field(min_length=1, max_length=127)], ...], Field(max_length=100), Unique] | None
-    ) = Field(default=None, min_length=1, description="the id types that are taken, others are rejected; by default any")
+    ) = Field(
+        default=None,
+        min_length=1,
+        json_schema_extra=_section(4),
+        description="the id types that are taken, others are rejected; by default any",
+    )
     first_day: IsoDay | None = Field(
-        default=None, description="the first day of every stream, YYYY-MM-DD; by default found from the first markers"
+        default=None,
+        json_schema_extra=_section(6),
+        description="the first day of every stream, YYYY-MM-DD; by default found from the first markers",
     )
     gap_policy: Literal["wait", "infer"] = Field(
-        default="wait", description="whether a day waits for the marker of every earlier day, or its marker stands for them too"
+        default="wait",
+        json_schema_extra=_section(6),
+        description="whether a day waits for the marker of every earlier day, or its marker stands for them too",
     )
     late_policy: Literal["reprocess", "hold"] = Field(
-        default="reprocess", description="whether late rows of a processed day reprocess it by themselves, or wait for a word"
+        default="reprocess",
+        json_schema_extra=_section(6),
+        description="whether late rows of a processed day reprocess it by themselves, or wait for a word",
     )
     late_threshold: float = Field(
-        default=0.01, ge=0, le=1, description="the share of a day's rows that must have changed before it is reprocessed"
+        default=0.01,
+        ge=0,
+        le=1,
+        json_schema_extra=_section(6),
+        description="the share of a day's rows that must have changed before it is reprocessed",
     )
-    late_window_days: int = Field(default=14, ge=0, le=400, description="days after which a day is not reprocessed by itself")
+    late_window_days: int = Field(
+        default=14,
+        ge=0,
+        le=400,
+        json_schema_extra=_section(6),
+        description="days after which a day is not reprocessed by itself",
+    )
     first_day_window_days: int = Field(
-        default=28, ge=1, le=400, description="how many of the last days the first day is looked for in"
+        default=28,
+        ge=1,
+        le=400,
+        json_schema_extra=_section(6),
+        description="how many of the last days the first day is looked for in",
     )
     on_refused: Literal["publish", "wait"] = Field(
-        default="publish", description="whether a day is published without files that were refused, or waits for them"
+        default="publish",
+        json_schema_extra=_section(6),
+        description="whether a day is published without files that were refused, or waits for them",
     )
     max_rejected_fraction: float = Field(
-        default=0.10, ge=0, le=1, description="a file of at least 100 rows is refused when a larger share of them is rejected"
+        default=0.10,
+        ge=0,
+        le=1,
+        json_schema_extra=_section(3),
+        description="a file of at least 100 rows is refused when a larger share of them is rejected",
     )
     mask_values: Annotated[tuple[Name, ...], BeforeValidator(_masked), Field(max_length=100), Unique] = Field(
         default=(),
+        json_schema_extra=_section(5),
         description=(
             "columns whose values are shown masked everywhere but in the drop container: a list, or true for "
             f"{', '.join(MASKED_BY_DEFAULT)}; by default none"
         ),
     )
-    keys: Annotated[tuple[ApiKey, ...], Field(max_length=100)] = Field(default=(), description="the keys of the HTTP doors")
+    keys: Annotated[tuple[ApiKey, ...], Field(max_length=100)] = Field(
+        default=(), json_schema_extra=_section(7), description="the keys of the HTTP doors"
+    )
     datasets: dict[DatasetName, DatasetConfig] = Field(
-        default_factory=dict, description="by dataset: how its uploads become columns of the contract"
+        default_factory=dict,
+        json_schema_extra=_section(9),
+        description="by dataset: how its uploads become columns of the contract",
     )
 
     @model_validator(mode="after")

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 
-import pandera.polars as pa
 import polars as pl
 
 from schemas import rules
+from schemas.dataset_schema import Column, DatasetSchema
 
 
-def finished_dates(*, latest_day: date) -> pa.DataFrameSchema:
+def finished_dates(*, latest_day: date) -> DatasetSchema:
     """The schema of typed rows that each mark one day up to `latest_day`."""
-    return pa.DataFrameSchema(
+    return DatasetSchema(
         name="signals",
-        strict=True,
-        columns={
-            "finished_date": pa.Column(
-                pl.Date, rules.day_at_most(latest_day), description="a day that is complete, as YYYY-MM-DD"
-            )
-        },
+        columns={"finished_date": Column(dtype=pl.Date(), description="a day that is complete, as YYYY-MM-DD")},
+        rules=(rules.day_at_most("finished_date", latest_day),),
     )

@@ -108,15 +108,22 @@ def check(
     config: Annotated[Path | None, typer.Option(help="The customer's config, YAML.", exists=True, dir_okay=False)] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for accepted Parquet by day and rejected NDJSON.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the receipt as JSON.")] = False,
+    pandera: Annotated[bool, typer.Option("--pandera", help="Have pandera validate the accepted rows as well.")] = False,
 ) -> None:
     """Check a file as an upload would be, without Azure. Exit code: 0 all good, 1 rows rejected, 2 file refused."""
     known = parse_config(config.read_bytes()) if config is not None else CustomerConfig()
     zone = day_zone(load_settings().day_zone)
-    receipt = check_file(CheckRequest(path=file, dataset=dataset, config=known, program=program_version(), zone=zone, out=out))
+    receipt = check_file(
+        CheckRequest(
+            path=file, dataset=dataset, config=known, program=program_version(), zone=zone, out=out, with_pandera=pandera
+        )
+    )
     if as_json:
         sys.stdout.write(printable_json(to_json(receipt).decode()) + "\n")
     else:
         print_receipt(_out.console, receipt)
+        if pandera and receipt.status in {Status.ACCEPTED, Status.ACCEPTED_WITH_REJECTS}:
+            _out.line(f"pandera takes all {receipt.rows.accepted:,} accepted rows as well")
     raise typer.Exit({Status.ACCEPTED: 0, Status.IGNORED: 0, Status.ACCEPTED_WITH_REJECTS: 1}.get(receipt.status, 2))
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from processing.domain.reasons import RefusalCode
+
 
 class DropzoneError(Exception):
     """The root of everything this program raises on purpose."""
@@ -17,10 +19,10 @@ class DropzoneError(Exception):
 class CustomerError(DropzoneError):
     """The customer acts next: a file is refused as a whole (contract section 3).
 
-    `code` is the stable name of the reason in the receipt; the message says what to do.
+    The receipt gives `code` as the reason; the message says what to do.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: RefusalCode, message: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

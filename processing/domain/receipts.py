@@ -228,7 +228,7 @@ class ReceiptSummary:
             next_try=receipt.retry.next_try if receipt.retry else None,
             rows_read=receipt.rows.read,
             marks=finished_days(receipt),
-            error=receipt.error.code if receipt.error else None,
+            error=str(receipt.error.code) if receipt.error else None,
             md5=receipt.md5,
             parts=part_counts(receipt),
             trace=receipt.in_force.trace if receipt.in_force else None,

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final
 
 from processing.domain.errors import CustomerError
+from processing.domain.reasons import RefusalCode
 
 MOST_ROWS: Final = 100_000_000
 MOST_DAYS: Final = 1_100
@@ -34,7 +35,8 @@ class FileBounds:
         self._days.update(days)
         if len(self._days) > MOST_DAYS:
             raise CustomerError(
-                "too_many_days", f"the file has rows of more than {MOST_DAYS:,} days: upload several files, each of fewer days"
+                RefusalCode.TOO_MANY_DAYS,
+                f"the file has rows of more than {MOST_DAYS:,} days: upload several files, each of fewer days",
             )
 
     def add_metrics(self, names: Iterable[str]) -> None:
@@ -42,7 +44,7 @@ class FileBounds:
         self._metrics.update(names)
         if len(self._metrics) > MOST_METRICS:
             raise CustomerError(
-                "too_many_metric_names",
+                RefusalCode.TOO_MANY_METRIC_NAMES,
                 f"the file names more than {MOST_METRICS:,} metrics: is something else in metric_name? "
                 "Otherwise upload several files, each of fewer metrics",
             )
@@ -52,7 +54,7 @@ class FileBounds:
         self._id_types.update(names)
         if len(self._id_types) > MOST_ID_TYPES:
             raise CustomerError(
-                "too_many_id_types",
+                RefusalCode.TOO_MANY_ID_TYPES,
                 f"the file names more than {MOST_ID_TYPES:,} id types: write the kind of id, such as user_id, into id_type or "
                 "as the name in customIDs, and the id itself into unit_id or as its value",
             )
@@ -61,4 +63,4 @@ class FileBounds:
 def refuse_too_many_rows(count: int) -> None:
     """Raise CustomerError for a file of more rows than are read."""
     if count > MOST_ROWS:
-        raise CustomerError("too_many_rows", f"the file has more than {MOST_ROWS:,} rows: upload several files")
+        raise CustomerError(RefusalCode.TOO_MANY_ROWS, f"the file has more than {MOST_ROWS:,} rows: upload several files")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 from processing.domain.errors import CustomerError
+from processing.domain.reasons import RefusalCode
 
 Item = TypeVar("Item")
 
@@ -19,7 +20,9 @@ class Deadline:
     def check(self) -> None:
         """Raise CustomerError when the time is over; to be asked at least once in a few MiB, packed or not."""
         if self._is_over is not None and self._is_over():
-            raise CustomerError("takes_too_long", "the file takes longer than one attempt may: upload several smaller files")
+            raise CustomerError(
+                RefusalCode.TAKES_TOO_LONG, "the file takes longer than one attempt may: upload several smaller files"
+            )
 
     def checked(self, items: Iterable[Item]) -> Iterator[Item]:
         """The same items, the deadline asked before each of them is fetched and once behind the last."""

@@ -18,6 +18,7 @@ from typing import Final
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
 from processing.domain.errors import CustomerError, panics_as_errors
+from processing.domain.reasons import RefusalCode
 from processing.domain.receipts import BrokenRule, Notice, Problem, RowCounts
 from processing.frames.ordered_pool import WORKERS
 from processing.ingest.bounds import FileBounds
@@ -32,9 +33,8 @@ from processing.ingest.routes import Lane, open_lanes
 from processing.ingest.staging import WRITERS, LocalPart
 from processing.ingest.validation.reject_writer import RejectWriter
 from schemas.customer_config import CustomerConfig
+from schemas.rule_codes import RuleCode
 
-EMPTY_FILE: Final = "empty_file"
-"""Code of the refusal for a file that holds nothing, not even a header."""
 LARGEST_UPLOAD: Final = 10 * 1000**3
 """Bytes."""
 MOST_EXPLAINED: Final = 5_000_000
@@ -131,7 +131,9 @@ class _Outlets:
 
 def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outlets: _Outlets) -> IngestOutcome:
     if source.size > LARGEST_UPLOAD:
-        raise CustomerError("file_too_large", f"the file has {source.size:,} bytes, more than 10 GB: upload several files")
+        raise CustomerError(
+            RefusalCode.FILE_TOO_LARGE, f"the file has {source.size:,} bytes, more than 10 GB: upload several files"
+        )
     deadline = Deadline(request.deadline)
     reader = open_reader(found, source, request.dataset, request.config.dataset(request.dataset), deadline)
     context = SchemaContext(
@@ -224,11 +226,13 @@ def _over_budget(rows: RowCounts, most: float, rules: Sequence[BrokenRule], *, i
     if rows.read < _FEWEST_ROWS_FOR_BUDGET or not _exceeds(rows.rejected, most, rows.read):
         return None
     every = rows.read - rows.filtered
-    absent = [rule.column for rule in rules if rule.rule == "required" and rule.column is not None and rule.count == every]
+    absent = [
+        rule.column for rule in rules if rule.rule == RuleCode.REQUIRED and rule.column is not None and rule.count == every
+    ]
     where = f"the first {rows.read:,} rows, behind which reading stopped," if is_hopeless else f"{rows.read:,} rows"
     why = f" (no row has {', '.join(absent)})" if absent else ""
     return Problem(
-        code="too_many_rejected_rows",
+        code=RefusalCode.TOO_MANY_REJECTED_ROWS,
         message=f"{rows.rejected:,} of {where} break rules, more than {most:.0%}{why}: mend the file and upload it again",
     )
 
@@ -243,7 +247,7 @@ def _nothing_accepted(rows: RowCounts) -> Problem | None:
     message = (
         f"of {rows.read:,} rows none was accepted, {why}: mend the file and upload it again; to withdraw it, upload it empty"
     )
-    return Problem(code="nothing_accepted", message=message)
+    return Problem(code=RefusalCode.NOTHING_ACCEPTED, message=message)
 
 
 def _exceeds(part: int, share: float, whole: int) -> bool:

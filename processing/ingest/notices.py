@@ -13,6 +13,7 @@ import polars as pl
 
 from processing.domain.datasets import Dataset
 from processing.domain.days import parse_day
+from processing.domain.reasons import WarningCode
 from processing.domain.receipts import Notice
 from processing.frames.casts import as_text
 from processing.frames.json_objects import custom_id_types
@@ -101,11 +102,11 @@ class NoticeTally:
             each = (f"{text} (was {meant[id_type]} meant?)" for id_type, text in shown.items())
             more = f" and {len(meant) - len(shown):,} more" if len(meant) > len(shown) else ""
             message = f"these are id types of their own: {', '.join(each)}{more}"
-        return [Notice(code="id_type_near_miss", message=message, count=sum(self._ids[id_type] for id_type in meant))]
+        return [Notice(code=WarningCode.ID_TYPE_NEAR_MISS, message=message, count=sum(self._ids[id_type] for id_type in meant))]
 
     def _units(self) -> list[Notice]:
         message = "times of 13, 16 or 19 digits were read as ms, us or ns; write seconds if you mean seconds"
-        return [Notice(code="timestamp_not_seconds", message=message, count=self._finer)] if self._finer else []
+        return [Notice(code=WarningCode.TIMESTAMP_NOT_SECONDS, message=message, count=self._finer)] if self._finer else []
 
     def _other_days(self, days: Counter[date]) -> list[Notice]:
         folder = folder_day(self.name)
@@ -113,7 +114,7 @@ class NoticeTally:
         if folder is None or not other:
             return []
         message = f"rows of other days lie in the folder of {folder.isoformat()}; each row counts for its own day"
-        return [Notice(code="day_differs_from_folder", message=message, count=other)]
+        return [Notice(code=WarningCode.DAY_DIFFERS_FROM_FOLDER, message=message, count=other)]
 
     def _early_days(self, days: Mapping[Dataset, Counter[date]]) -> list[Notice]:
         found = []
@@ -125,7 +126,7 @@ class NoticeTally:
                 kept = f" until {stream.kept_until.isoformat()}" if stream.kept_until is not None else ""
                 message = f"rows lie before {first.isoformat()}, the first day that is processed"
                 message += f"; they are kept{kept} and not processed"
-                found.append(Notice(code="before_first_day", message=message, count=early))
+                found.append(Notice(code=WarningCode.BEFORE_FIRST_DAY, message=message, count=early))
         return found
 
 

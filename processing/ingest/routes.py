@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import pandera.polars as pa
 import polars as pl
 
 from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.errors import CustomerError
+from processing.domain.reasons import RefusalCode
 from processing.ingest.columns.column_plan import ColumnPlan, plan_columns
 from processing.ingest.columns.dataset_schemas import SchemaContext, columns_of, kind_of, required_columns
-from processing.ingest.columns.header import MISSING_COLUMN, fold
-from processing.ingest.columns.rules import Rule
+from processing.ingest.columns.header import fold
 from processing.ingest.expressions.compiler import columns_read
 from processing.ingest.readers.raw_batches import RawReader
 from processing.ingest.readers.segment import FIELDS, FOLDERS
@@ -24,6 +23,8 @@ from processing.ingest.staging import MOST_PARTS, LocalPart, PartWriter
 from processing.ingest.validation.explanation import Shape
 from processing.ingest.validation.validator import Validator
 from schemas.customer_config import CustomerConfig, DatasetConfig
+from schemas.dataset_schema import DatasetSchema
+from schemas.rule import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +109,12 @@ def _known(config: DatasetConfig, masked: Sequence[str]) -> frozenset[str]:
 
 
 def _planned(
-    reader: RawReader, dataset: Dataset, schema: pa.DataFrameSchema, config: DatasetConfig, known: frozenset[str] | None
+    reader: RawReader, dataset: Dataset, schema: DatasetSchema, config: DatasetConfig, known: frozenset[str] | None
 ) -> ColumnPlan:
     try:
         return plan_columns(reader.header, reader.dtypes, schema, config, used=reader.used, known=known)
     except CustomerError as error:
-        other = _looks_like(reader.header, dataset) if error.code == MISSING_COLUMN else None
+        other = _looks_like(reader.header, dataset) if error.code is RefusalCode.MISSING_COLUMN else None
         if other is None:
             raise
         raise CustomerError(error.code, f"{error.message}; these are columns of {other}/: was it meant to go there?") from error

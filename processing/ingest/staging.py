@@ -16,6 +16,7 @@ from typing import Final
 import polars as pl
 
 from processing.domain.errors import CustomerError
+from processing.domain.reasons import RefusalCode
 from processing.frames.compact import text_bytes
 from processing.frames.ordered_pool import all_in_order, in_order
 
@@ -193,7 +194,7 @@ class PartWriter:
         self._parts += 1
         if self._parts > self._most:
             raise CustomerError(
-                "too_many_parts",
+                RefusalCode.TOO_MANY_PARTS,
                 f"rows of {len(self.days):,} days are mixed: sort the file by day, or upload several files, each of fewer days",
             )
         self._emit(LocalPart(day=day, number=self._numbers[day], rows=part.rows, path=part.path))

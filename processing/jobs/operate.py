@@ -14,9 +14,9 @@ from processing.domain.errors import OperatorError
 from processing.domain.queue_messages import stream_work, upload_event
 from processing.domain.readiness.corrections import sent_back
 from processing.domain.readiness.day_states import moved
+from processing.domain.reasons import RefusalCode
 from processing.domain.stream_state import DayState, StreamState
 from processing.domain.streams import Stream
-from processing.jobs.uploads.draft_receipt import UNREADABLE_HERE
 from processing.jobs.uploads.reingest import ask_again
 from processing.stored.context import JobContext
 from processing.stored.customers import expect_customer
@@ -110,7 +110,7 @@ def retry_now(context: JobContext, customer: str, dataset: Dataset | None) -> tu
         if seen is not None and not seen.summary.status.is_answer:
             context.drop_events.send(upload_event(container, info.name, info.etag))
             uploads += 1
-        elif seen is not None and seen.summary.error == UNREADABLE_HERE:
+        elif seen is not None and seen.summary.error == RefusalCode.UNREADABLE_HERE:
             ask_again(context, customer, info, seen.etag)
             uploads += 1
     _log.info("retry_asked", customer=customer, dataset=dataset, uploads=uploads, days=days)

@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
-from pathlib import Path
+from datetime import UTC, datetime
 
 import pytest
 import yaml
 
-from processing.ingest.contract_page import write_docs
+from processing.cli.pages.print_pages import pages
+from processing.cli.pages.receipts_page import FIELDS
+from processing.domain.documents import to_json
+from processing.domain.receipts import Receipt, Status
 from processing.local.environment import PROJECT
 
 
-@pytest.mark.parametrize("name", ["files.md", "schemas/metrics.json", "schemas/events.json", "schemas/exposures.json"])
-def test_the_contract_for_customers_is_the_schemas(name: str, tmp_path: Path) -> None:
-    """`make docs` prints them anew."""
-    write_docs(tmp_path)
-    assert (PROJECT / "docs" / name).read_text(encoding="utf-8") == (tmp_path / name).read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", pages())
+def test_a_page_that_is_printed_from_code_is_what_the_code_prints(name: str) -> None:
+    """`make docs` prints it anew."""
+    assert (PROJECT / "docs" / name).read_text(encoding="utf-8") == pages()[name]
+
+
+def test_the_page_of_receipts_names_every_key_of_one() -> None:
+    receipt = Receipt(
+        blob="metrics/a.csv",
+        customer="acme",
+        dataset="metrics",
+        etag="1",
+        size=1,
+        format=None,
+        status=Status.ACCEPTED,
+        received_at=datetime(2026, 11, 18, tzinfo=UTC),
+        finished_at=datetime(2026, 11, 18, tzinfo=UTC),
+        in_force=None,
+    )
+    assert set(FIELDS) == set(json.loads(to_json(receipt))) - {"unknown"}
+
+
+def test_the_page_of_the_config_names_sections_that_are_there() -> None:
+    sections = re.findall(r"^## (\d+)\.", (PROJECT / "docs/design/contract.md").read_text(encoding="utf-8"), re.MULTILINE)
+    named = re.findall(r"\| (\d+) \|$", pages()["operators/config.md"], re.MULTILINE)
+    assert named
+    assert set(named) <= set(sections)
 
 
 def test_the_changelog_has_a_section_for_the_version_and_one_for_what_comes() -> None:

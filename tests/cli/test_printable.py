@@ -23,6 +23,7 @@ from processing.cli.status_page import print_status_page
 from processing.domain.datasets import Dataset
 from processing.domain.errors import CustomerError
 from processing.domain.printable import printable, printable_json
+from processing.domain.reasons import RefusalCode
 from processing.domain.receipts import Problem
 from processing.jobs.uploads.check_file import CheckRequest, check_file
 from processing.logs import configure_logs
@@ -105,7 +106,7 @@ def test_a_receipt_shows_everything_of_the_file_escaped(tmp_path: Path) -> None:
 
 def test_an_error_is_one_line_on_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def broken(**_: object) -> None:
-        raise CustomerError("code", EVIL)
+        raise CustomerError(RefusalCode.UNKNOWN_FORMAT, EVIL)
 
     assert cli._told(broken) == 1
     assert_harmless(capsys.readouterr().err)

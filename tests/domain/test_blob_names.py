@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from processing.domain import blob_names as names
 from processing.domain.blob_names import DataFile, DayDocument, Marker, Misplaced, NotData, PartName, SignalFile
 from processing.domain.datasets import DATA_DATASETS, Dataset
+from processing.domain.streams import Stream
 
 uploads = st.text(st.characters(codec=None), min_size=1, max_size=1_024) | st.builds(
     "{}/{}".format,
@@ -180,7 +181,9 @@ def test_what_lies_among_the_hashed_names_is_hashed_itself(below: str) -> None:
 
 
 def test_publications_are_named_by_day_numbers_and_sixteen_digits_of_their_attempt() -> None:
-    named = names.manifest_name("acme", Dataset.METRICS, date(2026, 11, 18), seq=7, epoch=9, attempt="0123456789abcdef" * 2)
+    named = names.manifest_name(
+        Stream("acme", Dataset.METRICS), date(2026, 11, 18), seq=7, epoch=9, attempt="0123456789abcdef" * 2
+    )
     assert named == "manifests/acme/metrics/2026-11-18/00000007-00000009-0123456789abcdef.json"
     changed = names.difference_name(Dataset.METRICS, date(2026, 11, 18), seq=7, epoch=9, attempt="0123456789abcdef" * 2)
     assert changed == "days/metrics/2026-11-18/00000007-00000009-0123456789abcdef.changes.json"

@@ -18,6 +18,7 @@ from processing.domain.queue_messages import (
     stream_work,
     upload_event,
 )
+from processing.domain.streams import Stream
 
 CAUSE = f"00-{1:032x}-{2:016x}-01"
 SUBJECT = "/blobServices/default/containers/drop-acme/blobs/metrics/a/blobs/b.csv"
@@ -76,10 +77,10 @@ def test_a_body_that_is_no_event_is_refused(body: bytes, why: str) -> None:
 
 @pytest.mark.parametrize("dataset", DATA_DATASETS)
 def test_work_on_a_stream_leads_back(dataset: Dataset) -> None:
-    body = stream_work("acme", dataset, cause=CAUSE).encode()
-    assert parse_stream_work(body) == ("acme", dataset)
+    body = stream_work(Stream("acme", dataset), cause=CAUSE).encode()
+    assert parse_stream_work(body) == Stream("acme", dataset)
     assert cause_of(body) == CAUSE
-    assert cause_of(stream_work("acme", dataset).encode()) is None
+    assert cause_of(stream_work(Stream("acme", dataset)).encode()) is None
 
 
 @pytest.mark.parametrize(

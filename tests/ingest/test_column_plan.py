@@ -5,21 +5,22 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-import pandera.polars as pa
 import polars as pl
 import pytest
 
 from processing.domain.errors import CustomerError
 from processing.ingest.columns.column_plan import ColumnPlan, plan_columns
 from schemas.customer_config import DatasetConfig
+from schemas.dataset_schema import Column, DatasetSchema
 
-SCHEMA = pa.DataFrameSchema(
+SCHEMA = DatasetSchema(
     name="metrics",
     columns={
-        "unit_id": pa.Column(pl.String),
-        "id_type": pa.Column(pl.String),
-        "value": pa.Column(pl.Float64, required=False, nullable=True),
+        "unit_id": Column(dtype=pl.String(), description="who"),
+        "id_type": Column(dtype=pl.String(), description="by which id"),
+        "value": Column(dtype=pl.Float64(), required=False, nullable=True, description="how much"),
     },
+    rules=(),
 )
 
 

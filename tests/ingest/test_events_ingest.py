@@ -58,7 +58,13 @@ users = st.one_of(
     st.builds(lambda custom: {"customIDs": custom}, st.dictionaries(any_text, ids, min_size=1, max_size=2)),
     st.builds(lambda user, custom: {"userID": user, "customIDs": custom}, ids, nested),
     st.builds(lambda custom, more: {"userID": "", "customIDs": custom | more}, st.just({"a": "b"}), st.just({"c": None})),
-).filter(lambda user: user.get("userID") != "" or "customIDs" in user)
+).filter(
+    lambda user: (
+        (user.get("userID") != "" or "customIDs" in user)
+        # The name of a custom id is an id type, which is not empty.
+        and not (isinstance(user.get("customIDs"), dict) and "" in user["customIDs"])
+    )
+)
 
 
 def flat(value: Row | None) -> str | None:

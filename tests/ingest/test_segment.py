@@ -265,7 +265,7 @@ def test_below_exposures_other_records_of_segments_are_strays(row: dict[str, Any
     (batch,) = batches_of(found)
     rule = found.stray(pl.col(str(found.header.index("experiment"))))
     assert rule is not None
-    assert (rule.name, rule.column) == ("not_an_exposure", None)
+    assert (rule.code, rule.column) == ("not_an_exposure", None)
     assert batch.frame.select(rule.fails).to_series().to_list() == [expected]
 
 
@@ -298,5 +298,5 @@ def test_in_a_file_of_another_shape_a_record_of_segments_is_told_what_it_is(row:
         {str(index): [row.get(name)] for index, name in enumerate(header)}, schema_overrides=dict.fromkeys("0123", pl.String)
     )
     rule = late_record(header, pl.col("0"))
-    assert (rule.name, rule.column) == ("segment_record", None)
+    assert (rule.code, rule.column) == ("segment_record", None)
     assert frame.select(rule.fails).item() is expected

@@ -8,7 +8,9 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
+from sqlglot import parse_one
 
+from processing.ingest.expressions.allow_list import FORMS, Form
 from processing.ingest.expressions.compiler import (
     DEEPEST,
     LONGEST,
@@ -20,6 +22,7 @@ from processing.ingest.expressions.compiler import (
     compile_condition,
     compile_expression,
 )
+from processing.ingest.expressions.translation import taken
 
 HEADER = ("a", "b", "first name", 'q"x', "a.b", "SELECT", "größe", "day")
 FRAME = pl.DataFrame(
@@ -322,6 +325,16 @@ REFUSED = [
     "LОWER(a)",
     "ſubstr(a, 1)",
 ]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.example)
+def test_the_example_of_a_form_compiles_and_is_of_that_form(form: Form) -> None:
+    check_expression(form.example)
+    assert any(type(node) is form.node for node in parse_one(form.example).walk())
+
+
+def test_every_form_that_is_taken_is_on_the_page_and_no_other() -> None:
+    assert sorted(form.node.__name__ for form in FORMS) == sorted(node.__name__ for node in taken())
 
 
 @pytest.mark.parametrize("sql", REFUSED, ids=[ascii(sql)[:60] for sql in REFUSED])

@@ -14,16 +14,16 @@ from processing.domain.days import PST
 from processing.domain.documents import to_json
 from processing.domain.receipts import Receipt, Status
 from processing.ingest.columns.dataset_schemas import SchemaContext, kind_of
-from processing.ingest.columns.rules import compile_rules, raw_column
+from processing.ingest.columns.rules import all_rules
 from processing.jobs.uploads.ingest_receipt import with_outcome
 from schemas.customer_config import CustomerConfig
+from schemas.rule import raw_column
 from tests.support.ingest import LENIENT, UPLOADED_AT, Ingested, ingest
 
 _MOST_EXAMPLES: Final = 20
 _MOST_SHOWN: Final = 64
 _READ: Final = {"too_many_rejected_rows", "nothing_accepted"}
 """Refusals of files that were read, and whose rows are counted."""
-_LENGTHS_AS_UPLOADED: Final = {("length", "event_metadata"), ("length", "metadata_json"), ("length", "user")}
 
 
 def ingest_as_promised(data: bytes, name: str, dataset: Dataset, *, config: CustomerConfig = LENIENT) -> Ingested:
@@ -107,10 +107,10 @@ def _staged_rows_are_sound(found: Ingested, config: CustomerConfig) -> None:
         assert part.frame.columns == [*schema.columns]
         assert set(part.frame.select(kind.day(PST)).to_series()) == {part.day}
         # How long the text of an object was as uploaded is not known of a staged row.
-        rules = [rule for rule in compile_rules(schema) if (rule.name, rule.column) not in _LENGTHS_AS_UPLOADED]
+        rules = [rule for rule in all_rules(schema) if not rule.is_of_uploaded_text]
         raws = part.frame.with_columns(pl.col(name).cast(pl.String).alias(raw_column(name)) for name in schema.columns)
         broken = raws.select(rule.fails.any().alias(str(index)) for index, rule in enumerate(rules)).row(0)
-        assert [rule.name for rule, fails in zip(rules, broken, strict=True) if fails] == []
+        assert [rule.code for rule, fails in zip(rules, broken, strict=True) if fails] == []
 
 
 def _receipt_is_readable(found: Ingested, dataset: Dataset) -> None:

@@ -17,14 +17,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import pandera.polars as pa
 import polars as pl
 
 from processing.domain.errors import CustomerError
+from processing.domain.reasons import RefusalCode
 from processing.domain.receipts import Notice
 from processing.ingest.columns.header import HeaderNames, fold, match_header
 from processing.ingest.expressions.compiler import ExpressionRefused, UnknownColumn, compile_condition, compile_expression
 from schemas.customer_config import DatasetConfig
+from schemas.dataset_schema import DatasetSchema
 
 _EMPTY: Final = DatasetConfig()
 _UNTOLD: Final = "\0"
@@ -64,7 +65,7 @@ class ColumnPlan:
 def plan_columns(
     header: Sequence[str],
     dtypes: Sequence[pl.DataType],
-    schema: pa.DataFrameSchema,
+    schema: DatasetSchema,
     config: DatasetConfig | None = None,
     *,
     used: Collection[int] = (),
@@ -122,12 +123,12 @@ def _compiled(
         return compiler(sql, header, dtypes)
     except UnknownColumn as error:
         raise CustomerError(
-            "config_column_missing",
+            RefusalCode.CONFIG_COLUMN_MISSING,
             f"{key} of the config: {error}; upload the file with that column, or have the operator change the config",
         ) from error
     except ExpressionRefused as error:
         raise CustomerError(
-            "config_column_type",
+            RefusalCode.CONFIG_COLUMN_TYPE,
             f"{key} of the config: {error}; upload the column with another type, or have the operator change the config",
         ) from error
 

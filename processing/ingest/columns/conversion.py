@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import pandera.polars as pa
 import polars as pl
 
 from processing.frames.casts import TYPE_HINTS, as_text, cast_value
@@ -12,47 +11,53 @@ from processing.frames.json_objects import parse_objects, parse_users, parse_uui
 from processing.ingest.columns.column_plan import PlannedColumn
 from processing.ingest.columns.timestamps import INSTANT, in_zone, parse_formatted, parse_instants
 from schemas.customer_config import TimestampFormat
-from schemas.rules import MEANING
+from schemas.dataset_schema import Column, Meaning
+from schemas.rule_codes import RuleCode
 
 _MISFITS: Final = {
-    "timestamp": ("not_a_timestamp", "write unix time in seconds, or ISO 8601 with an offset such as 2026-11-18T09:00:00Z"),
-    "json_object": ("not_an_object", 'write a JSON object, such as {"plan": "pro"}'),
-    "user": ("user_without_id", 'write a JSON object with userID, or with an entry in customIDs: {"userID": "u1"}'),
-    "uuid": ("not_a_uuid", "write a UUID: 8-4-4-4-12 hexadecimal digits"),
+    Meaning.TIMESTAMP: (
+        RuleCode.NOT_A_TIMESTAMP,
+        "write unix time in seconds, or ISO 8601 with an offset such as 2026-11-18T09:00:00Z",
+    ),
+    Meaning.JSON_OBJECT: (RuleCode.NOT_AN_OBJECT, 'write a JSON object, such as {"plan": "pro"}'),
+    Meaning.USER: (
+        RuleCode.USER_WITHOUT_ID,
+        'write a JSON object with userID, or with an entry in customIDs: {"userID": "u1"}',
+    ),
+    Meaning.UUID: (RuleCode.NOT_A_UUID, "write a UUID: 8-4-4-4-12 hexadecimal digits"),
 }
-_TYPE_RULES: Final = {pl.Float64: "not_a_number", pl.Date: "not_a_date", pl.Boolean: "not_a_boolean"}
+_TYPE_RULES: Final = {
+    pl.Float64: RuleCode.NOT_A_NUMBER,
+    pl.Date: RuleCode.NOT_A_DATE,
+    pl.Boolean: RuleCode.NOT_A_BOOLEAN,
+}
 
 
-def meaning_of(column: pa.Column) -> str | None:
-    """What a column's values mean beyond their type; None when the type tells it all."""
-    return (column.metadata or {}).get(MEANING)
-
-
-def misfit_of(column: pa.Column) -> tuple[str, str] | None:
+def misfit_of(column: Column) -> tuple[RuleCode, str] | None:
     """Rule and hint for a value that is there and does not become one of the column; None where every text does."""
-    meaning, dtype = meaning_of(column), column.dtype.type
-    if meaning is not None:
-        return _MISFITS[meaning]
+    if column.meaning is not None:
+        return _MISFITS[column.meaning]
+    dtype = column.dtype.base_type()
     return None if dtype == pl.String else (_TYPE_RULES[dtype], TYPE_HINTS[dtype])
 
 
-def convert(planned: PlannedColumn, column: pa.Column, timestamp: TimestampFormat) -> pl.Expr:
+def convert(planned: PlannedColumn, column: Column, timestamp: TimestampFormat) -> pl.Expr:
     """The typed values of a contract column; null where the raw value does not fit.
 
     A column with a default has it where nothing is given, never where something is given that does not fit.
     """
     raw, source = planned.raw, planned.dtype
-    match meaning_of(column):
-        case "timestamp":
+    match column.meaning:
+        case Meaning.TIMESTAMP:
             value = _instant(raw, source, timestamp)
-        case "json_object":
+        case Meaning.JSON_OBJECT:
             value = as_text(raw, source).map_batches(parse_objects, return_dtype=pl.String)
-        case "user":
+        case Meaning.USER:
             value = as_text(raw, source).map_batches(parse_users, return_dtype=pl.String)
-        case "uuid":
+        case Meaning.UUID:
             value = parse_uuids(as_text(raw, source))
         case _:
-            value = cast_value(raw, source, column.dtype.type())
+            value = cast_value(raw, source, column.dtype)
     if column.default is not None:
         value = pl.when(raw.is_null()).then(pl.lit(column.default)).otherwise(value)
     return value

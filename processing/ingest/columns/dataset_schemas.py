@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-import pandera.polars as pa
 import polars as pl
 
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
+from schemas.dataset_schema import DatasetSchema
 from schemas.events import events
 from schemas.exposures import exposures
 from schemas.metrics import metrics
@@ -49,7 +49,7 @@ class DatasetKind:
     """What ingest knows of a dataset."""
 
     dataset: Dataset
-    schema: Callable[[SchemaContext], pa.DataFrameSchema]
+    schema: Callable[[SchemaContext], DatasetSchema]
     """The schema of its typed rows."""
     day: Callable[[DayZone], pl.Expr]
     """The day of a typed row, as Date."""

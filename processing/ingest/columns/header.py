@@ -10,14 +10,11 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
-import pandera.polars as pa
-
 from processing.domain.errors import CustomerError
+from processing.domain.reasons import RefusalCode, WarningCode
 from processing.domain.receipts import Notice
 from processing.ingest.shown_rows import LONGEST_NAME, shown_name
-
-MISSING_COLUMN: Final = "missing_column"
-"""Code of the refusal for a header without a required column."""
+from schemas.dataset_schema import DatasetSchema
 
 _SHOWN: Final = 10
 _BETWEEN: Final = re.compile(r"(?<=[^_-])[_-]+")
@@ -68,7 +65,7 @@ class HeaderMatch:
 
 def match_header(
     header: Sequence[str],
-    schema: pa.DataFrameSchema,
+    schema: DatasetSchema,
     *,
     aliases: Mapping[str, str] = _NOTHING,
     given: Collection[str] = (),
@@ -96,16 +93,16 @@ def match_header(
     missing = [name for name in wanted if schema.columns[name].required and name not in found.positions]
     if missing:
         shown = ", ".join(_with_aliases(name, aliases) for name in missing)
-        raise CustomerError(MISSING_COLUMN, f"the header lacks {shown}: add what is missing and upload again")
+        raise CustomerError(RefusalCode.MISSING_COLUMN, f"the header lacks {shown}: add what is missing and upload again")
     used = {*found.positions.values(), *read}
     extra = [position for position in range(len(header)) if position not in used]
     warnings = []
     if found.renamed:
         message = f"taken: {_listed(found.renamed, len(found.renamed))}"
-        warnings.append(Notice(code="column_name_differs", message=message, count=len(found.renamed)))
+        warnings.append(Notice(code=WarningCode.COLUMN_NAME_DIFFERS, message=message, count=len(found.renamed)))
     if extra:
         shown = _listed(map(called.quoted, extra), len(extra))
-        warnings.append(Notice(code="extra_columns", message=f"not read: {shown}", count=len(extra)))
+        warnings.append(Notice(code=WarningCode.EXTRA_COLUMNS, message=f"not read: {shown}", count=len(extra)))
     return HeaderMatch(positions=found.positions, warnings=tuple(warnings))
 
 
@@ -130,7 +127,9 @@ class _Names:
         if not found:
             return
         if len(found) > 1 or column in self.positions:
-            raise CustomerError("duplicate_column", f"more than one column of the header could be {column}: keep one of them")
+            raise CustomerError(
+                RefusalCode.DUPLICATE_COLUMN, f"more than one column of the header could be {column}: keep one of them"
+            )
         self.positions[column] = found[0]
         if not exact:
             self.renamed.append(f"{self._called.quoted(found[0])} as {column}")
@@ -172,4 +171,4 @@ def _refuse_twice(header: Sequence[str], called: HeaderNames) -> None:
             twice.setdefault(first[name], position)
     if twice:
         each = (f"{called.quoted(one)} more than once (columns {one + 1} and {other + 1})" for one, other in twice.items())
-        raise CustomerError("duplicate_column", f"the header names {_listed(each, len(twice))}")
+        raise CustomerError(RefusalCode.DUPLICATE_COLUMN, f"the header names {_listed(each, len(twice))}")

@@ -58,6 +58,11 @@ class RefusedAt(Exception):
         self.message = message
 
 
+def taken() -> frozenset[type[exp.Expr]]:
+    """The kinds of nodes that an expression may have, besides names of columns."""
+    return frozenset({*_CONSTANTS, *_HANDLERS})
+
+
 def translate(node: exp.Expr, resolve: Resolve) -> Value:
     """The value of a whole expression; RefusedAt for anything that is not on the list."""
     try:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from processing.domain.errors import CustomerError
+from processing.domain.reasons import RefusalCode
 
 HEAD: Final = 4
 """Bytes from the start of a file that tell what it is, all of them when it has fewer."""
@@ -71,12 +72,12 @@ def detect_format(name: str, head: bytes) -> FileFormat:
     layout = _LAYOUTS.get(endings[-1]) if endings else None
     if layout is None:
         raise CustomerError(
-            "unknown_format",
+            RefusalCode.UNKNOWN_FORMAT,
             "no known format: name the file .csv, .tsv, .ndjson or .parquet (text also .gz or .zst), and upload it again",
         )
     if layout is Layout.PARQUET:
         raise CustomerError(
-            "damaged_parquet",
+            RefusalCode.DAMAGED_PARQUET,
             "the file does not begin as Parquet does (PAR1): write it again, do not compress it, and upload it",
         )
     return FileFormat(layout=layout, packing=_packing(head))

@@ -13,7 +13,7 @@ from typing import Final, Self
 
 import polars as pl
 
-from processing.ingest.columns.rules import Rule
+from schemas.rule import Rule
 
 RECORD: Final = "__record"
 """Column of record numbers, Int64, from 1."""

@@ -28,10 +28,11 @@ import polars as pl
 
 from processing.domain.datasets import Dataset
 from processing.frames.casts import as_text
-from processing.ingest.columns.rules import Rule
 from processing.ingest.columns.timestamps import in_zone
 from processing.ingest.readers.raw_batches import Piece, RawBatch, RawReader
 from processing.ingest.readers.segment_values import PROPERTIES, STABLE_ID, read_properties, write_users
+from schemas.rule import Rule
+from schemas.rule_codes import RuleCode
 
 EXPOSURE_NAMES: Final = ("statsig::experiment_exposure", "statsig::gate_exposure", "statsig::config_exposure")
 FOLDERS: Final = frozenset({Dataset.EVENTS, Dataset.EXPOSURES})
@@ -57,11 +58,10 @@ def late_record(header: Sequence[str], named: pl.Expr) -> Rule:
     """The rule against records of Segment's shape, for a file that is of another; `named` is what names a record of ours."""
     event, *ids = (pl.col(str(header.index(name))).is_not_null() for name in MARKS)
     return Rule(
-        name="segment_record",
-        column=None,
+        code=RuleCode.SEGMENT_RECORD,
         hint="this is a record of Segment's among others: upload Segment's records in a file of their own",
         fails=event & reduce(or_, ids) & named.is_null(),
-        reads=(),
+        columns=(),
     )
 
 
@@ -114,11 +114,10 @@ class SegmentReader(RawReader):
         if self._folder is not Dataset.EXPOSURES:
             return None
         return Rule(
-            name="not_an_exposure",
-            column=None,
+            code=RuleCode.NOT_AN_EXPOSURE,
             hint=f"upload Segment's events under events/; here {', '.join(EXPOSURE_NAMES)} are taken",
             fails=self._columns.event.is_not_null() & ~self._is_exposure() & named.is_null(),
-            reads=(),
+            columns=(),
         )
 
     @property

@@ -10,6 +10,7 @@ import pyarrow as pa
 from isal import igzip, igzip_lib
 
 from processing.domain.errors import CustomerError
+from processing.domain.reasons import RefusalCode
 from processing.ingest.readers.formats import Packing
 
 if TYPE_CHECKING:
@@ -42,10 +43,11 @@ def _bounded(packed: _ChunkReader, plain: Iterator[bytes]) -> Iterator[bytes]:
         unpacked += len(chunk)
         if unpacked > max(_FREE_UNPACKED, packed.taken * _WORST_RATIO):
             raise CustomerError(
-                "unpacks_too_large", "the archive unpacks to more than 1,000 times its size: upload smaller or plain files"
+                RefusalCode.UNPACKS_TOO_LARGE,
+                "the archive unpacks to more than 1,000 times its size: upload smaller or plain files",
             )
         if unpacked > _MOST_UNPACKED:
-            raise CustomerError("unpacks_too_large", "the archive unpacks to more than 100 GB: upload several files")
+            raise CustomerError(RefusalCode.UNPACKS_TOO_LARGE, "the archive unpacks to more than 100 GB: upload several files")
         yield chunk
 
 
@@ -67,7 +69,7 @@ def _unzstd(packed: _ChunkReader) -> Iterator[bytes]:
             packed.raise_own_failure()
             if _WINDOW_TOO_LARGE in str(error):
                 raise CustomerError(
-                    "damaged_archive",
+                    RefusalCode.DAMAGED_ARCHIVE,
                     "the zstd archive needs more than 128 MiB to unpack: compress it without --long or --ultra and upload it",
                 ) from error
             raise _damaged("zstd") from error
@@ -80,7 +82,7 @@ def _pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
 
 def _damaged(kind: str) -> CustomerError:
     return CustomerError(
-        "damaged_archive", f"the {kind} archive is truncated or damaged: compress the file again and upload it"
+        RefusalCode.DAMAGED_ARCHIVE, f"the {kind} archive is truncated or damaged: compress the file again and upload it"
     )
 
 

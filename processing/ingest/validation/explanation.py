@@ -17,9 +17,10 @@ import polars as pl
 from processing.domain.receipts import BrokenRule, Example
 from processing.frames.casts import as_text
 from processing.ingest.columns.header import HeaderNames, fold
-from processing.ingest.columns.rules import Rule, typed_rows
+from processing.ingest.columns.rules import typed_rows
 from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords
 from processing.ingest.shown_rows import ShownColumn, object_as_json, raw_as_json, raw_sizes, raws_as_json, rows_as_json, sizes
+from schemas.rule import Rule
 
 MASKED: Final = "(masked)"
 """What is shown in place of a value that the config masks."""
@@ -146,12 +147,12 @@ class Explainer:
     def _given(self, rejected: pl.DataFrame) -> pl.DataFrame:
         """For each rule whether it is a reason, by its number."""
         typed = typed_rows(rejected.lazy(), self.typed)
-        failed = typed.select(rule.fails.alias(str(index)) for index, rule in enumerate(self.rules))
+        failed = typed.select(rule.fails.fill_null(value=False).alias(str(index)) for index, rule in enumerate(self.rules))
         given: list[pl.Expr] = []
         for index, rule in enumerate(self.rules):
             is_given = pl.col(str(index))
             # A value that does not fit its type must not also be blamed for what follows from its absence.
-            blamed = [other for other, earlier in zip(given, self.rules, strict=False) if {*earlier.reads} & {*rule.reads}]
+            blamed = [other for other, earlier in zip(given, self.rules, strict=False) if {*earlier.columns} & {*rule.columns}]
             if rule.column is None and blamed:
                 is_given &= ~reduce(or_, blamed)
             if self.shape.stray is not None and given:
@@ -238,8 +239,8 @@ def _place() -> pl.Expr:
 def _reasons(rule: Rule, is_given: pl.Series, values: pl.Series) -> pl.Series:
     """The reason where it is given, else null; JSON is written only where it is, as most rows break one rule of many."""
     column, value = pl.lit(rule.column, pl.String), pl.col(values.name)
-    reason = _object(rule=pl.lit(rule.name), column=column, value=value, message=pl.lit(rule.hint))
-    written = values.filter(is_given).to_frame().select(reason.alias(rule.name)).to_series()
+    reason = _object(rule=pl.lit(rule.code.value), column=column, value=value, message=pl.lit(rule.hint))
+    written = values.filter(is_given).to_frame().select(reason.alias(rule.code.value)).to_series()
     places = pl.select(pl.when(is_given).then(is_given.cum_sum().cast(pl.Int64) - 1)).to_series()
     return written.gather(places)
 
@@ -257,7 +258,7 @@ def _tallies(rejected: pl.DataFrame, active: _Active, values: pl.DataFrame) -> t
 
 def _tally(rule: Rule, rows: pl.DataFrame, values: pl.Series) -> BrokenRule:
     examples = _examples(rows, values)
-    return BrokenRule(rule=rule.name, column=rule.column, count=rows.height, hint=rule.hint, examples=examples)
+    return BrokenRule(rule=rule.code.value, column=rule.column, count=rows.height, hint=rule.hint, examples=examples)
 
 
 def _examples(rows: pl.DataFrame, values: pl.Series) -> tuple[Example, ...]:

@@ -12,7 +12,6 @@ from functools import reduce
 from operator import or_
 from typing import Final
 
-import pandera.polars as pa
 import polars as pl
 
 from processing.frames.casts import as_text
@@ -20,10 +19,12 @@ from processing.frames.compact import compacted
 from processing.ingest.columns.column_plan import ColumnPlan
 from processing.ingest.columns.conversion import convert
 from processing.ingest.columns.header import fold
-from processing.ingest.columns.rules import Rule, compile_rules, is_of_uploaded_text, raw_column, typed_rows
+from processing.ingest.columns.rules import all_rules, typed_rows
 from processing.ingest.readers.raw_batches import RECORD
 from processing.ingest.validation.explanation import Explainer, Shape
 from schemas.customer_config import TimestampFormat
+from schemas.dataset_schema import DatasetSchema
+from schemas.rule import Rule, raw_column
 
 _BAD: Final = "__bad"
 
@@ -31,10 +32,8 @@ _BAD: Final = "__bad"
 class Validator:
     """Splits the batches of one upload by the rules of one schema; safe to share between threads."""
 
-    def __init__(
-        self, schema: pa.DataFrameSchema, plan: ColumnPlan, shape: Shape, timestamp: TimestampFormat | None = None
-    ) -> None:
-        rules = (*([shape.stray] if shape.stray is not None else []), *compile_rules(schema))
+    def __init__(self, schema: DatasetSchema, plan: ColumnPlan, shape: Shape, timestamp: TimestampFormat | None = None) -> None:
+        rules = (*([shape.stray] if shape.stray is not None else []), *all_rules(schema))
         self._columns = list(schema.columns)
         raws: list[pl.Expr] = []
         values: list[pl.Expr] = []
@@ -42,7 +41,7 @@ class Validator:
         for name, column in schema.columns.items():
             planned = plan.columns[name]
             text = as_text(planned.raw, planned.dtype)
-            is_text = any(map(is_of_uploaded_text, column.checks))
+            is_text = any(rule.is_of_uploaded_text for rule in schema.rules_of(name))
             raws.append((text if is_text else planned.raw).alias(raw_column(name)))
             # What stands in the raw column is not computed once more; a constant stays one, and fits rows of any number.
             is_there = planned.positions and not (is_text and planned.dtype != pl.String)
@@ -52,7 +51,8 @@ class Validator:
         self._typed = (raws, values)
         judged = _holding(rules, {name for name, column in plan.columns.items() if not column.positions}, self._typed)
         fails = (rule.fails for index, rule in enumerate(rules) if index not in judged)
-        self._bad = reduce(or_, fails, pl.lit(value=False)).alias(_BAD)
+        # What fails is bad, whatever other rules cannot tell; what only gave no verdict is not.
+        self._bad = reduce(or_, fails, pl.lit(value=False)).fill_null(value=False).alias(_BAD)
         masked = _with_sources(plan.masked(shape.header, shape.masked), shape)
         # In either case, as later records of a file may have other names than the first.
         masked_names = frozenset(fold(name) for name in (*shape.masked, *(shape.header[position] for position in masked)))
@@ -75,8 +75,6 @@ class Validator:
         """The accepted rows, typed, and the rejected ones as they were read; both in the order of the batch."""
         checked = typed_rows(frame.lazy(), self._typed).with_columns(self._bad).select(*self._columns, _BAD).collect()
         bad = checked.drop_in_place(_BAD)
-        if bad.null_count():
-            raise AssertionError("a rule gave no verdict")
         if not bad.any():
             return checked, frame.clear()
         accepted = checked.filter(~bad)
@@ -90,11 +88,11 @@ class Validator:
 
 def _holding(rules: Sequence[Rule], constant: AbstractSet[str], typed: Sequence[Sequence[pl.Expr]]) -> set[int]:
     """Which rules hold for every row, because they are about columns that are the same in all of them."""
-    same = [index for index, rule in enumerate(rules) if rule.reads and constant >= {*rule.reads}]
-    read = {name for index in same for name in rules[index].reads}
+    same = [index for index, rule in enumerate(rules) if rule.columns and constant >= {*rule.columns}]
+    read = {name for index in same for name in rules[index].columns}
     stages = [[each for each in stage if each.meta.output_name().removeprefix(raw_column("")) in read] for stage in typed]
     row = typed_rows(pl.LazyFrame({RECORD: [1]}), stages)
-    fails = row.select(rules[index].fails.alias(str(index)) for index in same).collect()
+    fails = row.select(rules[index].fails.fill_null(value=False).alias(str(index)) for index in same).collect()
     return {index for index in same if fails.item(0, str(index)) is False}
 
 

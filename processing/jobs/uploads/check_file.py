@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +13,14 @@ from typing import Final
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
 from processing.domain.errors import OperatorError
+from processing.domain.reasons import RefusalCode
 from processing.domain.receipts import Problem, Receipt, Status
+from processing.ingest.columns.dataset_schemas import SchemaContext
 from processing.ingest.ingest_file import IngestOutcome, IngestRequest, ingest_file
 from processing.ingest.readers.random_access import LocalFile
 from processing.ingest.staging import LocalPart
 from processing.jobs.uploads.ingest_receipt import with_outcome
+from processing.jobs.uploads.second_opinion import SecondOpinion
 from schemas.customer_config import CustomerConfig
 
 REJECTED: Final = "rejected.ndjson"
@@ -34,31 +38,49 @@ class CheckRequest:
     zone: DayZone = PST
     out: Path | None = None
     """Where accepted rows go as Parquet by day, and rejected rows as NDJSON; None keeps nothing."""
+    with_pandera: bool = False
+    """Whether pandera is to validate the accepted rows too."""
 
 
 def check_file(request: CheckRequest) -> Receipt:
     """The receipt that the file would get as an upload made when the file was last changed.
 
     Same rows, rules and counts; what needs the history of a stream is left out. Raises OperatorError for a file that
-    cannot be read.
+    cannot be read, and OpinionsDiffer when pandera is asked and does not take what was accepted.
     """
     try:
         changed = datetime.fromtimestamp(request.path.stat().st_mtime, UTC)
         with tempfile.TemporaryDirectory(prefix="dropzone-") as scratch, LocalFile(request.path) as source:
             receipt = _blank(request, changed, source.size)
             if source.size == 0:
-                problem = Problem(code="empty_file", message="the file is empty and replaces nothing")
+                problem = Problem(code=RefusalCode.EMPTY_FILE, message="the file is empty and replaces nothing")
                 return replace(receipt, status=Status.IGNORED, error=problem)
             kept = _Kept(request.out)
             ingest = IngestRequest(
                 name=request.path.name, dataset=request.dataset, uploaded_at=changed, zone=request.zone, config=request.config
             )
-            outcome = ingest_file(ingest, source, scratch=Path(scratch), emit=kept.take, spill=kept.take_rejected)
+            outcome = ingest_file(
+                ingest, source, scratch=Path(scratch), emit=_emit(request, ingest, kept), spill=kept.take_rejected
+            )
             kept.finish(outcome)
     except OSError as error:
         raise OperatorError(f"{request.path} cannot be checked: {error.strerror}") from error
     receipt = with_outcome(receipt, outcome, problem_of_config=None, config=None)
     return replace(receipt, rejected_blob=REJECTED if outcome.rejected is not None and request.out else None)
+
+
+def _emit(request: CheckRequest, ingest: IngestRequest, kept: _Kept) -> Callable[[Dataset, LocalPart], None]:
+    if not request.with_pandera:
+        return kept.take
+    opinion = SecondOpinion(
+        context=SchemaContext(uploaded_at=ingest.uploaded_at, zone=ingest.zone, id_types=ingest.config.id_types)
+    )
+
+    def take(dataset: Dataset, part: LocalPart) -> None:
+        opinion.take(dataset, part)
+        kept.take(dataset, part)
+
+    return take
 
 
 class _Kept:

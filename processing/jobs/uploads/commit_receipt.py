@@ -7,9 +7,9 @@ from dataclasses import replace
 from processing.domain import blob_names
 from processing.domain.documents import to_json
 from processing.domain.errors import ConditionNotMet, LaterError, Superseded
+from processing.domain.reasons import RefusalCode
 from processing.domain.receipts import InForce, Problem, Receipt, ReceiptSummary, Retry, Status, Upload
 from processing.domain.retries import REST_OF_PARTS, wait_after
-from processing.ingest.ingest_file import EMPTY_FILE
 from processing.jobs.measuring import measure_receipt
 from processing.jobs.uploads.draft_receipt import Draft
 from processing.jobs.uploads.stream_days import has_closed_since
@@ -85,7 +85,7 @@ def _final(context: JobContext, draft: Draft, current: Receipt | None, *, is_rei
     if draft.accepted is None:
         return replace(receipt, in_force=in_force)
     if not draft.accepted.parts and receipt.format is None and in_force is None:
-        problem = Problem(code=EMPTY_FILE, message="the file is empty and replaces nothing")
+        problem = Problem(code=RefusalCode.EMPTY_FILE, message="the file is empty and replaces nothing")
         return replace(receipt, status=Status.IGNORED, error=problem)
     accepted = draft.accepted
     # Step 5: the same bytes with the same outcome change nothing, not even the order among uploads. The outcome is

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from operator import attrgetter
 from pathlib import Path
-from typing import Final
 
 from processing.domain import blob_names
 from processing.domain.blob_names import DataFile, Marker, Misplaced, SignalFile
 from processing.domain.datasets import Dataset
 from processing.domain.errors import EnginePanicError
+from processing.domain.reasons import DelayCode, RefusalCode
 from processing.domain.receipts import InForce, Part, Problem, Receipt, Retry, RowCounts, Status, Upload
 from processing.domain.retries import MOST_DEATHS, wait_after
 from processing.domain.streams import Stream
-from processing.ingest.ingest_file import EMPTY_FILE, IngestRequest, ingest_file
+from processing.ingest.ingest_file import IngestRequest, ingest_file
 from processing.ingest.staging import LocalPart
 from processing.jobs.failures import told
 from processing.jobs.uploads.ingest_receipt import with_outcome
@@ -30,10 +30,6 @@ from processing.stored.context import JobContext
 from processing.stored.customer_config import load_config, meaning_of
 from processing.stored.streams import begin_stream
 from processing.stored.write_once import put_own
-
-_ENGINE_PANICKED: Final = "engine_panicked"
-UNREADABLE_HERE: Final = "unreadable_here"
-"""Code of the refusal for a file that ends whoever reads it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +53,9 @@ def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: P
         message = (
             f"storage does not let us read it ({info.unreadable}): upload it under another name, readable and without a key"
         )
-        return _refusal(context, upload, "unreadable_blob", message)
+        return _refusal(context, upload, RefusalCode.UNREADABLE_BLOB, message)
     if info.kind is not BlobKind.BLOCK:
-        return _refusal(context, upload, "blob_type", f"{info.kind} blobs are not read: upload a block blob")
+        return _refusal(context, upload, RefusalCode.BLOB_TYPE, f"{info.kind} blobs are not read: upload a block blob")
     match kind:
         case Marker():
             blank = _receipt(context, upload, Status.ACCEPTED)
@@ -70,7 +66,7 @@ def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: P
             return _refusal(
                 context,
                 upload,
-                "misplaced",
+                RefusalCode.MISPLACED,
                 f"upload it below one of metrics/, events/, exposures/, signals/; perhaps {kind.hint} was meant",
             )
         case DataFile():
@@ -91,7 +87,7 @@ def unreadable_answer(context: JobContext, upload: Upload) -> Draft:
         f"each of {MOST_DEATHS} attempts to read the file ended the program that read it; the operators were told. "
         "Upload the rows in another form: several smaller files, or as CSV"
     )
-    return _refusal(context, upload, UNREADABLE_HERE, message)
+    return _refusal(context, upload, RefusalCode.UNREADABLE_HERE, message)
 
 
 def _finished_dates(context: JobContext, upload: Upload, signal: SignalFile, scratch: Path) -> Draft:
@@ -100,7 +96,7 @@ def _finished_dates(context: JobContext, upload: Upload, signal: SignalFile, scr
     blank = _receipt(context, upload, Status.ACCEPTED)
     rejected = RejectedRows(context.drop, upload, attempt)
     receipt, outcome, pinned = answer_finished_dates(context, upload, signal, blank, (scratch, rejected.spill))
-    if outcome.problem is not None and outcome.problem.code == EMPTY_FILE:
+    if outcome.problem is not None and outcome.problem.code == RefusalCode.EMPTY_FILE:
         return _withdrawal(context, upload, attempt)
     receipt = replace(receipt, rejected_blob=rejected.store(outcome.rejected))
     if receipt.status is Status.REJECTED:
@@ -113,7 +109,7 @@ def is_exhausted(receipt: Receipt, upload: Upload) -> bool:
     retry, error = receipt.retry, receipt.error
     if receipt.etag != upload.etag or retry is None or error is None:
         return False
-    return error.code == _ENGINE_PANICKED and retry.attempts >= MOST_DEATHS
+    return error.code == DelayCode.ENGINE_PANICKED and retry.attempts >= MOST_DEATHS
 
 
 def failed_answer(context: JobContext, upload: Upload, error: Exception) -> Draft:
@@ -122,7 +118,7 @@ def failed_answer(context: JobContext, upload: Upload, error: Exception) -> Draf
     receipt = replace(
         _receipt(context, upload, Status.FAILED),
         error=Problem(
-            code=_ENGINE_PANICKED if isinstance(error, EnginePanicError) else "not_answered_yet",
+            code=DelayCode.ENGINE_PANICKED if isinstance(error, EnginePanicError) else DelayCode.NOT_ANSWERED_YET,
             message=f"{told(error)}; this is ours to mend, and it is tried again",
         ),
         retry=Retry(since=now, attempts=1, next_try=now + wait_after(1)),
@@ -164,7 +160,7 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
         _receipt(context, upload, Status.ACCEPTED), outcome, problem_of_config=loaded.problem, config=loaded.version
     )
     receipt = replace(receipt, rejected_blob=rejected_blob, md5=pinned.md5())
-    if outcome.problem is not None and outcome.problem.code == EMPTY_FILE:
+    if outcome.problem is not None and outcome.problem.code == RefusalCode.EMPTY_FILE:
         return _withdrawal(context, upload, attempt)  # nothing is in it once it is unpacked
     if outcome.problem is not None:
         return Draft(receipt=receipt)
@@ -205,7 +201,7 @@ def _md5_of_nothing(upload: Upload) -> str | None:
     return hashlib.md5(usedforsecurity=False).hexdigest() if upload.size == 0 else None
 
 
-def _refusal(context: JobContext, upload: Upload, code: str, message: str) -> Draft:
+def _refusal(context: JobContext, upload: Upload, code: RefusalCode, message: str) -> Draft:
     return Draft(receipt=replace(_receipt(context, upload, Status.REJECTED), error=Problem(code=code, message=message)))
 
 

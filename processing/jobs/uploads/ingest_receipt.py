@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from processing.domain.reasons import WarningCode
 from processing.domain.receipts import Notice, Receipt, Status
 from processing.ingest.ingest_file import IngestOutcome
 
 
 def with_outcome(receipt: Receipt, outcome: IngestOutcome, *, problem_of_config: str | None, config: str | None) -> Receipt:
     """The receipt with status, counts, rules and warnings of the outcome; `in_force` and `rejected_blob` are left alone."""
-    problems = [Notice(code="config_not_in_force", message=problem_of_config, count=1)] if problem_of_config else []
+    problems = [Notice(code=WarningCode.CONFIG_NOT_IN_FORCE, message=problem_of_config, count=1)] if problem_of_config else []
     return replace(
         receipt,
         status=_status(outcome),

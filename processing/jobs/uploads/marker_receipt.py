@@ -11,10 +11,11 @@ from typing import Final
 from processing.domain.blob_names import Marker, SignalFile
 from processing.domain.datasets import Dataset
 from processing.domain.readiness.marker_manifest import ManifestRefusedError
+from processing.domain.reasons import RefusalCode, WarningCode
 from processing.domain.receipts import Notice, Problem, Receipt, Status, Upload
 from processing.domain.stream_state import StreamState
 from processing.domain.streams import Stream
-from processing.ingest.ingest_file import EMPTY_FILE, IngestOutcome, IngestRequest, ingest_file
+from processing.ingest.ingest_file import IngestOutcome, IngestRequest, ingest_file
 from processing.jobs.uploads.ingest_receipt import with_outcome
 from processing.jobs.uploads.pinned_upload import PinnedUpload
 from processing.ports import BlobInfo
@@ -30,15 +31,19 @@ _SHOWN: Final = 20
 def answer_marker(context: JobContext, upload: Upload, info: BlobInfo, marker: Marker, receipt: Receipt) -> Receipt:
     """The receipt of a blob whose name marks a day."""
     if context.zone.is_far_ahead(marker.day, upload.last_modified):
-        return _refused(receipt, "marker_too_early", f"{marker.day.isoformat()} is more than a day ahead: mark it later")
+        return _refused(
+            receipt, RefusalCode.MARKER_TOO_EARLY, f"{marker.day.isoformat()} is more than a day ahead: mark it later"
+        )
     try:
         files = manifest_of(context, upload.customer, info)
     except ManifestRefusedError as error:
-        return _refused(receipt, "manifest_unreadable", str(error))
+        return _refused(receipt, RefusalCode.MANIFEST_UNREADABLE, str(error))
     receipt = _marking(context, upload.customer, marker.dataset, [marker.day], receipt)
     if files:
         message = f"the day also waits until the {len(files):,} files of the manifest are in"
-        receipt = replace(receipt, warnings=(*receipt.warnings, Notice(code="manifest", message=message, count=len(files))))
+        receipt = replace(
+            receipt, warnings=(*receipt.warnings, Notice(code=WarningCode.WAITS_FOR_FILES, message=message, count=len(files)))
+        )
     return receipt
 
 
@@ -62,14 +67,14 @@ def answer_finished_dates(
     scratch, spill = outlet
     outcome = ingest_file(request, pinned, scratch=scratch, emit=lambda _dataset, _part: None, spill=spill)
     if outcome.problem is None and outcome.rows.read and not outcome.rows.accepted:
-        outcome = replace(outcome, problem=Problem(code="not_a_marker", message="no record names a day"))
+        outcome = replace(outcome, problem=Problem(code=RefusalCode.NOT_A_MARKER, message="no record names a day"))
     receipt = with_outcome(receipt, outcome, problem_of_config=None, config=None)
     if outcome.problem is not None:
-        if outcome.problem.code == EMPTY_FILE:
+        if outcome.problem.code == RefusalCode.EMPTY_FILE:
             return receipt, outcome, pinned
         folder = "signals/" if signal.dataset is None else f"signals/{signal.dataset}/"
         message = f"name the marker {folder}YYYY-MM-DD, or give the file a column finished_date ({outcome.problem.message})"
-        return _refused(replace(receipt, days={}), "not_a_marker", message), outcome, pinned
+        return _refused(replace(receipt, days={}), RefusalCode.NOT_A_MARKER, message), outcome, pinned
     return _marking(context, upload.customer, signal.dataset, sorted(outcome.days), receipt), outcome, pinned
 
 
@@ -88,7 +93,7 @@ def _marking(context: JobContext, customer: str, dataset: Dataset | None, days: 
         warnings += marked.notices(days)
     if not named:
         message = "no upload has come yet: the marker counts for the streams that begin later"
-        warnings.append(Notice(code="no_stream_yet", message=message, count=len(days)))
+        warnings.append(Notice(code=WarningCode.NO_STREAM_YET, message=message, count=len(days)))
         marks += [f"*/{day.isoformat()}" for day in days]
     return replace(receipt, marks=tuple(marks), warnings=(*receipt.warnings, *warnings))
 
@@ -114,17 +119,19 @@ class _MarkedStream:
         name = self.state.dataset
         if self.first is None:
             old = [day for day in days if day < self.window]
-            yield from _notice("marker_too_old", f"{name} looks for its first day from {self.window} on, and not at", old)
+            yield from _notice(
+                WarningCode.MARKER_TOO_OLD, f"{name} looks for its first day from {self.window} on, and not at", old
+            )
             return
         early = [day for day in days if day < self.first]
-        yield from _notice("before_first_day", f"{name} begins with {self.first}: not marked are", early)
+        yield from _notice(WarningCode.BEFORE_FIRST_DAY, f"{name} begins with {self.first}: not marked are", early)
         closed = [day for day in days if day >= self.first and self.state.is_closed(day)]
-        yield from _notice("day_closed", f"{name} has given up the staged rows, and does not process", closed)
+        yield from _notice(WarningCode.DAY_CLOSED, f"{name} has given up the staged rows, and does not process", closed)
         again = [day for day in days if _is_published(self.state, day) and not self.ignores(day)]
-        yield from _notice("marked_again", f"{name} has published before", again)
+        yield from _notice(WarningCode.MARKED_AGAIN, f"{name} has published before", again)
 
 
-def _notice(code: str, message: str, days: list[date]) -> Iterator[Notice]:
+def _notice(code: WarningCode, message: str, days: list[date]) -> Iterator[Notice]:
     if days:
         yield Notice(code=code, message=f"{message} {_listed(days)}", count=len(days))
 
@@ -148,5 +155,5 @@ def _listed(days: list[date]) -> str:
     return ", ".join(day.isoformat() for day in days[:_SHOWN]) + more
 
 
-def _refused(receipt: Receipt, code: str, message: str) -> Receipt:
+def _refused(receipt: Receipt, code: RefusalCode, message: str) -> Receipt:
     return replace(receipt, status=Status.REJECTED, error=Problem(code=code, message=message))

@@ -18,6 +18,7 @@ from typing import Final
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
 from processing.local.demo.behaviour import Behaviour, events_of, exposures_of
+from schemas.rule_codes import RuleCode
 
 COLUMNS: Final = ("unit_id", "id_type", "date", "metric_name", "metric_value", "numerator", "denominator")
 _METRICS: Final = ("revenue", "sessions", "conversion")
@@ -127,7 +128,7 @@ def _behave(rng: random.Random, customer: SampleCustomer, zone: DayZone, count: 
     customer.datasets = (Dataset.METRICS, Dataset.EVENTS, Dataset.EXPOSURES)
     for day in customer.days:
         data, read, sound = events_of(rng, customer.behaviour, zone, day, count)
-        rules = Counter({"forbidden_character": 1, "user_without_id": 1})
+        rules: Counter[str] = Counter({RuleCode.FORBIDDEN_CHARACTER: 1, RuleCode.USER_WITHOUT_ID: 1})
         name = f"events/dt={day.isoformat()}/part-00000.ndjson"
         customer.uploads.append(_sample(name, data, read=read, accepted=sound, rules=rules))
         units = [f"user-{number:05d}" for number in sorted(rng.sample(range(400), 150))]
@@ -164,15 +165,15 @@ Spoiler = tuple[str, Callable[[Row], bytes]]
 
 def _spoilers() -> list[Spoiler]:
     return [
-        ("not_a_number", lambda row: _line({**row, "metric_value": "twelve"})),
-        ("not_a_date", lambda row: _line({**row, "date": "2026-02-30"})),
-        ("required", lambda row: _line({**row, "unit_id": ""})),
-        ("length", lambda row: _line({**row, "metric_name": "x" * 128})),
-        ("finite", lambda row: _line({**row, "metric_value": "inf"})),
-        ("value_missing", lambda row: _line({**row, "metric_value": "", "numerator": "1", "denominator": ""})),
-        ("wrong_field_count", lambda row: _line(row).replace(b"\r\n", b",one too many\r\n")),
-        ("broken_quoting", lambda row: b'"' + _line(row)),
-        ("not_utf8", lambda row: _line(row).replace(b"user-", b"us\xe9r-")),
+        (RuleCode.NOT_A_NUMBER, lambda row: _line({**row, "metric_value": "twelve"})),
+        (RuleCode.NOT_A_DATE, lambda row: _line({**row, "date": "2026-02-30"})),
+        (RuleCode.REQUIRED, lambda row: _line({**row, "unit_id": ""})),
+        (RuleCode.LENGTH, lambda row: _line({**row, "metric_name": "x" * 128})),
+        (RuleCode.FINITE, lambda row: _line({**row, "metric_value": "inf"})),
+        (RuleCode.VALUE_MISSING, lambda row: _line({**row, "metric_value": "", "numerator": "1", "denominator": ""})),
+        (RuleCode.WRONG_FIELD_COUNT, lambda row: _line(row).replace(b"\r\n", b",one too many\r\n")),
+        (RuleCode.BROKEN_QUOTING, lambda row: b'"' + _line(row)),
+        (RuleCode.NOT_UTF8, lambda row: _line(row).replace(b"user-", b"us\xe9r-")),
     ]
 
 

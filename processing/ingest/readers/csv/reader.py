@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from processing.domain.errors import CustomerError
+from processing.domain.reasons import RefusalCode
 from processing.ingest.readers.byte_queue import ByteQueue
 from processing.ingest.readers.csv.record_scanner import (
     CsvBlock,
@@ -28,6 +29,7 @@ from processing.ingest.readers.csv.record_scanner import (
     settled,
 )
 from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch, RawReader
+from schemas.rule_codes import RuleCode
 
 LONGEST_RECORD: Final = 16 * 1024 * 1024
 """Bytes."""
@@ -41,9 +43,9 @@ _MAGIC: Final = 4
 """Bytes that tell the other archives that the engine knows; none of them is ASCII."""
 
 _RULES: Final = {
-    Damage.QUOTING: "broken_quoting",
-    Damage.ENCODING: "not_utf8",
-    Damage.FIELD_COUNT: "wrong_field_count",
+    Damage.QUOTING: RuleCode.BROKEN_QUOTING.value,
+    Damage.ENCODING: RuleCode.NOT_UTF8.value,
+    Damage.FIELD_COUNT: RuleCode.WRONG_FIELD_COUNT.value,
 }
 _HINTS: Final = {
     Damage.QUOTING: "quote the whole field, and write a quote inside it twice",
@@ -100,7 +102,7 @@ class CsvReader(RawReader):
                 continue
             if not block.sound[0]:
                 hint = _HINTS[Damage(block.damage[0])] if block.damage is not None else ""
-                raise CustomerError("unreadable_header", f"the first line is not a CSV header: {hint}")
+                raise CustomerError(RefusalCode.UNREADABLE_HEADER, f"the first line is not a CSV header: {hint}")
             (raw,) = block.raw(np.zeros(1, np.int64))
             last_line = 0 if block.last is None else int(block.last[0])
             self._bytes.put_back(block.data[int(block.stops[0]) + 1 :])
@@ -108,14 +110,14 @@ class CsvReader(RawReader):
             names = self._names(raw.decode("utf-8"))
             if len(names) > MOST_COLUMNS:
                 raise CustomerError(
-                    "too_many_columns", f"the header has {len(names):,} columns; at most {MOST_COLUMNS:,} are read"
+                    RefusalCode.TOO_MANY_COLUMNS, f"the header has {len(names):,} columns; at most {MOST_COLUMNS:,} are read"
                 )
             return tuple(names)
-        raise CustomerError("empty_file", "the file has no header line")
+        raise CustomerError(RefusalCode.EMPTY_FILE, "the file has no header line")
 
     def _names(self, line: str) -> list[str]:
         if "\r" in line:
-            raise CustomerError("unreadable_header", "end lines with LF or CRLF: the first line holds a bare CR")
+            raise CustomerError(RefusalCode.UNREADABLE_HEADER, "end lines with LF or CRLF: the first line holds a bare CR")
         return fields_of(line, self._dialect)
 
     def _blocks(self, size: int) -> Iterator[CsvBlock]:
@@ -150,7 +152,8 @@ class CsvReader(RawReader):
 
     def _refuse_long(self) -> NoReturn:
         raise CustomerError(
-            "record_too_long", f"a record from line {self._lines + 1:,} on is longer than 16 MiB: is this CSV with newlines?"
+            RefusalCode.RECORD_TOO_LONG,
+            f"a record from line {self._lines + 1:,} on is longer than 16 MiB: is this CSV with newlines?",
         )
 
     def _batch(self, block: CsvBlock) -> RawBatch:

@@ -16,6 +16,7 @@ import polars as pl
 
 from processing.ingest.readers.ndjson.nesting import may_nest, put_nested, take_nested
 from processing.ingest.readers.ndjson.slices import sliced_columns
+from schemas.rule_codes import RuleCode
 
 _PARTS: Final = 16
 _ABSENT: Final = ""
@@ -33,10 +34,10 @@ _LARGE: Final = r"[0-9]{39}|[0-9][eE]\+?[0-9]{3}"
 class Flaw(StrEnum):
     """Why a line cannot be taken apart."""
 
-    NOT_JSON = "not_json"
-    ENCODING = "not_utf8"
-    SURROGATE = "lone_surrogate"
-    LIMITS = "beyond_json_limits"
+    NOT_JSON = RuleCode.NOT_JSON
+    ENCODING = RuleCode.NOT_UTF8
+    SURROGATE = RuleCode.LONE_SURROGATE
+    LIMITS = RuleCode.BEYOND_JSON_LIMITS
 
 
 def lines_of(data: bytes) -> pl.Series | None:

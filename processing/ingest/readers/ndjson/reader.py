@@ -11,8 +11,8 @@ from typing import Final
 import polars as pl
 
 from processing.domain.errors import CustomerError
+from processing.domain.reasons import RefusalCode
 from processing.ingest.columns.header import fold
-from processing.ingest.columns.rules import Rule
 from processing.ingest.readers.byte_queue import ByteQueue
 from processing.ingest.readers.ndjson.lines import (
     Flaw,
@@ -26,6 +26,7 @@ from processing.ingest.readers.ndjson.lines import (
 )
 from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch, RawReader
 from processing.ingest.readers.segment import MARKS, late_record
+from schemas.rule import Rule
 
 LONGEST_RECORD: Final = 16 * 1024 * 1024
 """Bytes."""
@@ -118,7 +119,9 @@ class NdjsonReader(RawReader):
         self._bytes.fill(LONGEST_RECORD + 1)
         end = self._bytes.find(b"\n", LONGEST_RECORD + 1) + 1
         if end == 0 and len(self._bytes) > LONGEST_RECORD:
-            raise CustomerError("record_too_long", "a line is longer than 16 MiB: write one JSON object on each line (NDJSON)")
+            raise CustomerError(
+                RefusalCode.RECORD_TOO_LONG, "a line is longer than 16 MiB: write one JSON object on each line (NDJSON)"
+            )
         return end or len(self._bytes)
 
     def _batch(self, block: bytes) -> RawBatch:
@@ -185,7 +188,9 @@ def _refuse_other_json(head: bytes) -> None:
     text = head.lstrip(_BLANKS)
     first_line = text.partition(b"\n")[0].rstrip(_BLANKS)
     if text.startswith(b"[") or first_line == b"{":
-        raise CustomerError("json_not_lines", "write one JSON object on each line (NDJSON), not an array or indented JSON")
+        raise CustomerError(
+            RefusalCode.JSON_NOT_LINES, "write one JSON object on each line (NDJSON), not an array or indented JSON"
+        )
 
 
 def _names(block: bytes) -> tuple[str, ...]:
@@ -195,7 +200,7 @@ def _names(block: bytes) -> tuple[str, ...]:
         names.update(dict.fromkeys(keys_of(line)))
     if len(names) > MOST_COLUMNS:
         raise CustomerError(
-            "too_many_columns", f"the records have {len(names):,} different names; at most {MOST_COLUMNS:,} are read"
+            RefusalCode.TOO_MANY_COLUMNS, f"the records have {len(names):,} different names; at most {MOST_COLUMNS:,} are read"
         )
     return tuple(names)
 

@@ -18,6 +18,7 @@ import polars as pl
 import pyarrow as pa
 
 from processing.domain.errors import CustomerError
+from processing.domain.reasons import RefusalCode
 from processing.frames.casts import as_text
 
 _MOST_DAYS: Final = 73_000_000
@@ -85,7 +86,9 @@ def column_dtype(kind: Any) -> pl.DataType:
     for test, dtype in _SIMPLE:
         if test(kind):
             return dtype
-    raise CustomerError("unsupported_parquet", f"columns of type {str(kind)[:64]} are not read: write text or numbers instead")
+    raise CustomerError(
+        RefusalCode.UNSUPPORTED_PARQUET, f"columns of type {str(kind)[:64]} are not read: write text or numbers instead"
+    )
 
 
 def to_column(array: Any) -> Column:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from processing.domain.errors import CustomerError
+from processing.domain.reasons import RefusalCode
 from processing.ingest.readers.parquet.footer import ColumnChunk
 from processing.ingest.readers.parquet.thrift import I32, STRUCT, BrokenThriftError, Cursor
 
@@ -39,7 +40,7 @@ class DamagedPage(CustomerError):
     """A page that cannot be, or must not be, believed."""
 
     def __init__(self, what: str) -> None:
-        super().__init__("damaged_parquet", f"the Parquet file {what}: write it again and upload it")
+        super().__init__(RefusalCode.DAMAGED_PARQUET, f"the Parquet file {what}: write it again and upload it")
 
 
 class SmallerBatches(Exception):

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from processing.domain.errors import CustomerError
+from processing.domain.reasons import RefusalCode
 from processing.frames.casts import as_text
 from processing.ingest.bounds import refuse_too_many_rows
 from processing.ingest.deadlines import NO_DEADLINE, Deadline
@@ -25,6 +26,7 @@ from processing.ingest.readers.parquet.page_guard import LARGEST_BATCH, PageGuar
 from processing.ingest.readers.random_access import WINDOW, RandomAccess, RangeFile
 from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch, RawReader
 from processing.ingest.shown_rows import LONGEST_VALUE
+from schemas.rule_codes import RuleCode
 
 MOST_COLUMNS: Final = 1_024
 LARGEST_FOOTER: Final = 32 * 1024 * 1024
@@ -69,7 +71,7 @@ class ParquetReader(RawReader):
             self._header = tuple(str(field.name) for field in self._fields)
         if len(self._header) > MOST_COLUMNS:
             raise CustomerError(
-                "too_many_columns", f"the file has {len(self._header):,} columns; at most {MOST_COLUMNS:,} are read"
+                RefusalCode.TOO_MANY_COLUMNS, f"the file has {len(self._header):,} columns; at most {MOST_COLUMNS:,} are read"
             )
         self._leaves = self._leaves_of_fields()
         self._positions: tuple[int, ...] = ()
@@ -132,7 +134,7 @@ class ParquetReader(RawReader):
             raise _damaged("has a footer larger than itself")
         if footer > LARGEST_FOOTER:
             raise CustomerError(
-                "unsupported_parquet",
+                RefusalCode.UNSUPPORTED_PARQUET,
                 f"the footer has {footer:,} bytes, more than {LARGEST_FOOTER:,}: write row groups of 100,000 rows or more",
             )
         body = self._size - _TAIL - footer
@@ -165,7 +167,9 @@ class ParquetReader(RawReader):
             leaves.append(range(start, start + count))
             start += count
         if start != len(self._leaf_schemas):
-            raise CustomerError("unsupported_parquet", "the nesting of columns is not understood: write plain columns")
+            raise CustomerError(
+                RefusalCode.UNSUPPORTED_PARQUET, "the nesting of columns is not understood: write plain columns"
+            )
         return leaves
 
     def _arrow_batches(self) -> Iterator[Any]:
@@ -225,7 +229,9 @@ class ParquetReader(RawReader):
             if chunk is None:
                 raise _encrypted()
             if not chunk.is_readable:
-                raise CustomerError("unsupported_parquet", f"compression {chunk.codec} is not read: write snappy, gzip or zstd")
+                raise CustomerError(
+                    RefusalCode.UNSUPPORTED_PARQUET, f"compression {chunk.codec} is not read: write snappy, gzip or zstd"
+                )
             chunks.append(chunk)
         return chunks
 
@@ -299,7 +305,7 @@ class ParquetReader(RawReader):
         return BrokenRecords(
             pl.DataFrame({RECORD: rows.cast(pl.Int64) + (done + 1), RAW: raws}).with_columns(
                 pl.lit(None, pl.Int64).alias(LINE),
-                pl.lit("not_utf8").alias(RULE),
+                pl.lit(RuleCode.NOT_UTF8.value).alias(RULE),
                 pl.lit("write text as UTF-8").alias(HINT),
             )
         )
@@ -320,7 +326,7 @@ class ParquetReader(RawReader):
                 raise _encrypted() from error
             if isinstance(error, pa.ArrowNotImplementedError):
                 raise CustomerError(
-                    "unsupported_parquet", "the Parquet file uses what is not read: write it with default settings"
+                    RefusalCode.UNSUPPORTED_PARQUET, "the Parquet file uses what is not read: write it with default settings"
                 ) from error
             raise _damaged("cannot be read: it is truncated or damaged") from error
 
@@ -330,15 +336,17 @@ _ENGINE_ERRORS: Final = (pa.ArrowException, OSError, UnicodeDecodeError, Overflo
 
 
 def _damaged(what: str) -> CustomerError:
-    return CustomerError("damaged_parquet", f"the Parquet file {what}: {_AGAIN}")
+    return CustomerError(RefusalCode.DAMAGED_PARQUET, f"the Parquet file {what}: {_AGAIN}")
 
 
 def _too_large() -> CustomerError:
-    return CustomerError("unpacks_too_large", "the file unpacks to more than 100 GB: upload it in several files")
+    return CustomerError(RefusalCode.UNPACKS_TOO_LARGE, "the file unpacks to more than 100 GB: upload it in several files")
 
 
 def _encrypted() -> CustomerError:
-    return CustomerError("unsupported_parquet", "the Parquet file is encrypted: write it without encryption and upload it")
+    return CustomerError(
+        RefusalCode.UNSUPPORTED_PARQUET, "the Parquet file is encrypted: write it without encryption and upload it"
+    )
 
 
 def _gathered(batches: Iterator[Any], named: int) -> Iterator[Any]:
@@ -375,7 +383,9 @@ def _check_lengths(frame: pl.DataFrame, done: int) -> None:
     longest = frame.select(pl.sum_horizontal(texts).alias("bytes"))
     row = longest.to_series().arg_max()
     if row is not None and longest.item(row, 0) > _LONGEST_RECORD:
-        raise CustomerError("record_too_long", f"record {done + row + 1:,} is longer than 16 MiB: write shorter values")
+        raise CustomerError(
+            RefusalCode.RECORD_TOO_LONG, f"record {done + row + 1:,} is longer than 16 MiB: write shorter values"
+        )
 
 
 def _shown(array: Any) -> str:

@@ -1,23 +1,17 @@
-"""The contract of the datasets for customers, printed from the schemas: a page and a JSON schema each.
-
-`python -m processing.ingest.contract_page DOCS` writes them below a folder.
-"""
+"""The contract of the datasets for customers, printed from the schemas: a page, and a JSON schema each."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any, Final
 
-import pandera.polars as pa
 import polars as pl
 
+from processing.cli.pages.markdown import cell
 from processing.domain.datasets import DATA_DATASETS, Dataset
-from processing.ingest.columns.conversion import meaning_of, misfit_of
 from processing.ingest.columns.dataset_schemas import SchemaContext, kind_of
+from processing.ingest.columns.rules import all_rules
+from schemas.dataset_schema import Column, DatasetSchema, Meaning
 
 _ANY_UPLOAD: Final = SchemaContext(
     uploaded_at=datetime(2026, 11, 18, 12, tzinfo=UTC),
@@ -25,7 +19,12 @@ _ANY_UPLOAD: Final = SchemaContext(
     closed={dataset: frozenset({date(2026, 1, 1)}) for dataset in DATA_DATASETS},
 )
 _TYPES: Final = {pl.String: "string", pl.Float64: "number", pl.Date: "date", pl.Boolean: "boolean", pl.Datetime: "timestamp"}
-_MEANINGS: Final = {"json_object": "JSON object", "user": "JSON object", "uuid": "UUID", "timestamp": "timestamp"}
+_MEANINGS: Final = {
+    Meaning.JSON_OBJECT: "JSON object",
+    Meaning.USER: "JSON object",
+    Meaning.UUID: "UUID",
+    Meaning.TIMESTAMP: "timestamp",
+}
 _JSON_TYPES: Final[dict[str, dict[str, Any]]] = {
     "string": {"type": ["string", "number"]},
     "number": {"type": ["number", "string"]},
@@ -55,7 +54,7 @@ same contract as JSON schemas for NDJSON: `docs/schemas/`.
 """
 
 
-def contract_page() -> str:
+def files_page() -> str:
     """The page, Markdown."""
     return _INTRODUCTION + "".join(_section(dataset) for dataset in DATA_DATASETS)
 
@@ -79,16 +78,7 @@ def json_schema(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def write_docs(folder: Path) -> None:
-    """Write the page and the schemas below `folder`."""
-    (folder / "schemas").mkdir(parents=True, exist_ok=True)
-    (folder / "files.md").write_text(contract_page(), encoding="utf-8")
-    for dataset in DATA_DATASETS:
-        text = json.dumps(json_schema(dataset), indent=2) + "\n"
-        (folder / "schemas" / f"{dataset}.json").write_text(text, encoding="utf-8")
-
-
-def _schema(dataset: Dataset) -> pa.DataFrameSchema:
+def _schema(dataset: Dataset) -> DatasetSchema:
     return kind_of(dataset).schema(_ANY_UPLOAD)
 
 
@@ -99,7 +89,8 @@ def _section(dataset: Dataset) -> str:
         for name, column in schema.columns.items()
     ]
     rules = [
-        f"| `{rule}` | {f'`{column}`' if column else 'the row'} | {_cell(hint)} |" for rule, column, hint in _rules(schema)
+        f"| `{rule.code}` | {f'`{rule.column}`' if rule.column else 'the row'} | {cell(rule.hint)} |"
+        for rule in all_rules(schema)
     ]
     return "\n".join(
         [
@@ -116,34 +107,12 @@ def _section(dataset: Dataset) -> str:
     )
 
 
-def _type_name(column: pa.Column) -> str:
-    meaning = meaning_of(column)
-    return _MEANINGS[meaning] if meaning is not None else _TYPES[column.dtype.type.base_type()]
+def _type_name(column: Column) -> str:
+    return _MEANINGS[column.meaning] if column.meaning is not None else _TYPES[column.dtype.base_type()]
 
 
-def _presence(column: pa.Column) -> str:
+def _presence(column: Column) -> str:
     if column.default is not None:
         default = str(column.default).lower() if isinstance(column.default, bool) else column.default
         return f"optional, `{default}` by default"
     return "required" if column.required else "optional"
-
-
-def _rules(schema: pa.DataFrameSchema) -> Iterator[tuple[str, str | None, str]]:
-    for name, column in schema.columns.items():
-        if not column.nullable and column.default is None:
-            yield "required", name, "write a value"
-        misfit = misfit_of(column)
-        if misfit is not None:
-            yield misfit[0], name, misfit[1]
-        for check in column.checks:
-            yield str(check.name), name, str(check.description)
-    for check in schema.checks:
-        yield str(check.name), None, str(check.description)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", r"\|")
-
-
-if __name__ == "__main__":
-    write_docs(Path(sys.argv[1]))
