@@ -137,8 +137,8 @@ def test_a_day_may_wait_for_refused_files_until_they_are_mended_or_gone() -> Non
     rejected = {"bad": receipt(Status.REJECTED), "new": receipt(Status.REJECTED)}
     still = advance(state, seen(marker(), uploads=uploads, receipts=rejected), policy, PST)
     assert still.days[D1].cut == ("bad", "new")
-    mended = advance(still, seen(marker(), uploads={"new": WRITTEN}, receipts={"new": receipt()}), policy, PST)
-    assert (mended.days[D1].cut, mended.days[D1].refused) == ((), ())
+    fixed = advance(still, seen(marker(), uploads={"new": WRITTEN}, receipts={"new": receipt()}), policy, PST)
+    assert (fixed.days[D1].cut, fixed.days[D1].refused) == ((), ())
 
 
 @pytest.mark.parametrize("is_published", [False, True])

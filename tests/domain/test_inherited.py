@@ -23,8 +23,8 @@ D2, D3 = D1 + timedelta(days=1), D1 + timedelta(days=2)
 ONE, TWO = f"{1:016x}{2:016x}", f"{2**64 - 1:016x}{5:016x}"
 
 
-def day(ratios: int = 0, gives: str = "") -> DayRecord:
-    return DayRecord(published=Published(seq=1, manifest="m", files=1, rows=1, superseded=0, ratios=ratios, gives=gives))
+def day(ratios: int = 0, hands_on: str = "") -> DayRecord:
+    return DayRecord(published=Published(seq=1, manifest="m", files=1, rows=1, superseded=0, ratios=ratios, gives=hands_on))
 
 
 METRICS = StreamState(
