@@ -94,6 +94,11 @@ def test_a_marker_names_one_day_and_maybe_one_dataset(folder: str, day: date, en
     ("name", "kind"),
     [
         ("metrics/a.csv", DataFile(dataset=Dataset.METRICS)),
+        ("metrics/2026-11-18", DataFile(dataset=Dataset.METRICS)),
+        ("2026-11-18/metrics", Misplaced(hint="metrics/")),
+        ("other/2026-11-18", Misplaced(hint="metrics/")),
+        ("signals", Misplaced(hint="signals/")),
+        ("signals/", NotData()),
         ("events/2026-11-18/deep/er/a.csv", DataFile(dataset=Dataset.EVENTS)),
         ("metrics/../events/a.csv", DataFile(dataset=Dataset.METRICS)),
         ("metrics//a.csv", DataFile(dataset=Dataset.METRICS)),
@@ -111,6 +116,7 @@ def test_a_marker_names_one_day_and_maybe_one_dataset(folder: str, day: date, en
         ("signals/2026-1-18", SignalFile(dataset=None)),
         ("signals/2026-11-18.", SignalFile(dataset=None)),
         ("signals/metrics/done.csv", SignalFile(dataset=Dataset.METRICS)),
+        ("signals/metrics/deep/done.csv", SignalFile(dataset=Dataset.METRICS)),
         ("signals/2026-11-18/other", SignalFile(dataset=None)),
         ("signals/signals/2026-11-18", SignalFile(dataset=None)),
     ],
@@ -194,3 +200,19 @@ def test_a_name_with_a_segment_of_dots_cannot_be_asked_for(name: str) -> None:
     assert not names.is_addressable(name)
     assert names.is_addressable(name.replace(".", "x"))
     assert names.is_addressable("a/...b/c..d")
+
+
+def test_what_lies_in_a_receipts_container_is_told_apart_by_its_name() -> None:
+    attempt = names.new_attempt()
+    assert len(attempt) == 32
+    assert names.is_rejected_rows(names.rejected_name("metrics/a.csv", attempt))
+    assert not names.is_rejected_rows(names.receipt_name("metrics/a.csv"))
+    assert names.upload_of_receipt(names.receipt_name("metrics/a.csv")) == "metrics/a.csv"
+    assert names.upload_of_receipt(names.rejected_name("metrics/a.csv", attempt)) is None
+
+
+@pytest.mark.parametrize("day", ["2026-02-30", "2026-1-01", "20260101"])
+def test_a_part_of_what_is_no_day_is_no_part(day: str) -> None:
+    attempt = "a" * 32
+    assert PartName.parse(f"metrics/customer=acme/pst_date={day}/{attempt}-00000.parquet") is None
+    assert PartName.parse(f"metrics/customer=acme/pst_date=2026-02-28/{attempt}-00000.parquet") is not None

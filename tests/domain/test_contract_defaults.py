@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
 
 from processing.domain.datasets import Dataset
 from processing.domain.readiness.observation import Listings, ReadinessPolicy
-from processing.domain.stream_state import DayChange, DayRecord, Published, StreamState
+from processing.domain.stream_state import DayChange, DayRecord, DayStatus, Published, StreamState
 from processing.settings import Settings
 from schemas.customer_config import CustomerConfig
 from tests.support.instants import EPOCH
@@ -67,5 +68,7 @@ def test_a_stream_begins_with_nothing() -> None:
     assert (published.rows_in, published.ratios, published.overflowed) == (0, 0, 0)
     change = DayChange(inputs="", carried="")
     assert (change.joined, change.left) == (0, 0)
+    defaults = {each.name: each.default for each in fields(DayStatus)}
+    assert (defaults["late_marker"], defaults["tries"], defaults["overflowed"]) == (False, 0, 0)
     seen = Listings(now=EPOCH, markers=())
     assert (seen.own_markers, seen.has_unread_markers, seen.parts) == (False, False, None)

@@ -132,3 +132,4 @@ def test_a_day_is_closed_when_it_is_published_and_not_after_the_last_closed_one(
     state = replace(STREAM, closed_through=through, days={D1: DONE, D2: DONE, D3: DayRecord()})
     assert state.is_closed(day) is is_closed
     assert (day in state.closed_days()) is is_closed
+    assert not state.is_closed(D1 - timedelta(days=1))

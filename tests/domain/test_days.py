@@ -76,3 +76,13 @@ def test_what_is_not_exactly_a_day_is_none(text: str) -> None:
 def test_the_ends_of_the_calendar_are_days_like_others(zone: DayZone) -> None:
     assert zone.start_of(date.min) < zone.end_of(date.min) < zone.start_of(date.max) < zone.end_of(date.max)
     assert not zone.has_ended(date.max, datetime(9999, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(("days", "is_far"), [(-1, False), (0, False), (1, False), (2, True)])
+@pytest.mark.parametrize(
+    "written", [PST.start_of(date(2026, 11, 18)), PST.end_of(date(2026, 11, 18)) - timedelta(microseconds=1)]
+)
+def test_a_day_is_far_ahead_when_it_is_more_than_one_after_that_of_the_writing(
+    days: int, is_far: bool, written: datetime
+) -> None:
+    assert PST.is_far_ahead(date(2026, 11, 18) + timedelta(days=days), written) is is_far

@@ -129,3 +129,4 @@ def test_a_configured_first_day_is_any_date_and_ends_the_search() -> None:
     state = advance(waiting, seen([marker(DAY)], uploads=["a"]), replace(POLICY, first_day=day), PST)
     assert (state.first_day, state.opening) == (day, None)
     assert state.days[DAY].waiting_for == ("a",)
+    assert needs_listing(EMPTY, NOW, [marker(DAY, written=NOW - POLICY.settle)], replace(POLICY, first_day=day), PST)

@@ -81,10 +81,18 @@ def test_work_on_a_stream_leads_back(dataset: Dataset) -> None:
     assert parse_stream_work(body) == Stream("acme", dataset)
     assert cause_of(body) == CAUSE
     assert cause_of(stream_work(Stream("acme", dataset)).encode()) is None
+    assert cause_of(stream_work(Stream("acme", dataset), cause=CAUSE + "0").encode()) is None
 
 
 @pytest.mark.parametrize(
-    "work", [{}, {"customer": 7}, {"customer": "A"}, {"customer": "acme"}, {"customer": "acme", "dataset": "signals"}]
+    "work",
+    [
+        {},
+        {"customer": 7, "dataset": "metrics"},
+        {"customer": "A", "dataset": "metrics"},
+        {"customer": "acme"},
+        {"customer": "acme", "dataset": "signals"},
+    ],
 )
 def test_work_on_what_is_no_stream_is_refused(work: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"customer|Dataset|signals"):

@@ -86,6 +86,12 @@ def test_what_is_absent_is_left_out_and_comes_back_as_absent() -> None:
     assert ReceiptSummary.from_metadata({**unknown.to_metadata(), "parts": ""}).parts == {}
 
 
+@pytest.mark.parametrize("value", [7, None, ("accepted",)])
+def test_a_status_is_a_word(value: object) -> None:
+    with pytest.raises(ValueError, match="Status"):
+        Status(value)
+
+
 def test_nothing_is_counted_that_was_not_read() -> None:
     assert RowCounts() == RowCounts(read=0, accepted=0, rejected=0, filtered=0)
     bare = ReceiptSummary(etag="1", status=Status.FAILED, attempt=None, in_force_modified=None, next_try=None)
