@@ -63,7 +63,7 @@ def main() -> None:
 def _scale(chosen: argparse.Namespace, progress: Console) -> Scale:
     scale = FULL if chosen.full else QUICK
     if chosen.rows:
-        scale = scale.shrunk(chosen.rows)
+        scale = scale.limited_to(chosen.rows)
     if chosen.runs:
         most = chosen.runs
         scale = replace(
@@ -75,7 +75,7 @@ def _scale(chosen: argparse.Namespace, progress: Console) -> Scale:
         )
     if not sys.stderr.isatty():
         return scale
-    return replace(scale, tell=lambda what: progress.print(f"  {what} ...", end="\r", highlight=False))
+    return replace(scale, on_progress=lambda what: progress.print(f"  {what} ...", end="\r", highlight=False))
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class Measured:
 
 
 def compete(
-    contestants: Sequence[Contestant], runs: int, *, warm: bool = True, tell: Callable[[str], None] = lambda _: None
+    contestants: Sequence[Contestant], runs: int, *, warm: bool = True, on_progress: Callable[[str], None] = lambda _: None
 ) -> list[Measured]:
     """Every contestant in turn, `runs` rounds of all of them; `warm` is one round before that does not count.
 
@@ -80,7 +80,7 @@ def compete(
         for each in contestants:
             if each.title in failed:
                 continue
-            tell(each.title)
+            on_progress(each.title)
             try:
                 result = _run(each)
             except _NoFigureError as error:

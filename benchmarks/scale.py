@@ -31,10 +31,10 @@ class Scale:
     days: tuple[tuple[int, int], ...] = ((5_000_000, 25),)
     """Rows and parts of a day."""
     day_runs: int = 3
-    tell: Callable[[str], None] = lambda _: None
+    on_progress: Callable[[str], None] = lambda _: None
     """Is told what is being run."""
 
-    def shrunk(self, rows: int) -> Scale:
+    def limited_to(self, rows: int) -> Scale:
         """The same with about `rows` rows for the largest ingest ratio, and everything else in proportion."""
         share = rows / self.rows
         return replace(

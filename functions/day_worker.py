@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from processing.domain.queue_messages import cause_of, parse_stream_work
+from processing.domain.queue_messages import parse_stream_work, traceparent_of
 from processing.jobs.days.work_stream import work_stream
 from processing.wiring import app
 
@@ -16,4 +16,4 @@ blueprint = func.Blueprint()
 def day_worker(message: func.QueueMessage) -> None:
     """An unreadable message raises and ends in the poison queue; every readable one is finished."""
     stream = parse_stream_work(message.get_body())
-    work_stream(app(), stream, cause=cause_of(message.get_body()))
+    work_stream(app(), stream, traceparent=traceparent_of(message.get_body()))

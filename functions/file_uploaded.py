@@ -17,4 +17,4 @@ def file_uploaded(message: func.QueueMessage) -> None:
     """An unreadable message raises and ends in the poison queue; every readable one is finished."""
     event = parse_upload_event(message.get_body())
     if event is not None:
-        receive_file(app(), event.container, event.name, again=event.again, cause=event.cause)
+        receive_file(app(), event.container, event.name, replaces_receipt=event.replaces_receipt, traceparent=event.traceparent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from processing.jobs.housekeeping.run_housekeeping import keep_house
+from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.wiring import app
 
 blueprint = func.Blueprint()
@@ -14,4 +14,4 @@ blueprint = func.Blueprint()
 @blueprint.timer_trigger(arg_name="timer", schedule="%HOUSEKEEPING_SCHEDULE%")
 def housekeeping(timer: func.TimerRequest) -> None:
     """May run twice at once or not at all: the next round finds what is left."""
-    keep_house(app())
+    run_housekeeping(app())

@@ -175,8 +175,8 @@ def cost(usage: Usage, prices: Mapping[str, Price] = PRICES) -> dict[str, float]
 
 def read_prices(path: Path) -> dict[str, Price]:
     """The table with the prices of a JSON file, `{"as_of": "2026-11-01", "prices": {"log_gb": 2.5}}`; ValueError when wrong."""
-    told = json.loads(path.read_text(encoding="utf-8"))
-    as_of, own = date.fromisoformat(told["as_of"]), dict(told["prices"])
+    loaded = json.loads(path.read_text(encoding="utf-8"))
+    as_of, own = date.fromisoformat(loaded["as_of"]), dict(loaded["prices"])
     if unknown := sorted(set(own) - set(PRICES)):
         raise ValueError(f"no price is called {', '.join(unknown)}: there are {', '.join(PRICES)}")
     return {**PRICES, **{key: Price(amount=float(own[key]), unit=PRICES[key].unit, as_of=as_of) for key in own}}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 from processing.domain.publications import TableFile, TableSpec
-from processing.domain.telemetry_names import Facts, Metric, SpanName
+from processing.domain.telemetry_names import Attributes, Metric, SpanName
 
 
 class BlobKind(StrEnum):
@@ -52,7 +52,7 @@ class BlobInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class When:
+class Condition:
     """The condition of a write: always, only if absent, or only if still one version."""
 
     absent: bool = False
@@ -66,8 +66,8 @@ class When:
 
 ARCHIVED: Final = "archive tier"
 CUSTOMERS_KEY: Final = "encrypted with the customer's own key"
-ALWAYS: Final = When()
-ABSENT: Final = When(absent=True)
+UNCONDITIONAL: Final = Condition()
+IF_ABSENT: Final = Condition(absent=True)
 
 
 class Lease(Protocol):
@@ -82,15 +82,15 @@ class Lease(Protocol):
         ...
 
 
-class BlobPieces(Protocol):
-    """A blob that is written piece by piece and is not there until it is finished."""
+class BlockUpload(Protocol):
+    """A blob that is uploaded block by block and is not there until it is finished."""
 
     def add(self, data: bytes | Path) -> None:
-        """Send the next piece."""
+        """Send the next block."""
         ...
 
     def finish(self) -> None:
-        """Make the pieces the blob, all at once; ConditionNotMet when there is one of that name already."""
+        """Make the blocks the blob, all at once; ConditionNotMet when there is one of that name already."""
         ...
 
 
@@ -116,7 +116,13 @@ class BlobStore(Protocol):
         ...
 
     def put(
-        self, container: str, name: str, data: bytes | Path, *, when: When = ALWAYS, metadata: Mapping[str, str] | None = None
+        self,
+        container: str,
+        name: str,
+        data: bytes | Path,
+        *,
+        when: Condition = UNCONDITIONAL,
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
         """Write the blob in one atomic step and return its ETag; ConditionNotMet when `when` does not hold.
 
@@ -124,11 +130,11 @@ class BlobStore(Protocol):
         """
         ...
 
-    def in_pieces(self, container: str, name: str) -> BlobPieces:
+    def start_block_upload(self, container: str, name: str) -> BlockUpload:
         """Begin a new blob of which not all is known yet; until it is finished nothing is stored under its name."""
         ...
 
-    def delete(self, container: str, name: str, *, when: When = ALWAYS) -> None:
+    def delete(self, container: str, name: str, *, when: Condition = UNCONDITIONAL) -> None:
         """Remove the blob, gone already is no error; ConditionNotMet when it is another version than `when` says.
 
         LeasedError while somebody holds a lease on it.
@@ -224,46 +230,46 @@ class Clock(Protocol):
 class Telemetry(Protocol):
     """Who is told how long work took and how much of it there was; nothing is decided by it, and it never raises."""
 
-    def span(self, name: SpanName, facts: Facts, *, causes: Iterable[str | None] = ()) -> AbstractContextManager[None]:
+    def span(self, name: SpanName, attributes: Attributes, *, links: Iterable[str | None] = ()) -> AbstractContextManager[None]:
         """Measure what is done inside, as a part of the span that is open in this thread; an error passes and is told.
 
-        `causes` are identities of the spans that this work comes from, as `trace` gave them.
+        `links` are identities of the spans that this work comes from, as `traceparent` gave them.
         """
         ...
 
-    def tell(self, facts: Facts) -> None:
-        """Add facts to the open span."""
+    def set_attributes(self, attributes: Attributes) -> None:
+        """Add attributes to the open span."""
         ...
 
-    def link(self, causes: Iterable[str | None]) -> None:
-        """Add causes to the open span; the first 100 different ones are kept, None is left out."""
+    def link(self, links: Iterable[str | None]) -> None:
+        """Add links to the open span; the first 100 different ones are kept, None is left out."""
         ...
 
-    def trace(self) -> str | None:
+    def traceparent(self) -> str | None:
         """The identity of the open span, as W3C's `traceparent` writes it; None when nothing is told."""
         ...
 
-    def measure(self, metric: Metric, value: float, facts: Facts) -> None:
+    def measure(self, metric: Metric, value: float, attributes: Attributes) -> None:
         """Give one value, in the metric's unit."""
         ...
 
 
-class Silence:
+class NoTelemetry:
     """Telemetry that is switched off."""
 
-    def span(self, name: SpanName, facts: Facts, *, causes: Iterable[str | None] = ()) -> AbstractContextManager[None]:  # noqa: ARG002
+    def span(self, name: SpanName, attributes: Attributes, *, links: Iterable[str | None] = ()) -> AbstractContextManager[None]:  # noqa: ARG002
         """Measures nothing."""
         return nullcontext()
 
-    def tell(self, facts: Facts) -> None:
+    def set_attributes(self, attributes: Attributes) -> None:
         """Keeps nothing."""
 
-    def link(self, causes: Iterable[str | None]) -> None:
+    def link(self, links: Iterable[str | None]) -> None:
         """Keeps nothing."""
 
-    def trace(self) -> str | None:
+    def traceparent(self) -> str | None:
         """None."""
         return None
 
-    def measure(self, metric: Metric, value: float, facts: Facts) -> None:
+    def measure(self, metric: Metric, value: float, attributes: Attributes) -> None:
         """Keeps nothing."""

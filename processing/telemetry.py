@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from processing.domain.telemetry_names import METRICS, Fact, Facts, Kind, Metric, SpanName
-from processing.ports import Silence, Telemetry
+from processing.domain.telemetry_names import METRICS, Attribute, Attributes, Kind, Metric, SpanName
+from processing.ports import NoTelemetry, Telemetry
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
@@ -38,12 +38,12 @@ def open_telemetry(connection_string: str | None) -> Telemetry:
     The identity is the exporter's affair: it reads `APPLICATIONINSIGHTS_AUTHENTICATION_STRING` as the Functions host does.
     """
     if not connection_string:
-        return Silence()
+        return NoTelemetry()
     try:
         _configure(connection_string)
     except Exception as error:  # noqa: BLE001 - work goes on unwatched
         _log.warning("telemetry_not_opened", error=type(error).__name__)
-        return Silence()
+        return NoTelemetry()
     from opentelemetry import metrics, trace  # noqa: PLC0415 - costs start-up time, and is for those who asked for it
 
     return OpenTelemetry(trace.get_tracer(SCOPE), metrics.get_meter(SCOPE))
@@ -57,19 +57,23 @@ class OpenTelemetry:
         self._counters = {
             each.name: meter.create_counter(each.name, each.unit, each.meaning) for each in METRICS if each.kind is Kind.COUNTER
         }
-        self._distributions = {
+        self._histograms = {
             each.name: meter.create_histogram(each.name, each.unit, each.meaning)
             for each in METRICS
-            if each.kind is Kind.DISTRIBUTION
+            if each.kind is Kind.HISTOGRAM
         }
 
     @contextmanager
-    def span(self, name: SpanName, facts: Facts, *, causes: Iterable[str | None] = ()) -> Iterator[None]:
-        """See the port. An error is told by its type: its message may quote a value."""
+    def span(self, name: SpanName, attributes: Attributes, *, links: Iterable[str | None] = ()) -> Iterator[None]:
+        """See the port. An error is recorded by its type: its message may quote a value."""
         from opentelemetry.trace import StatusCode  # noqa: PLC0415
 
         with self._tracer.start_as_current_span(
-            name.value, attributes=_plain(facts), links=_links(causes), record_exception=False, set_status_on_exception=False
+            name.value,
+            attributes=_plain(attributes),
+            links=_links(links),
+            record_exception=False,
+            set_status_on_exception=False,
         ) as span:
             try:
                 yield
@@ -79,21 +83,21 @@ class OpenTelemetry:
                 span.set_attribute("error.type", kind)
                 raise
 
-    def tell(self, facts: Facts) -> None:
+    def set_attributes(self, attributes: Attributes) -> None:
         """See the port."""
         from opentelemetry.trace import get_current_span  # noqa: PLC0415
 
-        get_current_span().set_attributes(_plain(facts))
+        get_current_span().set_attributes(_plain(attributes))
 
-    def link(self, causes: Iterable[str | None]) -> None:
+    def link(self, links: Iterable[str | None]) -> None:
         """See the port."""
         from opentelemetry.trace import get_current_span  # noqa: PLC0415
 
         span = get_current_span()
-        for link in _links(causes):
+        for link in _links(links):
             span.add_link(link.context)
 
-    def trace(self) -> str | None:
+    def traceparent(self) -> str | None:
         """See the port."""
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
 
@@ -101,12 +105,12 @@ class OpenTelemetry:
         TraceContextTextMapPropagator().inject(carrier)
         return carrier.get(_TRACEPARENT)
 
-    def measure(self, metric: Metric, value: float, facts: Facts) -> None:
+    def measure(self, metric: Metric, value: float, attributes: Attributes) -> None:
         """See the port."""
         if metric.kind is Kind.COUNTER:
-            self._counters[metric.name].add(value, _plain(facts))
+            self._counters[metric.name].add(value, _plain(attributes))
         else:
-            self._distributions[metric.name].record(value, _plain(facts))
+            self._histograms[metric.name].record(value, _plain(attributes))
 
 
 def _configure(connection_string: str) -> None:
@@ -129,18 +133,18 @@ def _configure(connection_string: str) -> None:
     )
 
 
-def _plain(facts: Mapping[Fact, str]) -> dict[str, str]:
-    return {fact.value: value for fact, value in facts.items()}
+def _plain(attributes: Mapping[Attribute, str]) -> dict[str, str]:
+    return {attribute.value: value for attribute, value in attributes.items()}
 
 
-def _links(causes: Iterable[str | None]) -> list[Link]:
+def _links(links: Iterable[str | None]) -> list[Link]:
     from opentelemetry.context import Context  # noqa: PLC0415
     from opentelemetry.trace import Link, get_current_span  # noqa: PLC0415
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
 
     propagator = TraceContextTextMapPropagator()
-    different = dict.fromkeys(cause for cause in causes if cause is not None)
+    different = dict.fromkeys(traceparent for traceparent in links if traceparent is not None)
     # A text that is no traceparent leaves the context as it was, empty, and an empty one has no valid span.
-    read = (propagator.extract({_TRACEPARENT: cause}, Context()) for cause in different)
+    read = (propagator.extract({_TRACEPARENT: traceparent}, Context()) for traceparent in different)
     found = (get_current_span(context).get_span_context() for context in read)
     return [Link(each) for each in islice((each for each in found if each.is_valid), MOST_LINKS)]

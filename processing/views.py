@@ -47,7 +47,7 @@ class StreamStatus:
     unfinished: date | None
     """The day whose publication is not in every table yet."""
     stopped: str | None
-    """Why the stream stands still until an operator has mended something; None while it does not."""
+    """Why the stream stands still until an operator has fixed something; None while it does not."""
     days: tuple[DayStatus, ...]
 
 
@@ -63,7 +63,7 @@ class CustomerStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status:
+class InstallationStatus:
     """Where everything stands."""
 
     at: datetime
@@ -71,13 +71,13 @@ class Status:
     customers: tuple[CustomerStatus, ...]
 
 
-def status(context: JobContext, customers: list[str]) -> Status:
+def status(context: JobContext, customers: list[str]) -> InstallationStatus:
     """Streams and days of these customers, what each waits for, and the uploads without an answer.
 
     A customer whose containers cannot be listed is shown as such. Raises LaterError when storage is down.
     """
     now = context.drop.service_time()
-    return Status(at=now, customers=tuple(_customer_status(context, customer) for customer in customers))
+    return InstallationStatus(at=now, customers=tuple(_customer_status(context, customer) for customer in customers))
 
 
 def receipts(drop: BlobStore, customer: str) -> list[Receipt]:

@@ -12,7 +12,7 @@ from benchmarks.emulated import context_for
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.streams import Stream
-from processing.jobs.days.observe_stream import look_at_stream
+from processing.jobs.days.observe_stream import observe_stream
 from processing.stored.stream_state import load_state
 
 
@@ -25,7 +25,7 @@ def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]
     time.sleep(1.0)
 
     def work() -> dict[str, Any]:
-        looked = look_at_stream(context, load_state(context, Stream(customer, Dataset.METRICS)))
+        looked = observe_stream(context, load_state(context, Stream(customer, Dataset.METRICS)))
         record = looked.state.days.get(date.fromisoformat(task["day"]))
         return {"state": record.state.value if record else None}
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from benchmarks.emulated import context_for, new_customer
 from processing.domain import blob_names
-from processing.domain.receipts import Status
+from processing.domain.receipts import UploadStatus
 from processing.jobs.uploads.receive_file import receive_file
 
 _WARM: Final = 3
@@ -29,7 +29,7 @@ def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]
     def once(name: str) -> float:
         began = time.perf_counter()
         status = receive_file(context, container, name)
-        if status is not Status.ACCEPTED:
+        if status is not UploadStatus.ACCEPTED:
             raise SystemExit(f"not accepted: {status}")
         return time.perf_counter() - began
 

@@ -12,7 +12,7 @@ from benchmarks.emulated import context_for, new_customer
 from processing.domain import blob_names
 from processing.domain.blob_names import PartName
 from processing.domain.datasets import Dataset
-from processing.domain.receipts import ReceiptSummary, Status
+from processing.domain.receipts import ReceiptSummary, UploadStatus
 
 _THREADS: Final = 8
 
@@ -32,7 +32,7 @@ def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]
         part = PartName(dataset=Dataset.METRICS, customer=customer, day=day, attempt=attempt, number=0)
         context.lake.put(blob_names.STAGED_CONTAINER, str(part), b"-")
         summary = ReceiptSummary(
-            etag=etag, status=Status.ACCEPTED, attempt=attempt, in_force_modified=now, next_try=None, rows_read=1
+            etag=etag, status=UploadStatus.ACCEPTED, attempt=attempt, in_force_modified=now, next_try=None, rows_read=1
         )
         context.drop.put(receipts, blob_names.receipt_name(name), b"{}", metadata=summary.to_metadata())
 

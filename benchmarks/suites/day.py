@@ -30,7 +30,7 @@ def measure(scale: Scale) -> Findings:
             ),
             Contestant(title="DuckDB, 1 GB", module="day_duck", task=task, rows=rows, is_peer=True, right=right),
         ]
-        ours, duck = compete(contestants, scale.day_runs, warm=rows <= 5_000_000, tell=scale.tell)
+        ours, duck = compete(contestants, scale.day_runs, warm=rows <= 5_000_000, on_progress=scale.on_progress)
         title = f"a day of {rows:,} rows in {parts} parts"
         found.tables.append(Table(title=title, measured=(ours, duck), base=duck.title))
         note = duck.note or wrong([ours, duck]) or _disagreement(ours, duck)

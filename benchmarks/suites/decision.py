@@ -28,7 +28,7 @@ def measure(scale: Scale) -> Findings:
                 title="bare listings", module="bare_listing", task=task, rows=uploads, right={"blobs": [uploads] * 3}
             )
             look = Contestant(title="our look", module="look", task=task, rows=uploads, right={"state": DayState.READY.value})
-            measured = compete([look, listing], scale.look_runs, tell=scale.tell)
+            measured = compete([look, listing], scale.look_runs, on_progress=scale.on_progress)
             found.tables.append(Table(title=f"{uploads:,} uploads in a stream", measured=tuple(measured), base=listing.title))
             ours, bare = measured
             note = "" if ours.exact and bare.exact else ours.note or bare.note or f"not what was to be found: {ours.found}"
@@ -43,7 +43,7 @@ def _filled(scale: Scale, connection: str, uploads: int) -> Measured:
         [Contestant(title=f"filling a stream with {uploads:,} uploads", module="stream_fill", task=task)],
         1,
         warm=False,
-        tell=scale.tell,
+        on_progress=scale.on_progress,
     )[0]
 
 

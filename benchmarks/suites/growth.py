@@ -23,7 +23,7 @@ def measure(scale: Scale) -> Findings:
     for bad in (0.0, 0.05):
         specs = [SampleSpec(rows=rows, bad=bad) for rows in (scale.rows // _TIMES, scale.rows)]
         contestants = [replace(ours(spec, sample(spec)), title=f"{spec.rows:,} rows") for spec in specs]
-        measured = compete(contestants, min(scale.runs, _RUNS), tell=scale.tell)
+        measured = compete(contestants, min(scale.runs, _RUNS), on_progress=scale.on_progress)
         title = f"growth, {bad:.0%} bad rows"
         found.tables.append(Table(title=title, measured=tuple(measured)))
         few, many = (each.seconds for each in measured)

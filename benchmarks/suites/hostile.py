@@ -30,7 +30,9 @@ def measure(scale: Scale) -> Findings:
         cases = [each for each in WORST if each.layout == layout]
         spec = cases[0].clean(rows[layout])
         clean = replace(ours(spec, sample(spec)), title=_CLEAN)
-        measured = compete([clean, *(_contestant(each, rows[layout]) for each in cases)], scale.slow_runs, tell=scale.tell)
+        measured = compete(
+            [clean, *(_contestant(each, rows[layout]) for each in cases)], scale.slow_runs, on_progress=scale.on_progress
+        )
         found.tables.append(Table(title=f"slowest rows, {layout}", measured=tuple(measured), base=_CLEAN))
         for each in measured[1:]:
             found.goals += _goals(layout, each, measured[0])

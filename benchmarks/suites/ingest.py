@@ -44,7 +44,7 @@ def _against_bare(found: Findings, scale: Scale, *, title: str, spec: SampleSpec
     contestants = [ours(spec, mine), _bare(BASE, base, plain, {})]
     if spec.layout == "csv" and not spec.bad:
         contestants.append(_bare(f"{BASE}, its default codec", base, plain, {"codec": "zstd"}))
-    measured = compete(contestants, scale.runs, tell=scale.tell)
+    measured = compete(contestants, scale.runs, on_progress=scale.on_progress)
     found.tables.append(Table(title=title, measured=tuple(measured), base=BASE, megabytes=plain.megabytes))
     reached = measured[0].speed_of(measured[1])
     found.goals.append(
@@ -83,7 +83,7 @@ def _against_peer(found: Findings, scale: Scale, peer: _Peer) -> None:
         rows=spec.rows,
         right={"accepted": made.expected.accepted},
     )
-    measured = compete([ours(spec, made), rival], peer.runs, warm=peer.runs > scale.slow_runs, tell=scale.tell)
+    measured = compete([ours(spec, made), rival], peer.runs, warm=peer.runs > scale.slow_runs, on_progress=scale.on_progress)
     title = f"{spec.rows:,} rows, 5 % with bad values: {peer.title}"
     found.tables.append(Table(title=title, measured=tuple(measured), base=peer.title, megabytes=made.megabytes))
     what = f"speed against {peer.title}, {spec.rows:,} rows, 5 % bad"

@@ -28,7 +28,7 @@ def measure(scale: Scale) -> Findings:
                 task={**local.task, "connection": connection},
                 right=right,
             )
-            measured = compete([local, job], min(scale.runs, 3), tell=scale.tell)
+            measured = compete([local, job], min(scale.runs, 3), on_progress=scale.on_progress)
         title = f"receive_file on the emulator, {bad:.0%} bad rows"
         found.tables.append(Table(title=title, measured=tuple(measured), base=local.title, megabytes=made.megabytes))
     return found

@@ -30,7 +30,10 @@ def measure(scale: Scale) -> Findings:
         bad = f", {spec.bad:.0%} bad" if spec.bad else ""
         title = f"{made.megabytes:,.0f} MB of CSV, {spec.days} days{bad}"
         measured = compete(
-            [replace(ours(spec, made, watch_disk=True), title=title)], scale.memory_runs, warm=False, tell=scale.tell
+            [replace(ours(spec, made, watch_disk=True), title=title)],
+            scale.memory_runs,
+            warm=False,
+            on_progress=scale.on_progress,
         )
         shown += measured
         peaks[spec] = measured[0].peak_mib

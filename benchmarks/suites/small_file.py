@@ -27,7 +27,7 @@ def measure(scale: Scale) -> Findings:
                 title="the job, on the emulator", module="small_job", task={"path": str(made.path), "connection": connection}
             ),
         ]
-        local, job = compete(contestants, min(scale.runs, 3), tell=scale.tell)
+        local, job = compete(contestants, min(scale.runs, 3), on_progress=scale.on_progress)
     return Findings(
         tables=[Table(title=f"{made.megabytes * 1000:.0f} KB of CSV, many times in one process", measured=(local, job))],
         goals=[

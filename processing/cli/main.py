@@ -18,7 +18,7 @@ from processing.domain.days import day_zone
 from processing.domain.documents import to_json
 from processing.domain.errors import DropzoneError
 from processing.domain.printable import printable, printable_json
-from processing.domain.receipts import Status
+from processing.domain.receipts import UploadStatus
 from processing.domain.streams import Stream
 from processing.jobs.operate import ask_reprocess, mark_ready, move_first_day, retry_now
 from processing.jobs.uploads.check_file import CheckRequest, check_file
@@ -122,9 +122,11 @@ def check(
         sys.stdout.write(printable_json(to_json(receipt).decode()) + "\n")
     else:
         print_receipt(_out.console, receipt)
-        if pandera and receipt.status in {Status.ACCEPTED, Status.ACCEPTED_WITH_REJECTS}:
+        if pandera and receipt.status in {UploadStatus.ACCEPTED, UploadStatus.ACCEPTED_WITH_REJECTS}:
             _out.line(f"pandera takes all {receipt.rows.accepted:,} accepted rows as well")
-    raise typer.Exit({Status.ACCEPTED: 0, Status.IGNORED: 0, Status.ACCEPTED_WITH_REJECTS: 1}.get(receipt.status, 2))
+    raise typer.Exit(
+        {UploadStatus.ACCEPTED: 0, UploadStatus.IGNORED: 0, UploadStatus.ACCEPTED_WITH_REJECTS: 1}.get(receipt.status, 2)
+    )
 
 
 @_cli.command("reingest")
@@ -133,7 +135,7 @@ def reingest_uploads(
     *,
     dataset: Annotated[Dataset | None, typer.Option(help="Only uploads of this dataset.")] = None,
     since: Annotated[datetime | None, typer.Option(help="Only uploads received at this time (UTC) or later.")] = None,
-    status: Annotated[Status | None, typer.Option(help="Only uploads with this answer.")] = None,
+    status: Annotated[UploadStatus | None, typer.Option(help="Only uploads with this answer.")] = None,
 ) -> None:
     """Answer uploads again, by the customer's config as it is now."""
     instant = since.replace(tzinfo=UTC) if since is not None else None
@@ -203,10 +205,10 @@ def version() -> None:
 
 def main() -> int:
     """Run the command line; errors of ours are one sentence on standard error."""
-    return _told(_cli)
+    return _exit_code(_cli)
 
 
-def _told(command: Callable[..., object]) -> int:
+def _exit_code(command: Callable[..., object]) -> int:
     try:
         result = command(prog_name="dropzone", standalone_mode=False)
     except DropzoneError as error:

@@ -9,14 +9,14 @@ from rich.console import Console
 
 from processing.domain.stream_state import DayState, DayStatus
 from processing.local.terminal import PlainTable, Terminal
-from processing.views import CustomerStatus, Status, StreamStatus
+from processing.views import CustomerStatus, InstallationStatus, StreamStatus
 
 _SETTLED: Final = (DayState.PROCESSED, DayState.PROCESSED_EMPTY)
 _LAST_DAYS: Final = 7
 _NAMES_SHOWN: Final = 3
 
 
-def print_status_page(console: Console, status: Status) -> None:
+def print_status_page(console: Console, status: InstallationStatus) -> None:
     """Print each customer: uploads without an answer, and of each stream the days that are not done and the last ones."""
     out = Terminal(console)
     for customer in status.customers:

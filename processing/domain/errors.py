@@ -1,6 +1,6 @@
 """The exceptions of the product, grouped by who acts next.
 
-Bad rows and "not yet" are values, not exceptions. What is raised here ends a piece of work: the customer mends a file,
+Bad rows and "not yet" are values, not exceptions. What is raised here ends a piece of work: the customer fixes a file,
 the platform tries again, or the operator looks at something.
 """
 
@@ -43,9 +43,9 @@ class OperatorError(DropzoneError):
 class ConditionNotMet(DropzoneError):
     """A conditional write found another version than the one it named, or one where there should be none."""
 
-    def __init__(self, container: str, name: str, told: str = "") -> None:
-        """`told` is what else is known of it; it may be stored and logged."""
-        super().__init__(f"{container}/{name} was changed by someone else" + (f": {told}" if told else ""))
+    def __init__(self, container: str, name: str, detail: str = "") -> None:
+        """`detail` is what else is known of it; it may be stored and logged."""
+        super().__init__(f"{container}/{name} was changed by someone else" + (f": {detail}" if detail else ""))
 
 
 class Superseded(DropzoneError):

@@ -14,12 +14,12 @@ from typing import Any, Final
 from processing.domain.blob_names import is_customer_name
 from processing.domain.datasets import Dataset
 from processing.domain.streams import Stream
-from processing.domain.telemetry_names import is_trace
+from processing.domain.telemetry_names import is_traceparent
 
 BLOB_CREATED: Final = "Microsoft.Storage.BlobCreated"
 _SUBJECT_START: Final = "/blobServices/default/containers/"
 _BLOBS: Final = "/blobs/"
-_TRACE: Final = "traceparent"
+_TRACEPARENT: Final = "traceparent"
 """The name that CloudEvents gives it too."""
 
 
@@ -31,9 +31,9 @@ class UploadEvent:
     name: str
     etag: str | None
     """The version that was written, without quotes; by now there may be another."""
-    again: str | None = None
+    replaces_receipt: str | None = None
     """ETag of the receipt that is to be replaced although it answers the upload; None unless that was asked for."""
-    cause: str | None = None
+    traceparent: str | None = None
     """The span that announced the upload, if the message says."""
 
 
@@ -51,27 +51,29 @@ def parse_upload_event(body: bytes) -> UploadEvent | None:
     container, found, name = subject.removeprefix(_SUBJECT_START).partition(_BLOBS)
     if not subject.startswith(_SUBJECT_START) or not found or not container or not name:
         raise ValueError("the subject of the event names no blob")
-    facts = data if isinstance(data, dict) else {}
-    etag, again = facts.get("eTag"), facts.get("replacesReceipt")
+    details = data if isinstance(data, dict) else {}
+    etag, replaces_receipt = details.get("eTag"), details.get("replacesReceipt")
     return UploadEvent(
         container=container,
         name=name,
         etag=etag.strip('"') if isinstance(etag, str) else None,
-        again=again if isinstance(again, str) else None,
-        cause=_cause(event),
+        replaces_receipt=replaces_receipt if isinstance(replaces_receipt, str) else None,
+        traceparent=_traceparent(event),
     )
 
 
-def upload_event(container: str, name: str, etag: str, *, again: str | None = None, cause: str | None = None) -> str:
-    """A message of our own about an upload, in the Event Grid schema; `again` asks for another answer (UploadEvent)."""
-    data = {"eTag": etag} if again is None else {"eTag": etag, "replacesReceipt": again}
+def upload_event(
+    container: str, name: str, etag: str, *, replaces_receipt: str | None = None, traceparent: str | None = None
+) -> str:
+    """A message of our own about an upload, as Event Grid writes them; `replaces_receipt` asks for another answer."""
+    data = {"eTag": etag} if replaces_receipt is None else {"eTag": etag, "replacesReceipt": replaces_receipt}
     event = {"eventType": BLOB_CREATED, "subject": f"{_SUBJECT_START}{container}{_BLOBS}{name}", "data": data}
-    return json.dumps(event | _caused(cause))
+    return json.dumps(event | _with_traceparent(traceparent))
 
 
-def stream_work(stream: Stream, *, cause: str | None = None) -> str:
-    """A message that asks a worker to look after one stream; `cause` is the span that asks."""
-    return json.dumps({"customer": stream.customer, "dataset": stream.dataset} | _caused(cause))
+def stream_work(stream: Stream, *, traceparent: str | None = None) -> str:
+    """A message that asks a worker to look after one stream; `traceparent` is the span that asks."""
+    return json.dumps({"customer": stream.customer, "dataset": stream.dataset} | _with_traceparent(traceparent))
 
 
 def parse_stream_work(body: bytes) -> Stream:
@@ -86,18 +88,18 @@ def parse_stream_work(body: bytes) -> Stream:
     return Stream(customer, dataset)
 
 
-def cause_of(body: bytes) -> str | None:
+def traceparent_of(body: bytes) -> str | None:
     """The span that sent a readable message, if the message says."""
-    return _cause(_decoded(body))
+    return _traceparent(_decoded(body))
 
 
-def _caused(cause: str | None) -> dict[str, str]:
-    return {} if cause is None else {_TRACE: cause}
+def _with_traceparent(traceparent: str | None) -> dict[str, str]:
+    return {} if traceparent is None else {_TRACEPARENT: traceparent}
 
 
-def _cause(event: dict[str, Any]) -> str | None:
-    cause = event.get(_TRACE)
-    return cause if is_trace(cause) else None
+def _traceparent(event: dict[str, Any]) -> str | None:
+    traceparent = event.get(_TRACEPARENT)
+    return traceparent if is_traceparent(traceparent) else None
 
 
 def _decoded(body: bytes) -> dict[str, Any]:

@@ -156,12 +156,12 @@ class RefusalCode(ReasonCode):
     TOO_MANY_REJECTED_ROWS = (
         "too_many_rejected_rows",
         "A larger share of the rows breaks rules than your config allows.",
-        "Mend what `rules` tells, and upload the file again.",
+        "Fix what `rules` tells, and upload the file again.",
     )
     NOTHING_ACCEPTED = (
         "nothing_accepted",
         "The file has rows, and none of them was accepted; it replaces nothing.",
-        "Mend it and upload it again; to withdraw what it held before, upload it empty.",
+        "Fix it and upload it again; to withdraw what it held before, upload it empty.",
     )
 
     # Below signals/.

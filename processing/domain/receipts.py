@@ -17,7 +17,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.unknown import Unknown, foreign
 
 
-class Status(StrEnum):
+class UploadStatus(StrEnum):
     """What a receipt says of an upload; a status that a newer program wrote counts as an answer."""
 
     ACCEPTED = "accepted"
@@ -30,7 +30,7 @@ class Status(StrEnum):
     @property
     def is_answer(self) -> bool:
         """Whether the customer has been told the outcome of this version."""
-        return self is not Status.FAILED
+        return self is not UploadStatus.FAILED
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -89,7 +89,7 @@ class BrokenRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class ReceiptWarning:
     """Something that was accepted and may not be meant."""
 
     code: str
@@ -98,7 +98,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class ReceiptError:
     """Why a file was refused, or why it could not be answered yet."""
 
     code: str
@@ -155,7 +155,7 @@ class Receipt:
     size: int
     format: str | None
     """For example `csv` or `csv.gz`; None when it was not looked at."""
-    status: Status
+    status: UploadStatus
     received_at: datetime
     """Last-Modified of the upload."""
     finished_at: datetime
@@ -167,8 +167,8 @@ class Receipt:
     rejected_from: int | None = None
     """The first rejected record that is counted and not among those in that blob, which is bounded; None when all are."""
     rules: tuple[BrokenRule, ...] = ()
-    warnings: tuple[Notice, ...] = ()
-    error: Problem | None = None
+    warnings: tuple[ReceiptWarning, ...] = ()
+    error: ReceiptError | None = None
     marks: tuple[str, ...] = ()
     """For a marker: what it marked, as `<dataset or *>/<day>`."""
     retry: Retry | None = None
@@ -197,7 +197,7 @@ class ReceiptSummary:
 
     etag: str
     """The version of the upload that the receipt speaks of."""
-    status: Status
+    status: UploadStatus
     attempt: str | None
     """The attempt in force, or None."""
     in_force_modified: datetime | None
@@ -256,7 +256,7 @@ class ReceiptSummary:
         """The inverse of `to_metadata`; KeyError or ValueError when it is not ours."""
         return cls(
             etag=metadata["etag"],
-            status=Status(metadata["status"]),
+            status=UploadStatus(metadata["status"]),
             attempt=metadata.get("attempt"),
             in_force_modified=_instant(metadata.get("modified")),
             next_try=_instant(metadata.get("nexttry")),

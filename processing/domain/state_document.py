@@ -6,7 +6,7 @@ place of its list there. Sets of ratio metrics are bits, as hexadecimal text. Do
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,6 +18,11 @@ Tree = dict[str, Any]
 _LISTS: Final = "name_lists"
 _SHARED: Final = ("cut", "refused", "waiting_for")
 """Lists of names of a day."""
+_STORED_AS: Final = {"expected_files": "awaited", "expected_count": "awaited_count"}
+_PUBLISHED_AS: Final = {"hands_on": "gives"}
+"""Keys of a day and of its publication that are stored under the names that they had first."""
+_OF_STORED: Final = {stored: name for name, stored in _STORED_AS.items()}
+_OF_PUBLISHED: Final = {stored: name for name, stored in _PUBLISHED_AS.items()}
 _FIRST: Final = 1
 """The version in which each day had lists of its own."""
 
@@ -32,11 +37,14 @@ def packed(tree: Tree) -> Tree:
         published = record.get("published")
         if published is not None and "ratios" in published:
             published["ratios"] = f"{published['ratios']:x}"
+        _rename(record, published, _STORED_AS, _PUBLISHED_AS)
     return {**tree, _LISTS: [list(names) for names in places]} if places else tree
 
 
 def unpacked(tree: Tree, version: int) -> Tree:
     """The inverse of `packed`, also of version 1."""
+    for record in _records(tree):
+        _rename(record, record.get("published"), _OF_STORED, _OF_PUBLISHED)
     if version == _FIRST:
         return _of_first_version(tree)
     lists = [tuple(names) for names in tree.pop(_LISTS, [])]
@@ -72,8 +80,16 @@ def _of_first_version(tree: Tree) -> Tree:
             # What is handed on was told by a list of all earlier days, and is told by the sum of their keys.
             if published.get("carried") == digest_of(given):
                 published["carried"] = sum_of_keys(each.partition("=")[2] for each in given)
-            given.append(f"{day}={published.get('gives', '')}")
+            given.append(f"{day}={published.get('hands_on', '')}")
     return tree
+
+
+def _rename(record: Tree, published: Tree | None, names: Mapping[str, str], names_of_published: Mapping[str, str]) -> None:
+    for tree, new in ((record, names), (published or {}, names_of_published)):
+        if new.keys() & tree.keys():
+            renamed = {new.get(key, key): value for key, value in tree.items()}
+            tree.clear()
+            tree.update(renamed)
 
 
 def _records(tree: Tree) -> Iterator[Tree]:

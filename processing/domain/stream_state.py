@@ -81,7 +81,7 @@ class Published:
     """Digest of the names of those parts: another one means that rows joined or left."""
     carried: str = ""
     """Digest of what earlier days gave to this one."""
-    gives: str = ""
+    hands_on: str = ""
     """Digest of what this day gives to later ones, where that is no list of ratios."""
     ratios: int = 0
     """Metrics that the day's own rows show to be ratios: bit n stands for position n in the stream's `ratio_names`."""
@@ -122,11 +122,11 @@ class DayRecord:
     cut: tuple[str, ...] | None = None
     """Uploads that the day still waits for; None until its cut is taken. Days that one look cut share one list."""
     cut_at: datetime | None = None
-    awaited: tuple[ExpectedFile, ...] = ()
+    expected_files: tuple[ExpectedFile, ...] = ()
     """Files of manifests that are not in as the manifest says: all of them, or the first where `expected_in` has all."""
     expected_in: str | None = None
     """Name of the blob that holds a long list of expected files; None for a short one."""
-    awaited_count: int = 0
+    expected_count: int = 0
     """How many files `expected_in` has that are not in yet."""
     mismatch: str | None = None
     """How files that are in differ from the manifest."""
@@ -168,7 +168,7 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GivenUp:
+class ExpiredRows:
     """Rows before the first day that retention gave up, so that nobody takes them for lost."""
 
     before: date
@@ -202,10 +202,10 @@ class StreamState:
     """Of `exposures`: whether a marker for it alone was ever used, so that those of `events` mark it no more."""
     closed_through: date | None = None
     """The staged rows of published days up to this one are given up: none of these days can be processed again."""
-    given_up: GivenUp | None = None
+    given_up: ExpiredRows | None = None
     """Which rows of days before the first are given up, too."""
     stopped: str | None = None
-    """Why the stream stands still until an operator has mended something; None while it does not."""
+    """Why the stream stands still until an operator has fixed something; None while it does not."""
     ratio_names: tuple[str, ...] = ()
     """The metrics that any published day showed to be ratios; days refer to them by position."""
     days: Mapping[date, DayRecord] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The names under which the program tells of its work: spans, metrics, and the few facts that stand beside them.
+"""The names under which the program tells of its work: spans, metrics, and the few attributes that stand beside them.
 
 Every list here is closed, and none holds a customer's text: no name of a blob, no value of a row. The one thing that is
 a customer's is its own name.
@@ -28,7 +28,7 @@ class SpanName(StrEnum):
     """One day, from its inputs to every table."""
 
 
-class Fact(StrEnum):
+class Attribute(StrEnum):
     """What may stand beside a span or a metric."""
 
     CUSTOMER = "customer"
@@ -44,7 +44,7 @@ class Fact(StrEnum):
     """A state of days."""
 
 
-Facts: TypeAlias = Mapping[Fact, str]
+Attributes: TypeAlias = Mapping[Attribute, str]
 
 
 class Kind(StrEnum):
@@ -52,7 +52,7 @@ class Kind(StrEnum):
 
     COUNTER = "counter"
     """They are added up."""
-    DISTRIBUTION = "distribution"
+    HISTOGRAM = "histogram"
     """Of each minute the count, sum, least and greatest are kept.
 
     What a look sees is one too: a gauge would go on telling its last value from every instance that once looked.
@@ -68,7 +68,7 @@ class Metric:
     unit: str
     """As OpenTelemetry writes units: `s`, `By`, or what is counted, in braces."""
     meaning: str
-    facts: tuple[Fact, ...]
+    attributes: tuple[Attribute, ...]
 
 
 ROWS: Final = Metric(
@@ -76,64 +76,64 @@ ROWS: Final = Metric(
     kind=Kind.COUNTER,
     unit="{row}",
     meaning="rows read from answered uploads; the outcome says whether they were accepted, rejected or filtered",
-    facts=(Fact.CUSTOMER, Fact.DATASET, Fact.OUTCOME),
+    attributes=(Attribute.CUSTOMER, Attribute.DATASET, Attribute.OUTCOME),
 )
 UPLOADS: Final = Metric(
     name="dropzone.uploads",
     kind=Kind.COUNTER,
     unit="{upload}",
     meaning="receipts written; the outcome is their status",
-    facts=(Fact.CUSTOMER, Fact.DATASET, Fact.OUTCOME),
+    attributes=(Attribute.CUSTOMER, Attribute.DATASET, Attribute.OUTCOME),
 )
 BYTES: Final = Metric(
     name="dropzone.bytes",
     kind=Kind.COUNTER,
     unit="By",
     meaning="bytes of answered uploads, as they were uploaded",
-    facts=(Fact.CUSTOMER, Fact.DATASET),
+    attributes=(Attribute.CUSTOMER, Attribute.DATASET),
 )
 REJECTS: Final = Metric(
     name="dropzone.rejects",
     kind=Kind.COUNTER,
     unit="{row}",
     meaning="rows that broke a rule; a row that broke two is counted under both",
-    facts=(Fact.CUSTOMER, Fact.DATASET, Fact.RULE),
+    attributes=(Attribute.CUSTOMER, Attribute.DATASET, Attribute.RULE),
 )
 ANSWER_LAG: Final = Metric(
     name="dropzone.answer_lag",
-    kind=Kind.DISTRIBUTION,
+    kind=Kind.HISTOGRAM,
     unit="s",
     meaning="from the writing of an upload to its receipt; answers that were asked for again are left out",
-    facts=(Fact.CUSTOMER, Fact.DATASET),
+    attributes=(Attribute.CUSTOMER, Attribute.DATASET),
 )
 OLDEST_UNANSWERED: Final = Metric(
     name="dropzone.oldest_unanswered",
-    kind=Kind.DISTRIBUTION,
+    kind=Kind.HISTOGRAM,
     unit="s",
     meaning="age of the customer's oldest upload without an answer as the sweep saw it, 0 when there is none",
-    facts=(Fact.CUSTOMER,),
+    attributes=(Attribute.CUSTOMER,),
 )
 DAYS: Final = Metric(
     name="dropzone.days",
-    kind=Kind.DISTRIBUTION,
+    kind=Kind.HISTOGRAM,
     unit="{day}",
     meaning="days of a stream in a state as the day timer saw them; a state without days is not told",
-    facts=(Fact.CUSTOMER, Fact.DATASET, Fact.STATE),
+    attributes=(Attribute.CUSTOMER, Attribute.DATASET, Attribute.STATE),
 )
 DAY_LAG: Final = Metric(
     name="dropzone.day_lag",
-    kind=Kind.DISTRIBUTION,
+    kind=Kind.HISTOGRAM,
     unit="s",
     meaning="from the writing of a day's first marker to the day in every table, for its first publication",
-    facts=(Fact.CUSTOMER, Fact.DATASET),
+    attributes=(Attribute.CUSTOMER, Attribute.DATASET),
 )
 METRICS: Final = (ROWS, UPLOADS, BYTES, REJECTS, ANSWER_LAG, OLDEST_UNANSWERED, DAYS, DAY_LAG)
 
 # OpenTelemetry, which reads and writes these texts behind the port, is no library of the domain. The shape alone is looked at
 # here, because a message comes from outside: what is no traceparent may be anybody's text, and goes no further.
-_TRACE: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def is_trace(value: object) -> bool:
+def is_traceparent(value: object) -> bool:
     """Whether this is the identity of a span as W3C's `traceparent` writes it: two random numbers and a flag."""
-    return isinstance(value, str) and _TRACE.fullmatch(value) is not None
+    return isinstance(value, str) and _TRACEPARENT.fullmatch(value) is not None

@@ -19,17 +19,17 @@ from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
 from processing.domain.errors import CustomerError, panics_as_errors
 from processing.domain.reasons import RefusalCode
-from processing.domain.receipts import BrokenRule, Notice, Problem, RowCounts
+from processing.domain.receipts import BrokenRule, ReceiptError, ReceiptWarning, RowCounts
 from processing.frames.ordered_pool import WORKERS
 from processing.ingest.bounds import FileBounds
 from processing.ingest.columns.dataset_schemas import SchemaContext
 from processing.ingest.deadlines import Deadline
-from processing.ingest.notices import NoticeTally, StreamDays
 from processing.ingest.pipeline import Split, splits
 from processing.ingest.readers.formats import HEAD, FileFormat, detect_format
 from processing.ingest.readers.open_reader import open_reader
 from processing.ingest.readers.random_access import RandomAccess
-from processing.ingest.routes import Lane, open_lanes
+from processing.ingest.receipt_warnings import StreamDays, WarningTally
+from processing.ingest.routes import Route, open_routes
 from processing.ingest.staging import WRITERS, LocalPart
 from processing.ingest.validation.reject_writer import RejectWriter
 from schemas.customer_config import CustomerConfig
@@ -73,11 +73,11 @@ class IngestOutcome:
     days: Mapping[date, int]
     """Accepted rows of each day; empty for a refused file."""
     rules: tuple[BrokenRule, ...]
-    warnings: tuple[Notice, ...]
+    warnings: tuple[ReceiptWarning, ...]
     rejected: Path | None
     """NDJSON of the rejected rows, after those that were spilled; None when there are none at all, and when the file was
     refused before all of it was read: what was spilled by then is to be given up."""
-    problem: Problem | None
+    problem: ReceiptError | None
     """Why the file is refused as a whole, None when it is not."""
     rejected_from: int | None = None
     """The first rejected record that is counted and not among those written, as they are too large together; None when all
@@ -111,7 +111,7 @@ def ingest_file(
             rules=(),
             warnings=(),
             rejected=None,
-            problem=Problem(code=error.code, message=error.message),
+            problem=ReceiptError(code=error.code, message=error.message),
         )
 
 
@@ -147,19 +147,19 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
         is_large = source.size > _SMALL
         readers = stack.enter_context(ThreadPoolExecutor(WORKERS, "read")) if is_large else None
         writer = stack.enter_context(ThreadPoolExecutor(WRITERS, "write")) if is_large else None
-        lanes = open_lanes(
+        routes = open_routes(
             reader, request.dataset, context, request.config, scratch=outlets.scratch, emit=outlets.emit, pool=writer
         )
         rejects = RejectWriter(
             outlets.scratch / "rejected.ndjson", outlets.spill, most=max(_LEAST_REJECTED, _MOST_REJECTED * source.size)
         )
-        return _split_all(request, deadline.checked(splits(reader, lanes, readers)), lanes, found, rejects)
+        return _split_all(request, deadline.checked(splits(reader, routes, readers)), routes, found, rejects)
 
 
 def _split_all(
-    request: IngestRequest, batches: Iterator[Split], lanes: Sequence[Lane], found: FileFormat, rejects: RejectWriter
+    request: IngestRequest, batches: Iterator[Split], routes: Sequence[Route], found: FileFormat, rejects: RejectWriter
 ) -> IngestOutcome:
-    notices = NoticeTally(name=request.name, streams=request.streams)
+    warning_tally = WarningTally(name=request.name, streams=request.streams)
     counts = _Counts()
     bounds = FileBounds()
     most = request.config.max_rejected_fraction
@@ -167,17 +167,17 @@ def _split_all(
     try:
         for batch in batches:
             _bound(batch, bounds)
-            _take(batch, lanes, rejects, notices, counts)
+            _take(batch, routes, rejects, warning_tally, counts)
             # Explaining a bad row takes far longer than taking a good one. Of a file of the most rows that one may have, no
             # more bad ones than its share are explained by this, and a batch.
             is_hopeless = rejects.count >= MOST_EXPLAINED and _exceeds(rejects.count, most, counts.read)
             if is_hopeless:
                 break
-        for lane in lanes:
-            lane.parts.finish()
+        for route in routes:
+            route.parts.finish()
     finally:
         rejects.close()
-    own_days = {lane.dataset: lane.parts.days for lane in lanes}
+    own_days = {route.dataset: route.parts.days for route in routes}
     days: Counter[date] = sum(own_days.values(), Counter())
     rows = RowCounts(read=counts.read, accepted=counts.accepted, rejected=rejects.count, filtered=counts.filtered)
     problem = _over_budget(rows, most, rejects.rules(), is_hopeless=is_hopeless) or _nothing_accepted(rows)
@@ -189,8 +189,8 @@ def _split_all(
         rows=rows,
         days={} if problem else dict(sorted(days.items())),
         rules=rejects.rules(),
-        # The lane of the folder itself speaks for the header.
-        warnings=(*lanes[-1].plan.warnings, *notices.notices({} if problem else own_days)),
+        # The route of the folder itself speaks for the header.
+        warnings=(*routes[-1].plan.warnings, *warning_tally.warnings({} if problem else own_days)),
         rejected=rejects.path if rejects.count else None,
         problem=problem,
         rejected_from=rejects.unwritten_from,
@@ -199,21 +199,21 @@ def _split_all(
 
 def _bound(batch: Split, bounds: FileBounds) -> None:
     bounds.add_rows(batch.read)
-    for part in batch.lanes:
+    for part in batch.routes:
         bounds.add_days(part.accepted.frames)
-        bounds.add_metrics(part.noticed.metrics)
-        bounds.add_id_types(part.noticed.ids)
-        bounds.add_id_types(part.noticed.custom_ids)
+        bounds.add_metrics(part.warning_counts.metrics)
+        bounds.add_id_types(part.warning_counts.ids)
+        bounds.add_id_types(part.warning_counts.custom_ids)
 
 
-def _take(batch: Split, lanes: Sequence[Lane], rejects: RejectWriter, notices: NoticeTally, counts: _Counts) -> None:
+def _take(batch: Split, routes: Sequence[Route], rejects: RejectWriter, warning_tally: WarningTally, counts: _Counts) -> None:
     counts.read += batch.read
-    rejects.add_broken(lanes[-1].validator, batch.broken)
+    rejects.add_broken(routes[-1].validator, batch.broken)
     settled = len(batch.broken)
-    for part in batch.lanes:
-        part.lane.parts.add(part.accepted)
-        rejects.add(part.lane.validator, part.rejected)
-        notices.add(part.lane, part.noticed)
+    for part in batch.routes:
+        part.route.parts.add(part.accepted)
+        rejects.add(part.route.validator, part.rejected)
+        warning_tally.add(part.route, part.warning_counts)
         counts.accepted += part.accepted.rows
         counts.filtered += part.filtered
         settled += part.accepted.rows + part.rejected.height + part.filtered
@@ -222,7 +222,7 @@ def _take(batch: Split, lanes: Sequence[Lane], rejects: RejectWriter, notices: N
         raise AssertionError("rows of a batch were lost or doubled")
 
 
-def _over_budget(rows: RowCounts, most: float, rules: Sequence[BrokenRule], *, is_hopeless: bool) -> Problem | None:
+def _over_budget(rows: RowCounts, most: float, rules: Sequence[BrokenRule], *, is_hopeless: bool) -> ReceiptError | None:
     if rows.read < _FEWEST_ROWS_FOR_BUDGET or not _exceeds(rows.rejected, most, rows.read):
         return None
     every = rows.read - rows.filtered
@@ -231,13 +231,13 @@ def _over_budget(rows: RowCounts, most: float, rules: Sequence[BrokenRule], *, i
     ]
     where = f"the first {rows.read:,} rows, behind which reading stopped," if is_hopeless else f"{rows.read:,} rows"
     why = f" (no row has {', '.join(absent)})" if absent else ""
-    return Problem(
+    return ReceiptError(
         code=RefusalCode.TOO_MANY_REJECTED_ROWS,
-        message=f"{rows.rejected:,} of {where} break rules, more than {most:.0%}{why}: mend the file and upload it again",
+        message=f"{rows.rejected:,} of {where} break rules, more than {most:.0%}{why}: fix the file and upload it again",
     )
 
 
-def _nothing_accepted(rows: RowCounts) -> Problem | None:
+def _nothing_accepted(rows: RowCounts) -> ReceiptError | None:
     """Why a file of which something was read and nothing is left is refused: only an empty one withdraws what is in force."""
     if not rows.read or rows.accepted:
         return None
@@ -245,9 +245,9 @@ def _nothing_accepted(rows: RowCounts) -> Problem | None:
     if rows.rejected and rows.filtered:
         why = "every row breaks a rule, or was dropped by the config's filter"
     message = (
-        f"of {rows.read:,} rows none was accepted, {why}: mend the file and upload it again; to withdraw it, upload it empty"
+        f"of {rows.read:,} rows none was accepted, {why}: fix the file and upload it again; to withdraw it, upload it empty"
     )
-    return Problem(code=RefusalCode.NOTHING_ACCEPTED, message=message)
+    return ReceiptError(code=RefusalCode.NOTHING_ACCEPTED, message=message)
 
 
 def _exceeds(part: int, share: float, whole: int) -> bool:

@@ -1,4 +1,4 @@
-"""Reads and validates the pieces of an upload beside each other, and gives their results in the order of the file."""
+"""Reads and validates the batches of an upload beside each other, and gives their results in the order of the file."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Final
 import polars as pl
 
 from processing.frames.ordered_pool import WORKERS, in_order
-from processing.ingest.notices import Noticed, notice
-from processing.ingest.readers.raw_batches import BrokenRecords, Numbering, Piece, RawReader, moved
-from processing.ingest.routes import Lane, divided
+from processing.ingest.readers.raw_batches import BatchTask, BrokenRecords, Numbering, RawReader, renumbered
+from processing.ingest.receipt_warnings import WarningCounts, warning_counts
+from processing.ingest.routes import Route, routed
 from processing.ingest.staging import DayRows, divide
 
 _IN_FLIGHT: Final = WORKERS + 1
-"""Pieces that are held at once, so that no reader waits for the next to be cut."""
+"""Batches that are held at once, so that no reader waits for the next to be cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LaneSplit:
-    """What one lane made of a batch."""
+class RouteSplit:
+    """What one route made of a batch."""
 
-    lane: Lane
+    route: Route
     accepted: DayRows
     rejected: pl.DataFrame
     filtered: int
     """Records that `where` dropped."""
-    noticed: Noticed
+    warning_counts: WarningCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,33 +37,33 @@ class Split:
 
     read: int
     broken: BrokenRecords
-    lanes: tuple[LaneSplit, ...]
+    routes: tuple[RouteSplit, ...]
 
 
-def splits(reader: RawReader, lanes: Sequence[Lane], pool: ThreadPoolExecutor | None) -> Iterator[Split]:
+def splits(reader: RawReader, routes: Sequence[Route], pool: ThreadPoolExecutor | None) -> Iterator[Split]:
     """Every batch of the upload, in order, with record and line numbers of the file; without a pool in this thread alone."""
     numbering = Numbering(reader.lines_before)
 
-    def work(piece: Piece) -> tuple[Split, tuple[int, int] | None]:
-        batch = piece()
-        split = Split(read=batch.read, broken=batch.broken, lanes=tuple(_split(*each) for each in divided(batch.frame, lanes)))
+    def work(task: BatchTask) -> tuple[Split, tuple[int, int] | None]:
+        batch = task()
+        split = Split(read=batch.read, broken=batch.broken, routes=tuple(_split(*each) for each in routed(batch.frame, routes)))
         return split, None if batch.lines is None else (batch.read, batch.lines)
 
-    for split, counts in in_order(work, reader.pieces(), pool, most=_IN_FLIGHT):
-        yield split if counts is None else _moved(split, *numbering.next(*counts))
+    for split, counts in in_order(work, reader.batch_tasks(), pool, most=_IN_FLIGHT):
+        yield split if counts is None else _renumbered(split, *numbering.next(*counts))
 
 
-def _split(lane: Lane, kept: pl.DataFrame, filtered: int) -> LaneSplit:
-    accepted, rejected = lane.validator.split(kept)
-    return LaneSplit(
-        lane=lane,
-        accepted=divide(accepted, lane.day),
+def _split(route: Route, kept: pl.DataFrame, filtered: int) -> RouteSplit:
+    accepted, rejected = route.validator.split(kept)
+    return RouteSplit(
+        route=route,
+        accepted=divide(accepted, route.day),
         rejected=rejected,
         filtered=filtered,
-        noticed=notice(lane, kept, accepted),
+        warning_counts=warning_counts(route, kept, accepted),
     )
 
 
-def _moved(split: Split, records: int, lines: int) -> Split:
-    parts = (replace(part, rejected=moved(part.rejected, records, lines)) for part in split.lanes)
-    return replace(split, broken=split.broken.moved(records, lines), lanes=tuple(parts))
+def _renumbered(split: Split, records: int, lines: int) -> Split:
+    parts = (replace(part, rejected=renumbered(part.rejected, records, lines)) for part in split.routes)
+    return replace(split, broken=split.broken.renumbered(records, lines), routes=tuple(parts))

@@ -20,7 +20,7 @@ from processing.ingest.expressions.compiler import columns_read
 from processing.ingest.readers.raw_batches import RawReader
 from processing.ingest.readers.segment import FIELDS, FOLDERS
 from processing.ingest.staging import MOST_PARTS, LocalPart, PartWriter
-from processing.ingest.validation.explanation import Shape
+from processing.ingest.validation.explanation import UploadShape
 from processing.ingest.validation.validator import Validator
 from schemas.customer_config import CustomerConfig, DatasetConfig
 from schemas.dataset_schema import DatasetSchema
@@ -28,7 +28,7 @@ from schemas.rule import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
+class Route:
     """The way of the records of one dataset."""
 
     dataset: Dataset
@@ -38,10 +38,10 @@ class Lane:
     """The day of a typed row, Date."""
     parts: PartWriter
     belongs: pl.Expr | None
-    """Which records are its own, never null; None for all that no other lane takes."""
+    """Which records are its own, never null; None for all that no other route takes."""
 
 
-def open_lanes(
+def open_routes(
     reader: RawReader,
     dataset: Dataset,
     context: SchemaContext,
@@ -50,29 +50,29 @@ def open_lanes(
     scratch: Path,
     emit: Callable[[Dataset, LocalPart], None],
     pool: ThreadPoolExecutor | None = None,
-) -> tuple[Lane, ...]:
-    """The lanes of an upload below the folder `dataset`, the folder's own last.
+) -> tuple[Route, ...]:
+    """The routes of an upload below the folder `dataset`, the folder's own last.
 
     Raises CustomerError for a header that does not fit.
     """
     exposures = reader.exposures
 
-    def lane(own: Dataset, belongs: pl.Expr | None) -> Lane:
+    def route(own: Dataset, belongs: pl.Expr | None) -> Route:
         kind = kind_of(own)
         schema = kind.schema(context)
         part = config.dataset(own)
         known = _known(part, config.mask_values) if config.mask_values else None
         plan = _planned(reader, own, schema, part, known)
-        shape = Shape(
+        shape = UploadShape(
             header=reader.header,
             dtypes=reader.dtypes,
             masked=frozenset(config.mask_values),
-            stray=_stray(reader, own, plan) if own is dataset else None,
-            made_of=reader.made_of,
+            wrong_kind=_wrong_kind(reader, own, plan) if own is dataset else None,
+            derived_from=reader.derived_from,
             known=known,
             shown=_known_alone() if reader.shows_known_alone and config.mask_values else None,
         )
-        return Lane(
+        return Route(
             dataset=own,
             plan=plan,
             validator=Validator(schema, plan, shape, part.timestamp),
@@ -83,11 +83,11 @@ def open_lanes(
             belongs=belongs,
         )
 
-    lanes = [lane(dataset, None)]
+    routes = [route(dataset, None)]
     if exposures is not None:
-        lanes.insert(0, lane(Dataset.EXPOSURES, exposures))
-    reader.narrow(positions_read(lanes))
-    return tuple(lanes)
+        routes.insert(0, route(Dataset.EXPOSURES, exposures))
+    reader.narrow(positions_read(routes))
+    return tuple(routes)
 
 
 @cache
@@ -120,10 +120,10 @@ def _planned(
         raise CustomerError(error.code, f"{error.message}; these are columns of {other}/: was it meant to go there?") from error
 
 
-def _stray(reader: RawReader, dataset: Dataset, plan: ColumnPlan) -> Rule | None:
+def _wrong_kind(reader: RawReader, dataset: Dataset, plan: ColumnPlan) -> Rule | None:
     if dataset not in FOLDERS:
         return None
-    return reader.stray(plan.columns["experiment" if dataset is Dataset.EXPOSURES else "event_name"].raw)
+    return reader.wrong_kind(plan.columns["experiment" if dataset is Dataset.EXPOSURES else "event_name"].raw)
 
 
 def _looks_like(header: Sequence[str], dataset: Dataset) -> Dataset | None:
@@ -133,24 +133,24 @@ def _looks_like(header: Sequence[str], dataset: Dataset) -> Dataset | None:
     return next((other for other in others if folded.issuperset(map(fold, required_columns(other)))), None)
 
 
-def positions_read(lanes: Sequence[Lane]) -> frozenset[int]:
-    """The uploaded columns that any lane reads."""
+def positions_read(routes: Sequence[Route]) -> frozenset[int]:
+    """The uploaded columns that any route reads."""
     read: set[int] = set()
-    for lane in lanes:
-        read.update(*(column.positions for column in lane.plan.columns.values()))
-        if lane.plan.where is not None:
-            read.update(int(name) for name in lane.plan.where.meta.root_names())
+    for route in routes:
+        read.update(*(column.positions for column in route.plan.columns.values()))
+        if route.plan.where is not None:
+            read.update(int(name) for name in route.plan.where.meta.root_names())
     return frozenset(read)
 
 
-def divided(frame: pl.DataFrame, lanes: Sequence[Lane]) -> list[tuple[Lane, pl.DataFrame, int]]:
-    """Each lane with its records and how many of them its `where` dropped."""
+def routed(frame: pl.DataFrame, routes: Sequence[Route]) -> list[tuple[Route, pl.DataFrame, int]]:
+    """Each route with its records and how many of them its `where` dropped."""
     found = []
-    for lane in lanes:
+    for route in routes:
         own = frame
-        if lane.belongs is not None:
-            own = frame.filter(lane.belongs)
-            frame = frame.filter(~lane.belongs)
-        kept = own if lane.plan.where is None else own.filter(lane.plan.where)
-        found.append((lane, kept, own.height - kept.height))
+        if route.belongs is not None:
+            own = frame.filter(route.belongs)
+            frame = frame.filter(~route.belongs)
+        kept = own if route.plan.where is None else own.filter(route.plan.where)
+        found.append((route, kept, own.height - kept.height))
     return found

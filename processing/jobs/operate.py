@@ -12,8 +12,8 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.errors import OperatorError
 from processing.domain.queue_messages import stream_work, upload_event
-from processing.domain.readiness.corrections import sent_back
-from processing.domain.readiness.day_states import moved
+from processing.domain.readiness.corrections import marked_for_reprocess
+from processing.domain.readiness.day_states import with_state
 from processing.domain.reasons import RefusalCode
 from processing.domain.stream_state import DayState, StreamState
 from processing.domain.streams import Stream
@@ -61,7 +61,7 @@ def ask_reprocess(context: JobContext, stream: Stream, day: date) -> None:
         if state.is_closed(day):
             raise OperatorError(f"the staged rows of {day.isoformat()} are gone by retention: upload its files again")
         cause = "the operator asked for it"
-        record = moved(sent_back(record, cause), DayState.READY, now, f"to be processed again: {cause}")
+        record = with_state(marked_for_reprocess(record, cause), DayState.READY, now, f"to be processed again: {cause}")
         return replace(state, days={**state.days, day: record})
 
     _change(context, stream, asked)
@@ -82,10 +82,10 @@ def move_first_day(context: JobContext, stream: Stream, day: date) -> None:
     def set_first(state: StreamState) -> StreamState:
         if state.is_closed(day):
             raise OperatorError(f"the staged rows of {day.isoformat()} are gone by retention")
-        given_up = state.given_up
-        if given_up is not None and day < given_up.before and day <= context.zone.day_of(given_up.arrived):
+        expired = state.given_up
+        if expired is not None and day < expired.before and day <= context.zone.day_of(expired.arrived):
             raise OperatorError(
-                f"rows of {day.isoformat()} that came before {given_up.arrived.date().isoformat()} are gone by retention: "
+                f"rows of {day.isoformat()} that came before {expired.arrived.date().isoformat()} are gone by retention: "
                 "upload them again, and name the first day in the config"
             )
         return replace(state, first_day=day, opening=None)

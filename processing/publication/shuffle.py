@@ -68,13 +68,13 @@ class Shuffle:
         self._spills = 0
         self._on_disk: Counter[Path] = Counter()
         """Rows of each bucket's folder."""
-        self._reduced: Counter[Path] = Counter()
+        self._rows_when_reduced: Counter[Path] = Counter()
         """Rows that each bucket's folder had when it was last reduced."""
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take rows."""
         self.rows += frame.height
-        self._hold(frame)
+        self._keep(frame)
         if self._is_full(1):
             self._spill()
 
@@ -92,28 +92,28 @@ class Shuffle:
             yield partial(self._taken, folder)
 
     def _all(self) -> pl.DataFrame:
-        return self._less(pl.concat(self._let_go()).lazy()).collect()
+        return self._reduced(pl.concat(self._take_held()).lazy()).collect()
 
     def _taken(self, folder: Path) -> pl.DataFrame:
         files = sorted(folder.iterdir())
-        rows = self._less(pl.scan_ipc(files)).collect()
+        rows = self._reduced(pl.scan_ipc(files)).collect()
         for file in files:
             file.unlink()
         return rows
 
-    def _hold(self, frame: pl.DataFrame) -> None:
+    def _keep(self, frame: pl.DataFrame) -> None:
         self._frames.append(frame)
         self._held += frame.height
         self._bytes += text_bytes(frame) + frame.height * frame.width * _BYTES_A_VALUE
 
-    def _let_go(self) -> list[pl.DataFrame]:
+    def _take_held(self) -> list[pl.DataFrame]:
         frames, self._frames, self._held, self._bytes = self._frames, [], 0, 0
         return frames
 
     def _is_full(self, share: float) -> bool:
         return self._held > _ROWS_IN_MEMORY * share or self._bytes > _BYTES_IN_MEMORY * share
 
-    def _less(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+    def _reduced(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         return rows if self._reduce is None else self._reduce(rows)
 
     def _spill(self, *, last: bool = False) -> None:
@@ -121,10 +121,10 @@ class Shuffle:
         if not self._held:
             return
         if self._reduce is not None:
-            self._hold(self._reduce(pl.concat(self._let_go()).lazy()).collect())
+            self._keep(self._reduce(pl.concat(self._take_held()).lazy()).collect())
             if not last and not self._is_full(0.5):
                 return
-        divided = self._divided(self._let_go())
+        divided = self._divided(self._take_held())
         for folder, height in all_in_order(self._write, divided.items(), self._pool):
             self._on_disk[folder] += height
             if self._reduce is not None and not last:
@@ -157,14 +157,14 @@ class Shuffle:
 
     def _reduce_folder(self, folder: Path, reduce: Reduce, *, beyond: int) -> None:
         """Reduce a bucket on disk once it has doubled, so that each of its rows is rewritten about twice in all."""
-        if self._on_disk[folder] <= 2 * max(self._reduced[folder], beyond):
+        if self._on_disk[folder] <= 2 * max(self._rows_when_reduced[folder], beyond):
             return
         files = sorted(folder.iterdir())
         rows = reduce(pl.scan_ipc(files)).collect()
         self._write_file(rows, folder / f"{self._spills:05d}.reduced.arrow")
         for file in files:
             file.unlink()
-        self._on_disk[folder] = self._reduced[folder] = rows.height
+        self._on_disk[folder] = self._rows_when_reduced[folder] = rows.height
 
     @staticmethod
     def _write_file(rows: pl.DataFrame, path: Path) -> None:

@@ -26,7 +26,7 @@ from azure.core.exceptions import (
 from azure.storage.blob import BlobBlock, BlobClient, BlobLeaseClient, BlobProperties, BlobServiceClient, ContentSettings
 
 from processing.domain.errors import ConditionNotMet, LaterError, OperatorError
-from processing.ports import ABSENT, ALWAYS, ARCHIVED, CUSTOMERS_KEY, BlobInfo, BlobKind, When
+from processing.ports import ARCHIVED, CUSTOMERS_KEY, IF_ABSENT, UNCONDITIONAL, BlobInfo, BlobKind, Condition
 from processing.storage.azure_errors import code_of, is_changed, status_of, storage_errors
 from processing.storage.blob_metadata import decoded, encoded
 from processing.storage.blob_pages import ARCHIVE, KINDS, blobs_below
@@ -103,7 +103,13 @@ class AzureBlobStore:
         return _complete(data, stream.size, container, name)
 
     def put(
-        self, container: str, name: str, data: bytes | Path, *, when: When = ALWAYS, metadata: Mapping[str, str] | None = None
+        self,
+        container: str,
+        name: str,
+        data: bytes | Path,
+        *,
+        when: Condition = UNCONDITIONAL,
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
         """Write the blob in one atomic step and return its ETag; ConditionNotMet when `when` does not hold.
 
@@ -123,16 +129,16 @@ class AzureBlobStore:
                 send = _put_at_once if size <= self._largest_put else _put_in_blocks
                 answer = send(blob, stream, size, options)
             except AzureError as error:
-                if when != ALWAYS and _lost(error, when):
+                if when != UNCONDITIONAL and _lost(error, when):
                     raise ConditionNotMet(container, name) from None
                 raise
         return _bare(str(answer["etag"]))
 
-    def in_pieces(self, container: str, name: str) -> AzurePieces:
+    def start_block_upload(self, container: str, name: str) -> AzureBlockUpload:
         """Begin a new blob that is sent in blocks and committed at once."""
-        return AzurePieces(self._blob(container, name), container)
+        return AzureBlockUpload(self._blob(container, name), container)
 
-    def delete(self, container: str, name: str, *, when: When = ALWAYS) -> None:
+    def delete(self, container: str, name: str, *, when: Condition = UNCONDITIONAL) -> None:
         """Remove the blob, gone already is no error; ConditionNotMet when it is another version than `when` says."""
         blob = self._blob(container, name)
         options: dict[str, Any] = {}
@@ -235,7 +241,7 @@ class AzureBlobStore:
         return b""
 
 
-class AzurePieces:
+class AzureBlockUpload:
     """Blocks on their way to become one blob."""
 
     def __init__(self, blob: BlobClient, container: str) -> None:
@@ -244,7 +250,7 @@ class AzurePieces:
         self._blocks = _Blocks(blob)
 
     def add(self, data: bytes | Path) -> None:
-        """Send the next piece."""
+        """Send the next block."""
         with _opened(data) as (stream, size), storage_errors(f"write {self._container}/{self._blob.blob_name}"):
             self._blocks.stage(stream, size)
 
@@ -260,7 +266,7 @@ class AzurePieces:
                     }
                 )
             except AzureError as error:
-                if _lost(error, ABSENT):
+                if _lost(error, IF_ABSENT):
                     raise ConditionNotMet(self._container, name) from None
                 raise
 
@@ -339,7 +345,7 @@ def _opened(data: bytes | Path) -> Iterator[tuple[BinaryIO, int]]:
             yield file, os.fstat(file.fileno()).st_size
 
 
-def _lost(error: AzureError, when: When) -> bool:
+def _lost(error: AzureError, when: Condition) -> bool:
     if is_changed(error):
         return True
     # Another writer's commit drops everybody's blocks. A blob that is leased is there, whatever else holds of it.

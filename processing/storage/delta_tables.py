@@ -144,9 +144,9 @@ def _refuse_features(table: DeltaTable, container: str, name: str) -> None:
     raise _changed_by_others(container, name, f"it has {asked}")
 
 
-def _changed_by_others(container: str, table: str, told: str) -> OperatorError:
+def _changed_by_others(container: str, table: str, detail: str) -> OperatorError:
     return OperatorError(
-        f"table {table} in {container} was changed by another program: {told}; nothing is written to it until that is "
+        f"table {table} in {container} was changed by another program: {detail}; nothing is written to it until that is "
         "dropped again or the table is restored"
     )
 

@@ -12,7 +12,7 @@ from typing import Final
 from processing.domain.days import PST, DayZone
 from processing.domain.errors import LaterError
 from processing.domain.readiness.observation import ReadinessPolicy
-from processing.ports import BlobStore, Clock, Queue, Silence, Tables, Telemetry
+from processing.ports import BlobStore, Clock, NoTelemetry, Queue, Tables, Telemetry
 from processing.stored.customer_config import ConfigCache
 
 _WORK: Final = 0.25
@@ -45,7 +45,7 @@ class JobContext:
     clock: Clock
     sleep: Callable[[float], None] = time.sleep
     """Waits so many seconds before something is tried again; a test need not."""
-    telemetry: Telemetry = field(default_factory=Silence)
+    telemetry: Telemetry = field(default_factory=NoTelemetry)
     zone: DayZone = PST
     readiness: ReadinessPolicy = field(default_factory=ReadinessPolicy)
     retention: Retention = field(default_factory=Retention)

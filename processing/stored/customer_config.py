@@ -26,7 +26,7 @@ from processing.domain.errors import ConditionNotMet, CustomerError, LaterError,
 from processing.domain.printable import printable
 from processing.ingest.columns.dataset_schemas import columns_of
 from processing.ingest.expressions.compiler import ExpressionRefused, check_condition, check_expression
-from processing.ports import ABSENT, BlobInfo, BlobStore, When
+from processing.ports import IF_ABSENT, BlobInfo, BlobStore, Condition
 from processing.stored.config_yaml import LARGEST, Document, YamlRefused, read_yaml
 from schemas.customer_config import CustomerConfig, DatasetConfig
 
@@ -39,7 +39,7 @@ _NO_FILE: Final = "none"
 
 
 class ConfigRefused(OperatorError):
-    """The operator mends the file; the message names the keys and what is wrong with each."""
+    """The operator fixes the file; the message names the keys and what is wrong with each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,8 +171,8 @@ def _located(document: Document, loc: tuple[int | str, ...], message: str) -> st
     line = next((document.lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in document.lines), None)
     where = ".".join(str(step)[:64] for step in path)
     known = {"Extra inputs are not permitted": "there is no such key"}
-    told = known.get(message, message.removeprefix("Value error, "))[:_LONGEST_MESSAGE]
-    return f"{f'line {line}: ' if line else ''}{f'{where}: ' if where else ''}{told}"
+    shown = known.get(message, message.removeprefix("Value error, "))[:_LONGEST_MESSAGE]
+    return f"{f'line {line}: ' if line else ''}{f'{where}: ' if where else ''}{shown}"
 
 
 def _joined(problems: list[str]) -> str:
@@ -212,7 +212,7 @@ def _keep(lake: BlobStore, customer: str, info: BlobInfo | None) -> None:
         now = lake.head(blob_names.CONFIG_CONTAINER, blob_names.config_name(customer))
         if (now.etag if now else None) != (info.etag if info else None):
             raise ConditionNotMet(blob_names.CONFIG_CONTAINER, blob_names.config_name(customer))
-        when = ABSENT if kept is None else When.unchanged(kept.etag)
+        when = IF_ABSENT if kept is None else Condition.unchanged(kept.etag)
         try:
             lake.put(blob_names.STATE_CONTAINER, copy, data, when=when, metadata={_VERSION_KEY: version})
         except ConditionNotMet:

@@ -13,24 +13,26 @@ from processing.domain.errors import OperatorError
 from processing.domain.readiness.cuts import LONGEST_LIST
 from processing.domain.stream_state import DayRecord, ExpectedFile, StreamState
 from processing.stored.context import JobContext
-from processing.stored.write_once import put_own
+from processing.stored.write_once import write_once
 
 _LIST = TypeAdapter(tuple[ExpectedFile, ...])
 _MOST_AT_ONCE = 64 * 1024 * 1024
 """Bytes of lists that one look reads."""
 
 
-def keep_apart(context: JobContext, state: StreamState) -> StreamState:
+def store_long_lists(context: JobContext, state: StreamState) -> StreamState:
     """The state without long lists: each is stored under a name of its content, and the record names that."""
     days = {}
     for day, record in state.days.items():
-        if len(record.awaited) > LONGEST_LIST:
-            data = _LIST.dump_json(record.awaited)
+        if len(record.expected_files) > LONGEST_LIST:
+            data = _LIST.dump_json(record.expected_files)
             digest = hashlib.sha256(data).hexdigest()
             name = blob_names.expected_name(state.stream, day, digest)
-            put_own(context.lake, blob_names.STATE_CONTAINER, name, data)
-            count = len(record.awaited)
-            days[day] = replace(record, awaited=record.awaited[:LONGEST_LIST], awaited_count=count, expected_in=name)
+            write_once(context.lake, blob_names.STATE_CONTAINER, name, data)
+            count = len(record.expected_files)
+            days[day] = replace(
+                record, expected_files=record.expected_files[:LONGEST_LIST], expected_count=count, expected_in=name
+            )
     return replace(state, days={**state.days, **days}) if days else state
 
 

@@ -7,7 +7,7 @@ import json
 from processing.domain import blob_names
 from processing.domain.days import DayZone
 from processing.domain.errors import ConditionNotMet, OperatorError
-from processing.ports import ABSENT, BlobStore
+from processing.ports import IF_ABSENT, BlobStore
 
 
 def check_zone(lake: BlobStore, zone: DayZone) -> None:
@@ -24,6 +24,6 @@ def keep_zone(lake: BlobStore, zone: DayZone) -> None:
     """Store the zone with the first stream; OperatorError when another one is there."""
     document = json.dumps({"day_zone": zone.name}).encode()
     try:
-        lake.put(blob_names.STATE_CONTAINER, blob_names.installation_name(), document, when=ABSENT)
+        lake.put(blob_names.STATE_CONTAINER, blob_names.installation_name(), document, when=IF_ABSENT)
     except ConditionNotMet:
         check_zone(lake, zone)

@@ -9,8 +9,8 @@ from processing.domain import blob_names
 from processing.domain.blob_names import Marker, SignalFile
 from processing.domain.datasets import Dataset
 from processing.domain.readiness.marker_manifest import LARGEST, ManifestRefusedError, of_stream, parse_manifest
-from processing.domain.readiness.observation import ReadinessPolicy, SeenMarker
-from processing.domain.receipts import ReceiptSummary, Status, finished_days
+from processing.domain.readiness.observation import ListedMarker, ReadinessPolicy
+from processing.domain.receipts import ReceiptSummary, UploadStatus, finished_days
 from processing.domain.stream_state import ExpectedFile, MarkerRef, StreamState
 from processing.ports import BlobInfo, BlobKind
 from processing.stored.context import JobContext
@@ -28,7 +28,7 @@ _MOST_REQUESTS = 1_000
 class Signals:
     """What a customer's folder of signals says to one stream."""
 
-    markers: tuple[SeenMarker, ...]
+    markers: tuple[ListedMarker, ...]
     own_markers: bool
     """Of `exposures`: whether its own folder of signals ever marked anything."""
     has_unread: bool
@@ -82,8 +82,10 @@ def _marking(dataset: Dataset, *, own_markers: bool) -> tuple[Dataset | None, ..
     return (None, dataset)
 
 
-def _marker(info: BlobInfo, day: date, *, own: bool, alone: bool = True) -> SeenMarker:
-    return SeenMarker(day=day, ref=MarkerRef(name=info.name, etag=info.etag), written=info.last_modified, own=own, alone=alone)
+def _marker(info: BlobInfo, day: date, *, own: bool, alone: bool = True) -> ListedMarker:
+    return ListedMarker(
+        day=day, ref=MarkerRef(name=info.name, etag=info.etag), written=info.last_modified, own=own, alone=alone
+    )
 
 
 class _Answers:
@@ -128,7 +130,7 @@ class _Reading:
         self._answers = _Answers(context, state.customer)
         self._left = _MOST_READ
         self._requests = _MOST_REQUESTS
-        self.markers: list[SeenMarker] = []
+        self.markers: list[ListedMarker] = []
         self.has_unread = False
 
     def take(self, info: BlobInfo, kind: Marker | SignalFile) -> None:
@@ -145,14 +147,14 @@ class _Reading:
         """Whether the stream's own folder of signals has marked anything that is gone by now."""
         folder = f"{_SIGNALS}{self._state.dataset}/"
         answers = self._answers.every().items()
-        return any(name.startswith(folder) and summary.status is not Status.REJECTED for name, summary in answers)
+        return any(name.startswith(folder) and summary.status is not UploadStatus.REJECTED for name, summary in answers)
 
-    def _take_marker(self, info: BlobInfo, seen: SeenMarker) -> None:
+    def _take_marker(self, info: BlobInfo, seen: ListedMarker) -> None:
         if info.size == 0 or self._decides_nothing(seen):
             self.markers.append(seen)
             return
         answer = self._answers.of(info)
-        if answer is not None and answer.status is Status.REJECTED:
+        if answer is not None and answer.status is UploadStatus.REJECTED:
             return  # its manifest cannot be read, and its receipt says so
         if self._state.first_day is None and self._policy.first_day is None:
             # Which day is the first is decided by what is answered alone; then all is read again.
@@ -169,7 +171,7 @@ class _Reading:
             return  # its receipt says so
         self.markers.append(replace(seen, expected=of_stream(files, self._state.dataset)))
 
-    def _decides_nothing(self, seen: SeenMarker) -> bool:
+    def _decides_nothing(self, seen: ListedMarker) -> bool:
         """Whether nobody needs to know what a marker says: it is not in effect, it is known, or its day is none of these."""
         in_effect = seen.written + self._policy.settle <= self._now and self._context.zone.has_ended(seen.day, self._now)
         if not in_effect or self._state.is_closed(seen.day):

@@ -15,7 +15,7 @@ from processing.stored.context import JobContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiptSeen:
+class ListedReceipt:
     """A receipt as a listing shows it."""
 
     blob: str
@@ -31,12 +31,12 @@ def read_receipt(store: BlobStore, customer: str, upload: str) -> tuple[Receipt,
     return None if found is None else (from_json(Receipt, found[0]), found[1].etag)
 
 
-def list_receipts(store: BlobStore, customer: str, prefix: str = "") -> dict[str, ReceiptSeen]:
+def list_receipts(store: BlobStore, customer: str, prefix: str = "") -> dict[str, ListedReceipt]:
     """Receipts below a folder, by their own names."""
     return {seen.blob: seen for seen in iterate_receipts(store, customer, prefix)}
 
 
-def iterate_receipts(store: BlobStore, customer: str, prefix: str = "") -> Iterator[ReceiptSeen]:
+def iterate_receipts(store: BlobStore, customer: str, prefix: str = "") -> Iterator[ListedReceipt]:
     """The same, one after another, for those who keep little of each."""
     container = blob_names.receipts_container(customer)
     for info in store.list_blobs(container, prefix, metadata=True):
@@ -50,12 +50,12 @@ def iterate_receipts(store: BlobStore, customer: str, prefix: str = "") -> Itera
             if found is None:
                 continue
             summary = ReceiptSummary.of(from_json(Receipt, found[0]))
-        yield ReceiptSeen(blob=info.name, etag=info.etag, summary=summary)
+        yield ListedReceipt(blob=info.name, etag=info.etag, summary=summary)
 
 
-def list_in_force(context: JobContext, stream: Stream) -> dict[str, ReceiptSeen]:
+def list_in_force(context: JobContext, stream: Stream) -> dict[str, ListedReceipt]:
     """The receipts of all uploads that may hold rows of the stream, by their own names."""
-    found: dict[str, ReceiptSeen] = {}
+    found: dict[str, ListedReceipt] = {}
     for folder in folders_of(stream.dataset):
         found |= list_receipts(context.drop, stream.customer, folder)
     return found

@@ -18,7 +18,7 @@ from processing.domain.errors import ConditionNotMet, LaterError, Superseded
 from processing.domain.kept_documents import keeps_document
 from processing.domain.stream_state import DayRecord, DayStatus, StreamState
 from processing.domain.streams import Stream
-from processing.ports import ABSENT, BlobInfo, When
+from processing.ports import IF_ABSENT, BlobInfo, Condition
 from processing.stored.context import JobContext
 from processing.stored.installation import keep_zone
 from processing.stored.tries import tries
@@ -63,7 +63,7 @@ def store_state(context: JobContext, before: StoredState, state: StreamState) ->
     }
     state = replace(state, revision=revision, days=days)
     name = blob_names.state_name(state.stream)
-    when = ABSENT if before.etag is None else When.unchanged(before.etag)
+    when = IF_ABSENT if before.etag is None else Condition.unchanged(before.etag)
     etag = context.lake.put(blob_names.STATE_CONTAINER, name, to_json(state), when=when)
     return StoredState(state=state, etag=etag)
 
@@ -119,7 +119,7 @@ def print_status(context: JobContext, state: StreamState) -> None:
                 container,
                 name,
                 to_json(day_status(context, state, day, record)),
-                when=ABSENT if before.etag is None else When.unchanged(before.etag),
+                when=IF_ABSENT if before.etag is None else Condition.unchanged(before.etag),
                 metadata={_REVISION: str(record.revision), _STAMP: record.stamp},
             )
 

@@ -19,7 +19,7 @@ from processing.domain import blob_names
 from processing.domain.errors import ConditionNotMet, DropzoneError, LaterError
 from processing.domain.receipts import Upload
 from processing.domain.retries import MOST_DEATHS, wait_after
-from processing.ports import ABSENT, BlobInfo, When
+from processing.ports import IF_ABSENT, BlobInfo, Condition
 from processing.stored.context import JobContext
 from processing.stored.tries import tries
 
@@ -75,7 +75,7 @@ def begin_attempt(context: JobContext, upload: Upload, attempt: str, *, receipt:
     `receipt` is the ETag of the upload's receipt, `replaces` the one that is to be replaced though it is an answer.
     """
     fresh = UploadNote(blob=upload.name, etag=upload.etag, attempt=attempt, tries=1, receipt=receipt, replaces=replaces)
-    if replaces is None and _write(context, upload.customer, fresh, ABSENT):
+    if replaces is None and _write(context, upload.customer, fresh, IF_ABSENT):
         return Turn.OURS
     for _ in tries(context):
         found = read_note(context, upload.customer, upload.name)
@@ -85,7 +85,7 @@ def begin_attempt(context: JobContext, upload: Upload, attempt: str, *, receipt:
         if found is not None and begun >= MOST_DEATHS and _is_young(context, found, context.lake.service_time()):
             return Turn.IN_HAND
         note = replace(fresh, tries=begun + 1, failures=found.note.failures if found is not None and replaces else 0)
-        if _write(context, upload.customer, note, ABSENT if found is None else When.unchanged(found.etag)):
+        if _write(context, upload.customer, note, IF_ABSENT if found is None else Condition.unchanged(found.etag)):
             return Turn.EXHAUSTED if begun >= MOST_DEATHS else Turn.OURS
     raise LaterError(f"the note of work on {upload.name} changes faster than it can be written")
 
@@ -96,7 +96,7 @@ def end_attempt(context: JobContext, customer: str, blob: str, attempt: str) -> 
         found = read_note(context, customer, blob)
         if found is not None and found.note.attempt == attempt:
             context.lake.delete(
-                blob_names.STATE_CONTAINER, blob_names.note_name(customer, blob), when=When.unchanged(found.etag)
+                blob_names.STATE_CONTAINER, blob_names.note_name(customer, blob), when=Condition.unchanged(found.etag)
             )
 
 
@@ -106,7 +106,7 @@ def drop_request(context: JobContext, customer: str, blob: str, replaces: str) -
         found = read_note(context, customer, blob)
         if found is not None and found.note.replaces == replaces:
             context.lake.delete(
-                blob_names.STATE_CONTAINER, blob_names.note_name(customer, blob), when=When.unchanged(found.etag)
+                blob_names.STATE_CONTAINER, blob_names.note_name(customer, blob), when=Condition.unchanged(found.etag)
             )
 
 
@@ -124,7 +124,7 @@ def keep_request(context: JobContext, customer: str, blob: str, replaces: str, *
             failures = known.failures + 1
             next_try = context.lake.service_time() + wait_after(failures)
             note = replace(note, failures=failures, next_try=next_try, error=error)
-        if _write(context, customer, note, ABSENT if found is None else When.unchanged(found.etag)):
+        if _write(context, customer, note, IF_ABSENT if found is None else Condition.unchanged(found.etag)):
             return
     raise LaterError(f"the note of work on {blob} changes faster than it can be written")
 
@@ -193,15 +193,15 @@ def _metadata(note: UploadNote) -> dict[str, str]:
 
 
 def _listed(info: BlobInfo) -> StoredNote | None:
-    told = info.metadata
-    if "blob" not in told:
+    metadata = info.metadata
+    if "blob" not in metadata:
         return None
     note = UploadNote(
-        blob=told["blob"],
-        etag=told.get("etag", ""),
-        tries=int(told["tries"]),
-        replaces=told.get("replaces"),
-        next_try=datetime.fromisoformat(told["nexttry"]) if "nexttry" in told else None,
+        blob=metadata["blob"],
+        etag=metadata.get("etag", ""),
+        tries=int(metadata["tries"]),
+        replaces=metadata.get("replaces"),
+        next_try=datetime.fromisoformat(metadata["nexttry"]) if "nexttry" in metadata else None,
     )
     return StoredNote(note=note, etag=info.etag, written=info.last_modified)
 
@@ -214,7 +214,7 @@ def _read(context: JobContext, name: str) -> StoredNote | None:
     return StoredNote(note=_NOTE.validate_json(data), etag=info.etag, written=info.last_modified)
 
 
-def _write(context: JobContext, customer: str, note: UploadNote, when: When) -> bool:
+def _write(context: JobContext, customer: str, note: UploadNote, when: Condition) -> bool:
     """Whether it was written: nobody else wrote meanwhile."""
     name = blob_names.note_name(customer, note.blob)
     try:

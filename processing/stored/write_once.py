@@ -6,10 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from processing.domain.errors import ConditionNotMet
-from processing.ports import ABSENT, BlobStore
+from processing.ports import IF_ABSENT, BlobStore
 
 
-def put_own(store: BlobStore, container: str, name: str, data: bytes | Path) -> None:
+def write_once(store: BlobStore, container: str, name: str, data: bytes | Path) -> None:
     """Write the blob once. Where it is there already, it is by this very write, whose answer was lost on the way."""
     with suppress(ConditionNotMet):
-        store.put(container, name, data, when=ABSENT)
+        store.put(container, name, data, when=IF_ABSENT)

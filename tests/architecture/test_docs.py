@@ -13,7 +13,7 @@ import yaml
 from processing.cli.pages.print_pages import pages
 from processing.cli.pages.receipts_page import FIELDS
 from processing.domain.documents import to_json
-from processing.domain.receipts import Receipt, Status
+from processing.domain.receipts import Receipt, UploadStatus
 from processing.local.environment import PROJECT
 
 
@@ -31,7 +31,7 @@ def test_the_page_of_receipts_names_every_key_of_one() -> None:
         etag="1",
         size=1,
         format=None,
-        status=Status.ACCEPTED,
+        status=UploadStatus.ACCEPTED,
         received_at=datetime(2026, 11, 18, tzinfo=UTC),
         finished_at=datetime(2026, 11, 18, tzinfo=UTC),
         in_force=None,

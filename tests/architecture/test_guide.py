@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 from processing.cli import main as cli
-from processing.domain.receipts import Status
+from processing.domain.receipts import UploadStatus
 from processing.domain.stream_state import DayState
 from processing.jobs.days.work_stream import WorkOutcome
 from processing.jobs.uploads.receive_file import Outcome
@@ -153,6 +153,6 @@ def test_log_lines_states_and_statuses_are_those_of_the_program() -> None:
     events = {name for row in re.findall(r"^\| (`[^|]+) \|", lines, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     assert len(events) > 15
     assert events <= set(written())
-    for kinds in (DayState, Status, Outcome, WorkOutcome):
+    for kinds in (DayState, UploadStatus, Outcome, WorkOutcome):
         for kind in kinds:
             assert f"`{kind}`" in page, kind

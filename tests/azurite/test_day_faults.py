@@ -22,10 +22,10 @@ from processing.domain.streams import Stream
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
 from processing.jobs.operate import retry_now
 from processing.storage import emulator
-from tests.support.day_story import ALL, DAYS, FIRST, PRIVATE, DayStory, half_told, remove, run_worker
+from tests.support.day_story import ALL, DAYS, FIRST, PRIVATE, DayStory, partly_published, remove, run_worker
 from tests.support.door_process import run_door, service_address
-from tests.support.faults import FAULTS, Weather, impatient
-from tests.support.proxy import Deed, Moment, Proxy, Request
+from tests.support.faults import FAULTS, FaultPlan, impatient
+from tests.support.proxy import Moment, Proxy, Reaction, Request
 from tests.support.soak import IS_SOAK, chosen
 
 ALWAYS = 4
@@ -67,12 +67,12 @@ def batches(every: Sequence[Trouble]) -> Iterator[Sequence[Trouble]]:
 
 def test_a_fault_at_any_storage_call_of_a_worker(prepared: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    (story,) = half_told(prepared, 1)
+    (story,) = partly_published(prepared, 1)
     calls = len(run_door(story.installation, "dayworker", story.work))
     remove([story])
     outcomes: set[WorkOutcome] = set()
     for batch in batches(troubles(calls)):
-        stories = half_told(prepared, len(batch))
+        stories = partly_published(prepared, len(batch))
         with ThreadPoolExecutor(AT_ONCE) as threads:
             runs = [threads.submit(meet, story, trouble) for story, trouble in zip(stories, batch, strict=True)]
         errors = [error for run in runs if (error := run.exception()) is not None]
@@ -90,12 +90,12 @@ def test_a_fault_at_any_storage_call_of_a_worker(prepared: str, caplog: pytest.L
 def meet(story: DayStory, trouble: Trouble) -> WorkOutcome:
     """How the worker that met the trouble ended; the next one makes all good."""
     installation = story.installation
-    weather = Weather(fault=FAULTS[trouble.fault], number=trouble.number, times=trouble.times)
+    plan = FaultPlan(fault=FAULTS[trouble.fault], number=trouble.number, times=trouble.times)
     try:
-        with Proxy(upstream=service_address(installation.connection_string, "Blob"), hook=weather) as proxy:
+        with Proxy(upstream=service_address(installation.connection_string, "Blob"), hook=plan) as proxy:
             context = impatient(proxy.through(installation.connection_string))
             outcome = work_stream(context, Stream(installation.customer, Dataset.METRICS))
-        assert weather.struck or IS_SOAK, "only near the end can a call not come: their number differs a little"
+        assert plan.struck or IS_SOAK, "only near the end can a call not come: their number differs a little"
         story.check_readers(FIRST, ALL)
         if outcome is WorkOutcome.FAILED:
             check_failure(story)
@@ -106,7 +106,7 @@ def meet(story: DayStory, trouble: Trouble) -> WorkOutcome:
         story.check(ALL)
         story.check_at_rest()
     except Exception as error:
-        raise AssertionError(f"{trouble} at {weather.struck[:1]}") from error
+        raise AssertionError(f"{trouble} at {plan.struck[:1]}") from error
     return outcome
 
 
@@ -116,11 +116,11 @@ def meet(story: DayStory, trouble: Trouble) -> WorkOutcome:
     ids=["the answer to the last write is lost", "its document cannot be printed at once"],
 )
 def test_a_day_that_is_in_every_table_is_not_called_failed(prepared: str, fault: str, path: str, times: int) -> None:
-    (story,) = half_told(prepared, 1)
+    (story,) = partly_published(prepared, 1)
     seen: list[Request] = []
     struck: list[Request] = []
 
-    def hook(request: Request, moment: Moment) -> bool | Deed:
+    def hook(request: Request, moment: Moment) -> bool | Reaction:
         if moment is not FAULTS[fault].moment:
             return False
         seen.append(request)
@@ -128,7 +128,7 @@ def test_a_day_that_is_in_every_table_is_not_called_failed(prepared: str, fault:
         if not is_projected or request.method != "PUT" or path not in request.path or len(struck) == times:
             return False
         struck.append(request)
-        return FAULTS[fault].deed
+        return FAULTS[fault].reaction
 
     with Proxy(upstream=service_address(prepared, "Blob"), hook=hook) as proxy:
         context = impatient(proxy.through(prepared))

@@ -18,7 +18,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.queue_messages import parse_stream_work
 from processing.domain.streams import Stream
 from processing.settings import load_settings
-from tests.support.day_story import ALL, FIRST, Day, DayStory, begun, half_told, remove, run_worker, wait_for_markers
+from tests.support.day_story import ALL, FIRST, Day, DayStory, begun, partly_published, remove, run_worker, wait_for_markers
 from tests.support.door_process import Strike, kill_door, run_door
 from tests.support.doors import open_door
 from tests.support.proxy import Moment, Request
@@ -28,7 +28,7 @@ AT_ONCE = 2
 BATCH = 16
 WORK: Final = {
     "a first publication": (begun, {}, FIRST, 3),
-    "a reprocess and two more days": (half_told, FIRST, ALL, 8),
+    "a reprocess and two more days": (partly_published, FIRST, ALL, 8),
 }
 """Customers, what is published before and after the worker's work, and how many kills there are outside a soak."""
 
@@ -105,7 +105,7 @@ def of_customer(story: DayStory) -> Callable[[Request], bool]:
 
 
 def test_a_timer_killed_at_any_storage_call_of_its_look(prepared: str) -> None:
-    first, *_ = half_told(prepared, 1)
+    first, *_ = partly_published(prepared, 1)
     calls = run_door(first.installation, "daytimer", "", counts=of_customer(first))
     assert [call.method for call in calls].count("POST") == 1
     assert calls[-1].path == "/stream-work/messages"

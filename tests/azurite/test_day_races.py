@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from tests.support.day_story import ALL, FIRST, DayStory, half_told, remove, run_worker
+from tests.support.day_story import ALL, FIRST, DayStory, partly_published, remove, run_worker
 from tests.support.door_process import Strike, pause_door, run_door, service_address, start_door
 from tests.support.proxy import Moment, Proxy, Request
 from tests.support.soak import IS_SOAK, chosen
@@ -23,7 +23,7 @@ AT_ONCE = 2
 
 
 def test_two_workers_side_by_side(prepared: str) -> None:
-    stories = half_told(prepared, ROUNDS)
+    stories = partly_published(prepared, ROUNDS)
     for story in stories:
         before = story.installation.state().epoch
         with Proxy(upstream=service_address(prepared, "Blob"), hook=Loser(story)) as proxy:
@@ -59,11 +59,11 @@ class Loser:
 
 
 def test_a_worker_that_stands_still_while_another_does_the_work(prepared: str) -> None:
-    (story,) = half_told(prepared, 1)
+    (story,) = partly_published(prepared, 1)
     calls = run_door(story.installation, "dayworker", story.work)
     remove([story])
     places = pauses(calls)
-    stories = half_told(prepared, len(places))
+    stories = partly_published(prepared, len(places))
     with ThreadPoolExecutor(AT_ONCE) as threads:
         runs = [threads.submit(stand_still, story, strike) for story, strike in zip(stories, places, strict=True)]
     errors = [error for run in runs if (error := run.exception()) is not None]

@@ -19,12 +19,12 @@ import pytest
 
 from processing.domain import blob_names
 from processing.domain.errors import LaterError, OperatorError
-from processing.domain.receipts import Status
+from processing.domain.receipts import UploadStatus
 from processing.jobs.uploads.receive_file import Outcome, receive_file
 from processing.storage import emulator
 from tests.azurite import test_ingest_kills as kills
 from tests.support.door_process import service_address
-from tests.support.faults import FAULTS, Weather, impatient
+from tests.support.faults import FAULTS, FaultPlan, impatient
 from tests.support.installation import Installation
 from tests.support.proxy import Moment, Proxy, Request
 from tests.support.soak import IS_SOAK, chosen
@@ -71,7 +71,7 @@ def test_a_fault_at_any_storage_call_of_an_ingest(installation: Installation, ca
     errors = [error for run in runs if (error := run.exception()) is not None]
     if errors:
         raise BaseExceptionGroup("some went wrong", errors)
-    assert {run.result() for run in runs} > {Status.ACCEPTED_WITH_REJECTS, Status.FAILED}
+    assert {run.result() for run in runs} > {UploadStatus.ACCEPTED_WITH_REJECTS, UploadStatus.FAILED}
     kills.check_publication(
         installation, [kills.Fault(number=0, moment=Moment.BEFORE), *(trouble.sent for trouble in befallen)]
     )
@@ -80,12 +80,12 @@ def test_a_fault_at_any_storage_call_of_an_ingest(installation: Installation, ca
     check_receipts(installation)
 
 
-def meet(installation: Installation, trouble: Trouble, event: str) -> Status | Outcome | None:
+def meet(installation: Installation, trouble: Trouble, event: str) -> UploadStatus | Outcome | None:
     """How the ingest that met the trouble ended, None when the event stays on the queue; the next one makes all good."""
-    weather = Weather(fault=FAULTS[trouble.fault], number=trouble.number, times=trouble.times)
+    plan = FaultPlan(fault=FAULTS[trouble.fault], number=trouble.number, times=trouble.times)
     outcome, told = None, emulator.KEY
     try:
-        with Proxy(upstream=service_address(installation.connection_string, "Blob"), hook=weather) as proxy:
+        with Proxy(upstream=service_address(installation.connection_string, "Blob"), hook=plan) as proxy:
             context = impatient(proxy.through(installation.connection_string))
             try:
                 outcome = receive_file(context, installation.drop, trouble.sent.name)
@@ -93,14 +93,14 @@ def meet(installation: Installation, trouble: Trouble, event: str) -> Status | O
                 told = str(error)
         if outcome is None:
             assert tells_nothing(told)
-            assert is_before_any_answer(installation, trouble, weather.struck)
-        assert weather.struck or FAULTS[trouble.fault].reads_alone, "only behind the last read can it not befall a call"
-        if outcome is Status.FAILED:
+            assert is_before_any_answer(installation, trouble, plan.struck)
+        assert plan.struck or FAULTS[trouble.fault].reads_alone, "only behind the last read can it not befall a call"
+        if outcome is UploadStatus.FAILED:
             check_failure(installation, trouble.sent.name)
         installation.deliver(event)
         kills.check_answer(installation, trouble.sent)
     except Exception as error:
-        raise AssertionError(f"{trouble} at {weather.struck[:1]}") from error
+        raise AssertionError(f"{trouble} at {plan.struck[:1]}") from error
     return outcome
 
 

@@ -24,7 +24,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.errors import CustomerError
 from processing.domain.printable import printable, printable_json
 from processing.domain.reasons import RefusalCode
-from processing.domain.receipts import Problem
+from processing.domain.receipts import ReceiptError
 from processing.jobs.uploads.check_file import CheckRequest, check_file
 from processing.logs import configure_logs
 from processing.views import status
@@ -99,7 +99,7 @@ def test_a_receipt_shows_everything_of_the_file_escaped(tmp_path: Path) -> None:
     assert receipt.rules
     console, out = shown()
     print_receipt(console, receipt)
-    print_receipt(console, replace(receipt, error=Problem(code=EVIL, message=EVIL)))
+    print_receipt(console, replace(receipt, error=ReceiptError(code=EVIL, message=EVIL)))
     assert out.getvalue().count("evil") >= 4
     assert_harmless(out.getvalue(), of_rich=True)
 
@@ -108,7 +108,7 @@ def test_an_error_is_one_line_on_the_terminal(monkeypatch: pytest.MonkeyPatch, c
     def broken(**_: object) -> None:
         raise CustomerError(RefusalCode.UNKNOWN_FORMAT, EVIL)
 
-    assert cli._told(broken) == 1
+    assert cli._exit_code(broken) == 1
     assert_harmless(capsys.readouterr().err)
 
 

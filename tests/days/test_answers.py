@@ -10,7 +10,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.errors import LaterError
 from processing.domain.queue_messages import parse_upload_event
 from processing.domain.stream_state import DayState
-from processing.jobs.housekeeping.run_housekeeping import keep_house
+from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.uploads.receive_file import receive_file
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
 from processing.jobs.uploads.sweep import sweep
@@ -124,7 +124,9 @@ def test_a_reingest_that_fails_is_asked_for_until_it_is_done_and_the_answer_stay
 
     world.drop.head = busy  # type: ignore[method-assign]
     for _ in range(5):
-        assert receive_file(world.context, event.container, event.name, again=event.again).value == "not_now"
+        assert (
+            receive_file(world.context, event.container, event.name, replaces_receipt=event.replaces_receipt).value == "not_now"
+        )
     world.drop.head = head  # type: ignore[method-assign]
     assert world.receipt("metrics/a.csv")["status"] == "rejected"
     assert sweep(world.context) == 0, "its next try is not due"
@@ -150,7 +152,7 @@ def test_a_lost_message_of_a_reingest_is_found_by_the_sweep_and_a_request_with_n
     assert world.receipt("metrics/a.csv")["config"] is not None
     world.pass_time(hours=3)
     assert sweep(world.context) == 0
-    assert keep_house(world.context)["notes"] == 0
+    assert run_housekeeping(world.context)["notes"] == 0
 
 
 @pytest.mark.parametrize("name", ["metrics/a.csv", "metrics/" + "é" * 400 + ".csv", "metrics/😀 [x].csv"])

@@ -18,7 +18,7 @@ from processing.jobs.days import publish_day
 from processing.jobs.days import work_stream as process_day
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
-from processing.jobs.housekeeping.run_housekeeping import keep_house
+from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import retry_now
 from processing.jobs.uploads import draft_receipt
 from processing.jobs.uploads.receive_file import Outcome, receive_file
@@ -162,7 +162,9 @@ def swept(world: Memory) -> list[str]:
         try:
             event = parse_upload_event(body.encode())
             assert event is not None
-            found.append(receive_file(world.context, event.container, event.name, again=event.again).value)
+            found.append(
+                receive_file(world.context, event.container, event.name, replaces_receipt=event.replaces_receipt).value
+            )
         except Killed:
             found.append("killed again" if again else "killed")
     return found
@@ -263,4 +265,4 @@ def test_work_in_progress_is_not_announced_again_and_a_note_of_the_dead_is_delet
     assert swept(world) == []
     world.drop.delete(world.container, "metrics/deadly.csv")
     world.pass_time(days=3)
-    assert keep_house(world.context)["notes"] == 1
+    assert run_housekeeping(world.context)["notes"] == 1

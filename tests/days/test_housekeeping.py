@@ -18,9 +18,9 @@ from processing.domain.publications import TableSpec
 from processing.domain.stream_state import DayState
 from processing.domain.streams import Stream
 from processing.jobs.housekeeping.documents import delete_documents
-from processing.jobs.housekeeping.run_housekeeping import keep_house
+from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import ask_reprocess
-from processing.ports import ALWAYS, When
+from processing.ports import UNCONDITIONAL, Condition
 from processing.stored.streams import known_streams
 from tests.support.in_memory import InMemoryBlobStore, InMemoryTable, InMemoryTables
 from tests.support.memory import Memory, metrics
@@ -51,7 +51,7 @@ class Stubborn(InMemoryBlobStore):
         self.refusals = refusals
         self.refused: list[str] = []
 
-    def delete(self, container: str, name: str, *, when: When = ALWAYS) -> None:
+    def delete(self, container: str, name: str, *, when: Condition = UNCONDITIONAL) -> None:
         if name in self.refusals:
             self.refused.append(name)
             raise self.refusals[name]
@@ -65,12 +65,12 @@ def uploads(world: Memory) -> set[str]:
 def clean(world: Memory, drop: InMemoryBlobStore) -> tuple[dict[str, int], list[Any]]:
     """One round through another client: what was deleted, and what was told of failures."""
     with capture_logs() as lines:
-        deleted = keep_house(replace(world.context, drop=drop))
+        deleted = run_housekeeping(replace(world.context, drop=drop))
     return deleted, [line for line in lines if "error" in line]
 
 
 def test_nothing_is_deleted_while_it_is_new(world: Memory) -> None:
-    assert sum(keep_house(world.context).values()) == 0
+    assert sum(run_housekeeping(world.context).values()) == 0
 
 
 def test_a_superseded_part_goes_when_no_publication_names_it_and_two_days_have_passed(world: Memory) -> None:
@@ -80,15 +80,15 @@ def test_a_superseded_part_goes_when_no_publication_names_it_and_two_days_have_p
     (current,) = parts(world) - {published}
     for _ in range(3):
         world.pass_time(days=2)
-        keep_house(world.context)
+        run_housekeeping(world.context)
         assert parts(world) == {published, current}  # the publication still names the old one
     ask_reprocess(world.context, Stream("acme", Dataset.METRICS), D1)
     world.tick()
     assert world.values(D1) == {"u": 5}
-    keep_house(world.context)
+    run_housekeeping(world.context)
     assert parts(world) == {published, current}  # a worker could still publish it
     world.pass_time(hours=25)
-    keep_house(world.context)
+    run_housekeeping(world.context)
     assert parts(world) == {current}
 
 
@@ -101,7 +101,7 @@ def test_a_program_that_stood_still_until_its_parts_were_deleted_does_not_commit
             world.lake.put = real  # type: ignore[method-assign]
             for _ in range(3):
                 world.pass_time(hours=25)
-                keep_house(world.context)
+                run_housekeeping(world.context)
         return etag
 
     world.lake.put = standing_still  # type: ignore[method-assign,assignment]
@@ -115,10 +115,10 @@ def test_a_program_that_stood_still_until_its_parts_were_deleted_does_not_commit
 
 def test_staged_rows_of_old_days_go_and_the_day_says_so_first(world: Memory) -> None:
     world.pass_time(days=56)
-    keep_house(world.context)
+    run_housekeeping(world.context)
     assert len(parts(world)) == 1
     world.pass_time(days=5)
-    assert keep_house(world.context)["parts"] == 1
+    assert run_housekeeping(world.context)["parts"] == 1
     assert parts(world) == set()
     assert world.state().closed_through == D1
     assert world.status(D1)["reprocess_until"] is None
@@ -132,7 +132,7 @@ def test_staged_rows_of_old_days_go_and_the_day_says_so_first(world: Memory) -> 
 def test_rows_that_are_not_published_yet_are_kept_however_old(world: Memory) -> None:
     world.upload("metrics/b.csv", metrics(D2, {"w": 1}))
     world.pass_time(days=100)
-    keep_house(world.context)
+    run_housekeeping(world.context)
     assert len(parts(world)) == 1
     world.upload(f"signals/{D2}")
     world.settle()
@@ -144,7 +144,7 @@ def test_answered_uploads_go_after_a_month_and_their_rows_stay(world: Memory) ->
     world.upload(f"signals/{D2}")
     world.tick()
     world.pass_time(days=31)
-    assert keep_house(world.context)["uploads"] == 2
+    assert run_housekeeping(world.context)["uploads"] == 2
     left = {info.name for info in world.drop.list_blobs(world.container)}
     assert left == {"metrics/unanswered.csv", f"signals/{D2}"}  # the day of this marker still waits for that upload
     assert world.receipt("metrics/a.csv")["in_force"]
@@ -157,7 +157,7 @@ def test_answered_uploads_go_after_a_month_and_their_rows_stay(world: Memory) ->
 def test_an_upload_that_was_replaced_a_moment_ago_is_not_deleted(world: Memory) -> None:
     world.pass_time(days=31)
     world.put("metrics/a.csv", metrics(D1, {"u": 9}))
-    keep_house(world.context)
+    run_housekeeping(world.context)
     assert world.drop.head(world.container, "metrics/a.csv") is not None
 
 
@@ -167,10 +167,10 @@ def test_rejected_rows_go_after_a_month_and_receipts_after_a_year_when_nothing_n
     receipts = blob_names.receipts_container("acme")
     world.settle()
     world.pass_time(days=31)
-    keep_house(world.context)
+    run_housekeeping(world.context)
     assert world.drop.head(receipts, name) is None
     world.pass_time(days=400)
-    keep_house(world.context)
+    run_housekeeping(world.context)
     assert [info.name for info in world.drop.list_blobs(receipts) if blob_names.is_receipt(info.name)] == []
     assert world.values(D1) == {"u": 1, "v": 2}
 
@@ -180,7 +180,7 @@ def test_replaced_table_files_and_manifests_go_after_a_month_and_live_ones_never
     world.settle()
     assert world.state().seq == 2
     world.pass_time(days=31)
-    assert keep_house(world.context)["table_files"] >= 3
+    assert run_housekeeping(world.context)["table_files"] >= 3
     assert world.values(D1) == {"u": 5}
     for table in ("metric_days", "days"):
         assert world.table(table).height == 1
@@ -190,7 +190,7 @@ def test_replaced_table_files_and_manifests_go_after_a_month_and_live_ones_never
 def test_a_lease_without_end_does_not_keep_an_upload(world: Memory) -> None:
     world.pass_time(days=31)
     assert world.drop.lease(world.container, "metrics/a.csv", seconds=60) is not None
-    assert keep_house(world.context)["uploads"] == 2
+    assert run_housekeeping(world.context)["uploads"] == 2
     assert uploads(world) == set()
 
 
@@ -255,11 +255,11 @@ def test_directory_stubs_go_with_the_uploads_of_their_time_and_empty_uploads_wit
     world.put("metrics/empty.csv")
     world.put("metrics/_SUCCESS")
     world.pass_time(days=29)
-    keep_house(world.context)
+    run_housekeeping(world.context)
     assert len(uploads(world)) == 8
     world.pass_time(days=2)
     stub(world, "metrics/young")
-    assert keep_house(world.context)["uploads"] == 6
+    assert run_housekeeping(world.context)["uploads"] == 6
     assert uploads(world) == {"metrics/empty.csv", "metrics/_SUCCESS", "metrics/young"}
 
 
@@ -277,14 +277,14 @@ def test_what_nobody_can_need_of_days_long_past_goes_and_what_the_tables_show_st
     assert world.difference(days[0])["replaces"] == world.manifest(days[0]).replaces
     for _ in range(3):
         world.pass_time(days=100)
-        keep_house(world.context)
+        run_housekeeping(world.context)
     # A year later nothing but replaced files is gone.
     unmarked = len(world.states()) - 3  # days that were due to be marked: nothing closes them
     assert documents(world) == (3 + unmarked, publications - 3)
     assert len(rows_of_days(world)) == 3
     for _ in range(3):
         world.pass_time(days=300)
-        keep_house(world.context)
+        run_housekeeping(world.context)
     assert documents(world) == (unmarked, 0)
     assert world.table("days").height == 3
     assert set(world.table("metric_days")["pst_date"]) == {str(day) for day in days}

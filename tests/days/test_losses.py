@@ -11,7 +11,7 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.stream_state import DayState
 from processing.domain.streams import Stream
-from processing.jobs.housekeeping.run_housekeeping import keep_house
+from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import ask_reprocess, mark_ready
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
 from processing.ports import BlobStore
@@ -74,7 +74,7 @@ def test_a_reingest_of_rows_that_are_there_changes_nothing(world: Memory) -> Non
 
 def test_a_reingest_by_another_program_takes_what_it_makes_of_the_rows(world: Memory) -> None:
     before = world.receipt("metrics/a.csv")["in_force"]["attempt"]
-    world.context = replace(world.context, program="mended")
+    world.context = replace(world.context, program="fixed")
     assert reingest(world.context, "acme", ReingestFilter(dataset=Dataset.METRICS)) == 1
     go_on(world)
     assert world.receipt("metrics/a.csv")["in_force"]["attempt"] != before
@@ -113,7 +113,7 @@ def test_staged_rows_of_a_publication_outlive_their_receipts(world: Memory) -> N
     lose(world.drop, blob_names.drop_container("acme"))
     for _ in range(3):
         world.pass_time(days=2)
-        keep_house(world.context)
+        run_housekeeping(world.context)
     assert len(list(world.lake.list_blobs(blob_names.STAGED_CONTAINER))) == 1
 
 

@@ -21,10 +21,10 @@ from processing.domain.streams import Stream
 from processing.jobs.days import work_stream as process_day
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import work_stream
-from processing.jobs.housekeeping.run_housekeeping import keep_house
+from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import ask_reprocess
 from processing.jobs.uploads.receive_file import receive_file
-from processing.ports import ALWAYS, BlobInfo, When
+from processing.ports import UNCONDITIONAL, BlobInfo, Condition
 from processing.stored.customers import add_customer
 from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue
 from tests.support.memory import Memory, metrics
@@ -65,7 +65,13 @@ class CountingStore(InMemoryBlobStore):
         return data
 
     def put(
-        self, container: str, name: str, data: bytes | Path, *, when: When = ALWAYS, metadata: Mapping[str, str] | None = None
+        self,
+        container: str,
+        name: str,
+        data: bytes | Path,
+        *,
+        when: Condition = UNCONDITIONAL,
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
         self.calls["put", container] += 1
         return super().put(container, name, data, when=when, metadata=metadata)
@@ -142,7 +148,7 @@ def test_refused_markers_go_with_the_retention_of_uploads() -> None:
         world.upload(f"signals/2030-01-01.{number}")
         world.upload(f"signals/{D1}.{number}.json", b"{")
     world.pass_time(days=31)
-    keep_house(world.context)
+    run_housekeeping(world.context)
     assert not list(world.drop.list_blobs(world.container, "signals/"))
 
 
@@ -161,7 +167,7 @@ def test_manifests_are_read_up_to_a_bound_in_one_look_and_the_rest_in_the_next(m
     assert drop.calls["get", "drop-acme"] <= 3
     for _ in range(12):
         world.look()
-    assert all(world.day(day).awaited for day in days)
+    assert all(world.day(day).expected_files for day in days)
 
 
 def test_a_manifest_names_ten_thousand_files_at_most() -> None:
@@ -196,7 +202,7 @@ def test_the_names_of_long_manifests_are_not_in_the_state_and_the_day_waits_for_
     world.tick()
     assert world.values(D1) == {"u": 1}
     world.pass_time(days=3)
-    assert keep_house(world.context)["expected_files"] >= 1
+    assert run_housekeeping(world.context)["expected_files"] >= 1
 
 
 def test_hashes_that_a_manifest_asks_for_are_those_of_the_receipt() -> None:

@@ -15,8 +15,8 @@ from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json, to_json
 from processing.domain.errors import OperatorError
 from processing.domain.publications import Manifest
-from processing.domain.readiness.inherited import carried_into_each
-from processing.domain.receipts import Part, Receipt, ReceiptSummary, Status
+from processing.domain.readiness.inherited import inherited_by_each
+from processing.domain.receipts import Part, Receipt, ReceiptSummary, UploadStatus
 from processing.domain.stream_state import DayRecord, DayState, DayStatus, StreamState
 from processing.domain.streams import Stream
 from processing.jobs.operate import ask_reprocess
@@ -71,9 +71,9 @@ def test_a_state_of_the_first_version_says_the_same_of_its_days() -> None:
     published = state.days[first].published
     assert published is not None
     assert (published.ratios, state.ratio_names) == (1, ("r",))
-    assert any(record.awaited for record in state.days.values())
+    assert any(record.expected_files for record in state.days.values())
     exposures = from_json(StreamState, (HERE / "format1" / "state_exposures.json").read_bytes())
-    for day, digest in carried_into_each(exposures):
+    for day, digest in inherited_by_each(exposures):
         record = exposures.days[day].published
         assert record is not None
         assert record.carried == digest, "a day that was up to date is to be processed again by the update alone"
@@ -129,7 +129,7 @@ def test_words_that_only_a_newer_program_knows_are_kept_and_equal_none_of_ours()
     record = DayRecord(state=DayState("quarantined"))
     assert record.state not in set(DayState)
     assert json.loads(to_json(record))["state"] == "quarantined"
-    assert Status("of_tomorrow").is_answer
+    assert UploadStatus("of_tomorrow").is_answer
     state = StreamState(customer="acme", dataset=Dataset.METRICS, days={D1: record})
     assert from_json(StreamState, to_json(state)) == state
 

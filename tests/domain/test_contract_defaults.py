@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.domain.readiness.observation import Listings, ReadinessPolicy
+from processing.domain.readiness.observation import Observation, ReadinessPolicy
 from processing.domain.stream_state import DayChange, DayRecord, DayStatus, Published, StreamState
 from processing.settings import Settings
 from schemas.customer_config import CustomerConfig
@@ -62,7 +62,7 @@ def test_a_config_that_says_nothing_is_that_of_the_contract() -> None:
 def test_a_stream_begins_with_nothing() -> None:
     state, record = StreamState(customer="acme", dataset=Dataset.METRICS), DayRecord()
     assert (state.revision, state.epoch, state.seq, state.own_markers) == (0, 0, 0, False)
-    assert (record.revision, record.round, record.awaited_count, record.tries, record.failures) == (0, 0, 0, 0, 0)
+    assert (record.revision, record.round, record.expected_count, record.tries, record.failures) == (0, 0, 0, 0, 0)
     assert not record.late_marker
     published = Published(seq=1, manifest="m", files=0, rows=0, superseded=0)
     assert (published.rows_in, published.ratios, published.overflowed) == (0, 0, 0)
@@ -70,5 +70,5 @@ def test_a_stream_begins_with_nothing() -> None:
     assert (change.joined, change.left) == (0, 0)
     defaults = {each.name: each.default for each in fields(DayStatus)}
     assert (defaults["late_marker"], defaults["tries"], defaults["overflowed"]) == (False, 0, 0)
-    seen = Listings(now=EPOCH, markers=())
+    seen = Observation(now=EPOCH, markers=())
     assert (seen.own_markers, seen.has_unread_markers, seen.parts) == (False, False, None)

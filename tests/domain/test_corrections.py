@@ -10,9 +10,15 @@ import pytest
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST
 from processing.domain.readiness.advance import needs_comparison
-from processing.domain.readiness.corrections import HANDED_ON, as_handed_on, differing_days, sent_back, with_corrections
+from processing.domain.readiness.corrections import (
+    HANDED_ON,
+    as_handed_on,
+    differing_days,
+    marked_for_reprocess,
+    with_corrections,
+)
 from processing.domain.readiness.inherited import digest_of
-from processing.domain.readiness.observation import Listings, ReadinessPolicy
+from processing.domain.readiness.observation import Observation, ReadinessPolicy
 from processing.domain.stream_state import DayChange, DayRecord, DayState, Published, StreamState
 
 POLICY = ReadinessPolicy()
@@ -38,7 +44,7 @@ def looked(
     state: StreamState, *, joined: int = 0, left: int = 0, days_later: int = 0, policy: ReadinessPolicy = POLICY
 ) -> DayRecord:
     change = DayChange(inputs=digest_of(AFTER), carried=NOTHING_HANDED_ON, joined=joined, left=left)
-    seen = Listings(now=NOW + timedelta(days=days_later), markers=(), parts={DAY: AFTER}, changes={DAY: change})
+    seen = Observation(now=NOW + timedelta(days=days_later), markers=(), parts={DAY: AFTER}, changes={DAY: change})
     return with_corrections(state, seen, policy, PST).days[DAY]
 
 
@@ -97,7 +103,7 @@ def test_a_difference_is_counted_once_and_forgotten_when_the_parts_are_as_publis
     assert differing_days(changed, {DAY: AFTER}) == []
     assert differing_days(changed, {DAY: frozenset({"c"})}) == [DAY]
     assert differing_days(changed, {}) == [DAY]
-    back = Listings(now=NOW, markers=(), parts={DAY: BEFORE})
+    back = Observation(now=NOW, markers=(), parts={DAY: BEFORE})
     assert with_corrections(changed, back, POLICY, PST).days[DAY].change is None
 
 
@@ -109,15 +115,15 @@ def test_days_that_are_not_published_or_closed_hide_no_other_that_differs() -> N
 
 def test_a_look_without_parts_keeps_what_is_known_and_counts_as_no_comparison() -> None:
     state = replace(stream(), days={DAY: looked(stream(), joined=5)})
-    unlisted = with_corrections(state, Listings(now=NOW, markers=()), POLICY, PST)
+    unlisted = with_corrections(state, Observation(now=NOW, markers=()), POLICY, PST)
     assert unlisted.days[DAY].change == state.days[DAY].change
     assert unlisted.compared_at is None
-    assert with_corrections(state, Listings(now=NOW, markers=(), parts={DAY: AFTER}), POLICY, PST).compared_at == NOW
+    assert with_corrections(state, Observation(now=NOW, markers=(), parts={DAY: AFTER}), POLICY, PST).compared_at == NOW
 
 
 def test_other_parts_without_their_count_keep_the_count_that_is_known() -> None:
     state = replace(stream(), days={DAY: looked(stream(), joined=5)})
-    seen = Listings(now=NOW, markers=(), parts={DAY: frozenset({"c"})})
+    seen = Observation(now=NOW, markers=(), parts={DAY: frozenset({"c"})})
     assert with_corrections(state, seen, POLICY, PST).days[DAY].change == state.days[DAY].change
 
 
@@ -151,7 +157,7 @@ def handed_on(*, ratios_of_first: int) -> StreamState:
 
 @pytest.mark.parametrize("policy", [POLICY, replace(POLICY, hold_late=True)])
 def test_what_a_day_hands_on_reaches_later_days_whatever_their_age(policy: ReadinessPolicy) -> None:
-    seen = Listings(now=NOW + timedelta(days=1000), markers=())
+    seen = Observation(now=NOW + timedelta(days=1000), markers=())
     later = with_corrections(handed_on(ratios_of_first=1), seen, policy, PST).days[DAY + timedelta(days=1)]
     assert later.reprocess == HANDED_ON
     same = with_corrections(handed_on(ratios_of_first=0), seen, policy, PST)
@@ -164,13 +170,13 @@ def test_a_day_is_not_asked_while_an_earlier_one_may_still_change_its_mind() -> 
     last = state.days[DAY + timedelta(days=1)]
     same = replace(last, published=replace(PUBLISHED, carried=digest_of(("ctr",))))
     waiting = replace(waiting, days={**waiting.days, DAY + timedelta(days=1): same, DAY + timedelta(days=2): last})
-    asked = with_corrections(waiting, Listings(now=NOW, markers=()), POLICY, PST)
+    asked = with_corrections(waiting, Observation(now=NOW, markers=()), POLICY, PST)
     assert [record.reprocess for record in asked.days.values()] == ["asked for", None, None]
 
 
 def test_a_day_that_is_sent_back_forgets_its_failures() -> None:
     failed = DayRecord(cut=(), tries=2, failures=3, next_try=NOW, error="x")
-    record = sent_back(failed, "why")
+    record = marked_for_reprocess(failed, "why")
     assert (record.reprocess, record.cut, record.tries, record.failures, record.next_try, record.error) == (
         ("why", None, 0, 0, None, None)
     )

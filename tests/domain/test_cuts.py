@@ -15,14 +15,14 @@ from processing.domain.readiness.cuts import (
     LONGEST_LIST,
     Judged,
     compared_with_manifest,
-    count_awaited,
-    is_whole,
+    count_missing,
+    is_complete,
     last_cut,
     waits_for,
-    with_cut,
+    with_new_cut,
 )
-from processing.domain.readiness.observation import Listings, ReadinessPolicy, SeenMarker, SeenUpload
-from processing.domain.receipts import ReceiptSummary, Status
+from processing.domain.readiness.observation import ListedMarker, ListedUpload, Observation, ReadinessPolicy
+from processing.domain.receipts import ReceiptSummary, UploadStatus
 from processing.domain.stream_state import DayRecord, DayState, ExpectedFile, MarkerRef, Published, StreamState
 
 POLICY = ReadinessPolicy()
@@ -35,24 +35,26 @@ MD5 = "0" * 32
 PUBLISHED = Published(seq=1, manifest="m", files=1, rows=1, superseded=0)
 
 
-def marker(day: date = D1, *, etag: str = "1", written: datetime = WRITTEN, name: str | None = None) -> SeenMarker:
-    return SeenMarker(day=day, ref=MarkerRef(name=name or f"signals/{day}", etag=etag), written=written, own=False)
+def marker(day: date = D1, *, etag: str = "1", written: datetime = WRITTEN, name: str | None = None) -> ListedMarker:
+    return ListedMarker(day=day, ref=MarkerRef(name=name or f"signals/{day}", etag=etag), written=written, own=False)
 
 
-def receipt(status: Status = Status.ACCEPTED, *, etag: str = "1", rows: int = 0, md5: str | None = None) -> ReceiptSummary:
+def receipt(
+    status: UploadStatus = UploadStatus.ACCEPTED, *, etag: str = "1", rows: int = 0, md5: str | None = None
+) -> ReceiptSummary:
     return ReceiptSummary(
         etag=etag, status=status, attempt=None, in_force_modified=None, next_try=None, rows_read=rows, md5=md5
     )
 
 
 def seen(
-    *markers: SeenMarker,
+    *markers: ListedMarker,
     uploads: Mapping[str, datetime] | None = None,
     receipts: Mapping[str, ReceiptSummary] | None = None,
     now: datetime = NOW,
-) -> Listings:
-    found = {name: SeenUpload(etag="1", modified=modified) for name, modified in (uploads or {}).items()}
-    return Listings(now=now, markers=markers, uploads=found, receipts=receipts or {})
+) -> Observation:
+    found = {name: ListedUpload(etag="1", modified=modified) for name, modified in (uploads or {}).items()}
+    return Observation(now=now, markers=markers, uploads=found, receipts=receipts or {})
 
 
 @pytest.mark.parametrize(("age", "takes_effect"), [(59, False), (60, True), (61, True)])
@@ -84,26 +86,26 @@ def test_a_refused_file_is_named_by_the_first_day_that_is_cut_after_it(after_the
     first = advance(STARTED, seen(marker(D1), now=NOW - timedelta(minutes=10)), POLICY, PST)
     uploads = {"bad": NOW - timedelta(minutes=10) + after_the_cut}
     state = advance(
-        first, seen(marker(D1), marker(D2), uploads=uploads, receipts={"bad": receipt(Status.REJECTED)}), POLICY, PST
+        first, seen(marker(D1), marker(D2), uploads=uploads, receipts={"bad": receipt(UploadStatus.REJECTED)}), POLICY, PST
     )
     assert (state.days[D2].refused == ("bad",)) is is_named
     assert state.days[D1].refused == ()
 
 
 def test_a_new_cut_holds_refused_files_only_where_they_are_waited_for() -> None:
-    look = seen(uploads={"bad": WRITTEN, "new": WRITTEN}, receipts={"bad": receipt(Status.REJECTED)})
+    look = seen(uploads={"bad": WRITTEN, "new": WRITTEN}, receipts={"bad": receipt(UploadStatus.REJECTED)})
     waiting = replace(POLICY, wait_for_refused=True)
     for policy, cut, refused in ((POLICY, ("new",), ("bad",)), (waiting, ("bad", "new"), ())):
-        record = with_cut(DayRecord(), (), look, Judged.of(look), policy, last_cut=None)
+        record = with_new_cut(DayRecord(), (), look, Judged.of(look), policy, last_cut=None)
         assert (record.cut, record.refused) == (cut, refused)
 
 
 def test_a_new_cut_begins_anew_and_keeps_when_the_day_was_first_marked() -> None:
-    old = DayRecord(cut=(), marked_at=WRITTEN, awaited_count=9, expected_in="list", mismatch="x", tries=2, round=4)
+    old = DayRecord(cut=(), marked_at=WRITTEN, expected_count=9, expected_in="list", mismatch="x", tries=2, round=4)
     look = seen()
-    record = with_cut(old, (marker(written=NOW),), look, Judged.of(look), POLICY, last_cut=None)
+    record = with_new_cut(old, (marker(written=NOW),), look, Judged.of(look), POLICY, last_cut=None)
     assert record == DayRecord(cut=(), cut_at=NOW, marked_at=WRITTEN, round=5)
-    assert with_cut(DayRecord(), (), look, Judged.of(look), POLICY, last_cut=None).marked_at is None
+    assert with_new_cut(DayRecord(), (), look, Judged.of(look), POLICY, last_cut=None).marked_at is None
 
 
 def test_a_name_that_is_gone_frees_itself_alone() -> None:
@@ -118,7 +120,7 @@ def test_the_last_cut_is_that_of_any_day_of_the_stream() -> None:
 
 
 def test_of_days_that_one_look_cuts_the_first_names_the_refused_files() -> None:
-    uploads, receipts = {"bad": WRITTEN}, {"bad": receipt(Status.REJECTED)}
+    uploads, receipts = {"bad": WRITTEN}, {"bad": receipt(UploadStatus.REJECTED)}
     state = advance(STARTED, seen(marker(D1), marker(D2), uploads=uploads, receipts=receipts), POLICY, PST)
     assert (state.days[D1].refused, state.days[D2].refused) == (("bad",), ())
 
@@ -131,10 +133,10 @@ def test_days_that_one_look_cuts_share_one_list_of_names() -> None:
 
 def test_a_day_may_wait_for_refused_files_until_they_are_mended_or_gone() -> None:
     policy = replace(POLICY, wait_for_refused=True)
-    uploads, refused = {"bad": WRITTEN, "new": WRITTEN}, {"bad": receipt(Status.REJECTED)}
+    uploads, refused = {"bad": WRITTEN, "new": WRITTEN}, {"bad": receipt(UploadStatus.REJECTED)}
     state = advance(STARTED, seen(marker(), uploads=uploads, receipts=refused), policy, PST)
     assert (state.days[D1].cut, state.days[D1].refused) == (("bad", "new"), ())
-    rejected = {"bad": receipt(Status.REJECTED), "new": receipt(Status.REJECTED)}
+    rejected = {"bad": receipt(UploadStatus.REJECTED), "new": receipt(UploadStatus.REJECTED)}
     still = advance(state, seen(marker(), uploads=uploads, receipts=rejected), policy, PST)
     assert still.days[D1].cut == ("bad", "new")
     fixed = advance(still, seen(marker(), uploads={"new": WRITTEN}, receipts={"new": receipt()}), policy, PST)
@@ -175,7 +177,7 @@ def test_inferred_gaps_are_marked_by_the_next_marker_without_its_manifest() -> N
     assert list(advance(STARTED, seen(named), POLICY, PST).days) == [D3]
     state = advance(STARTED, seen(named), policy, PST)
     assert list(state.days) == [D1, D2, D3]
-    assert [len(record.awaited) for record in state.days.values()] == [0, 0, 1]
+    assert [len(record.expected_files) for record in state.days.values()] == [0, 0, 1]
     assert state.days[D1].markers == (named.ref,)
     assert needs_listing(STARTED, NOW, [named], policy, PST)
     assert advance(STARTED, seen(), policy, PST).days == {}
@@ -191,9 +193,9 @@ def expected(count: int) -> tuple[ExpectedFile, ...]:
     ("answer", "mismatch"),
     [
         (None, None),
-        (receipt(Status.FAILED, rows=5, md5=MD5), None),
+        (receipt(UploadStatus.FAILED, rows=5, md5=MD5), None),
         (receipt(rows=5, md5=MD5, etag="0"), None),
-        (receipt(Status.REJECTED, rows=5, md5=MD5), "metrics/0000.csv was refused"),
+        (receipt(UploadStatus.REJECTED, rows=5, md5=MD5), "metrics/0000.csv was refused"),
         (receipt(rows=4, md5=MD5), "metrics/0000.csv has 4 rows where the manifest says 5"),
         (receipt(rows=5, md5="1" * 32), "metrics/0000.csv has another MD5 than the manifest says"),
         (receipt(rows=5), "metrics/0000.csv was taken in before its MD5 was kept: upload it again"),
@@ -202,27 +204,27 @@ def expected(count: int) -> tuple[ExpectedFile, ...]:
 def test_a_file_that_a_manifest_names_holds_its_day_until_it_is_in_as_it_says(
     answer: ReceiptSummary | None, mismatch: str | None
 ) -> None:
-    record = DayRecord(cut=(), awaited=expected(1))
+    record = DayRecord(cut=(), expected_files=expected(1))
     uploads, name = {"metrics/0000.csv": WRITTEN}, "metrics/0000.csv"
     held = compared_with_manifest(record, seen(uploads=uploads, receipts={} if answer is None else {name: answer}))
-    assert (held.awaited, held.mismatch) == (record.awaited, mismatch)
-    assert not is_whole(held)
+    assert (held.expected_files, held.mismatch) == (record.expected_files, mismatch)
+    assert not is_complete(held)
     free = compared_with_manifest(record, seen(uploads=uploads, receipts={name: receipt(rows=5, md5=MD5)}))
-    assert (free.awaited, free.mismatch) == ((), None)
-    assert is_whole(free)
+    assert (free.expected_files, free.mismatch) == ((), None)
+    assert is_complete(free)
 
 
 def test_a_manifest_may_name_files_without_rows_and_md5() -> None:
-    record = DayRecord(cut=(), awaited=(ExpectedFile(name="metrics/a.csv"),))
+    record = DayRecord(cut=(), expected_files=(ExpectedFile(name="metrics/a.csv"),))
     for answer in (receipt(rows=5, md5=MD5), receipt(rows=5)):
-        assert is_whole(compared_with_manifest(record, seen(receipts={"metrics/a.csv": answer})))
+        assert is_complete(compared_with_manifest(record, seen(receipts={"metrics/a.csv": answer})))
 
 
 @pytest.mark.parametrize(("wrong", "more"), [(1, None), (5, None), (6, "and 1 more"), (8, "and 3 more")])
 def test_five_differences_of_a_manifest_are_shown(wrong: int, more: str | None) -> None:
     files = expected(wrong)
-    refused = {each.name: receipt(Status.REJECTED) for each in files}
-    mismatch = compared_with_manifest(DayRecord(cut=(), awaited=files), seen(receipts=refused)).mismatch
+    refused = {each.name: receipt(UploadStatus.REJECTED) for each in files}
+    mismatch = compared_with_manifest(DayRecord(cut=(), expected_files=files), seen(receipts=refused)).mismatch
     assert mismatch is not None
     shown = [f"{each.name} was refused" for each in files[:5]]
     assert mismatch.split("; ") == [*shown, *([more] if more else [])]
@@ -233,21 +235,21 @@ def test_a_long_list_of_expected_files_shows_a_hundred_and_counts_all() -> None:
     look = replace(seen(), expected={"list": files})
     assert LONGEST_LIST == 100
     held = compared_with_manifest(record, look)
-    assert (held.awaited, held.awaited_count, held.expected_in) == (files[:100], 250, "list")
-    assert count_awaited(held) == 251
-    assert count_awaited(DayRecord(cut=("a",), awaited=files[:2], awaited_count=9)) == 3
-    assert count_awaited(DayRecord(awaited=files[:2])) == 2
-    assert not is_whole(replace(held, cut=(), awaited=()))
+    assert (held.expected_files, held.expected_count, held.expected_in) == (files[:100], 250, "list")
+    assert count_missing(held) == 251
+    assert count_missing(DayRecord(cut=("a",), expected_files=files[:2], expected_count=9)) == 3
+    assert count_missing(DayRecord(expected_files=files[:2])) == 2
+    assert not is_complete(replace(held, cut=(), expected_files=()))
     assert compared_with_manifest(held, seen()) == held
     done = replace(look, receipts={each.name: receipt(rows=5, md5=MD5) for each in files})
     free = compared_with_manifest(held, done)
-    assert (free.awaited, free.awaited_count, free.expected_in) == ((), 0, None)
-    short = compared_with_manifest(DayRecord(cut=(), awaited=files), seen())
-    assert (short.awaited, short.awaited_count) == (files, 0)
+    assert (free.expected_files, free.expected_count, free.expected_in) == ((), 0, None)
+    short = compared_with_manifest(DayRecord(cut=(), expected_files=files), seen())
+    assert (short.expected_files, short.expected_count) == (files, 0)
 
 
 def test_what_a_day_waits_for_is_named_up_to_a_bound() -> None:
-    record = DayRecord(cut=("a", "b"), awaited=(ExpectedFile(name="c"),))
+    record = DayRecord(cut=("a", "b"), expected_files=(ExpectedFile(name="c"),))
     assert waits_for(record, most=2) == ("a", "b")
     assert waits_for(record, most=3) == ("a", "b", "c (named by the manifest)")
     many = {f"{number:03d}": WRITTEN for number in range(101)}
@@ -282,7 +284,7 @@ def test_a_published_day_is_due_beside_the_next_in_order_when_it_is_to_be_proces
         (DayRecord(), False),
         (DayRecord(cut=()), False),
         (DayRecord(cut=("a",)), True),
-        (DayRecord(cut=(), awaited=(ExpectedFile(name="metrics/a.csv"),)), True),
+        (DayRecord(cut=(), expected_files=(ExpectedFile(name="metrics/a.csv"),)), True),
         (DayRecord(cut=(), expected_in="list"), True),
         (DayRecord(cut=None, published=PUBLISHED, reprocess="why"), True),
         (DayRecord(cut=(), published=PUBLISHED, reprocess="why"), False),

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.domain.readiness.day_states import moved, next_in_order, with_states
+from processing.domain.readiness.day_states import next_in_order, with_state, with_states
 from processing.domain.stream_state import Change, DayChange, DayRecord, DayState, Opening, Published, StreamState
 
 D1, D2, D3 = date(2026, 11, 16), date(2026, 11, 17), date(2026, 11, 18)
@@ -30,14 +30,14 @@ def test_a_history_keeps_the_last_fifty_changes(steps: int) -> None:
     changes = []
     for number in range(steps):
         state = (DayState.WAITING, DayState.READY)[number % 2]
-        record = moved(record, state, NOW + timedelta(minutes=number), f"{number}")
+        record = with_state(record, state, NOW + timedelta(minutes=number), f"{number}")
         changes.append(Change(state=state, at=NOW + timedelta(minutes=number), cause=f"{number}"))
     assert record.history == tuple(changes[-50:])
 
 
 def test_the_same_state_again_is_no_change() -> None:
-    record = moved(DayRecord(), DayState.READY, NOW, "first")
-    assert moved(record, DayState.READY, NOW + timedelta(days=1), "other words") is record
+    record = with_state(DayRecord(), DayState.READY, NOW, "first")
+    assert with_state(record, DayState.READY, NOW + timedelta(days=1), "other words") is record
 
 
 def test_the_next_day_in_order_is_the_first_that_is_not_published() -> None:

@@ -11,8 +11,8 @@ import pytest
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST
 from processing.domain.readiness.advance import advance, needs_listing
-from processing.domain.readiness.observation import Listings, ReadinessPolicy, SeenMarker, SeenUpload
-from processing.domain.receipts import ReceiptSummary, Status
+from processing.domain.readiness.observation import ListedMarker, ListedUpload, Observation, ReadinessPolicy
+from processing.domain.receipts import ReceiptSummary, UploadStatus
 from processing.domain.stream_state import Change, DayRecord, DayState, MarkerRef, StreamState
 
 POLICY = ReadinessPolicy()
@@ -24,19 +24,19 @@ EMPTY = StreamState(customer="acme", dataset=Dataset.METRICS)
 DAY = TODAY - timedelta(days=3)
 
 
-def marker(day: date, *, written: datetime = RESTED, own: bool = True) -> SeenMarker:
-    return SeenMarker(day=day, ref=MarkerRef(name=f"signals/{day}", etag="1"), written=written, own=own)
+def marker(day: date, *, written: datetime = RESTED, own: bool = True) -> ListedMarker:
+    return ListedMarker(day=day, ref=MarkerRef(name=f"signals/{day}", etag="1"), written=written, own=own)
 
 
 def seen(
-    markers: Iterable[SeenMarker], *, uploads: Iterable[str] = (), answered: Iterable[str] = (), now: datetime = NOW
-) -> Listings:
+    markers: Iterable[ListedMarker], *, uploads: Iterable[str] = (), answered: Iterable[str] = (), now: datetime = NOW
+) -> Observation:
     receipts = {
-        name: ReceiptSummary(etag="1", status=Status.ACCEPTED, attempt=None, in_force_modified=None, next_try=None)
+        name: ReceiptSummary(etag="1", status=UploadStatus.ACCEPTED, attempt=None, in_force_modified=None, next_try=None)
         for name in answered
     }
-    found = {name: SeenUpload(etag="1", modified=RESTED) for name in uploads}
-    return Listings(now=now, markers=list(markers), uploads=found, receipts=receipts, parts={})
+    found = {name: ListedUpload(etag="1", modified=RESTED) for name in uploads}
+    return Observation(now=now, markers=list(markers), uploads=found, receipts=receipts, parts={})
 
 
 @pytest.mark.parametrize(("days_ago", "is_found"), [(1, True), (28, True), (29, False)])

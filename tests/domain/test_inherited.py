@@ -10,9 +10,9 @@ import pytest
 from processing.domain.datasets import Dataset
 from processing.domain.readiness.inherited import (
     bits_of,
-    carried_into,
-    carried_into_each,
     digest_of,
+    inherited_by,
+    inherited_by_each,
     shown_ratios,
     sum_of_keys,
 )
@@ -24,7 +24,7 @@ ONE, TWO = f"{1:016x}{2:016x}", f"{2**64 - 1:016x}{5:016x}"
 
 
 def day(ratios: int = 0, hands_on: str = "") -> DayRecord:
-    return DayRecord(published=Published(seq=1, manifest="m", files=1, rows=1, superseded=0, ratios=ratios, gives=hands_on))
+    return DayRecord(published=Published(seq=1, manifest="m", files=1, rows=1, superseded=0, ratios=ratios, hands_on=hands_on))
 
 
 METRICS = StreamState(
@@ -33,29 +33,29 @@ METRICS = StreamState(
     ratio_names=("z", "a", "m"),
     days={D1: day(0b001), D2: day(0b110), D3: DayRecord()},
 )
-EXPOSURES = StreamState(customer="acme", dataset=Dataset.EXPOSURES, days={D1: day(gives=ONE), D2: day(gives=TWO)})
+EXPOSURES = StreamState(customer="acme", dataset=Dataset.EXPOSURES, days={D1: day(hands_on=ONE), D2: day(hands_on=TWO)})
 
 
 def test_a_metric_is_a_ratio_on_every_day_after_one_that_showed_it() -> None:
-    assert carried_into(METRICS, D1).ratios == ()
-    assert carried_into(METRICS, D2).ratios == ("z",)
-    assert carried_into(METRICS, D3).ratios == ("a", "m", "z")
+    assert inherited_by(METRICS, D1).ratios == ()
+    assert inherited_by(METRICS, D2).ratios == ("z",)
+    assert inherited_by(METRICS, D3).ratios == ("a", "m", "z")
     unpublished = replace(METRICS, days={D1: DayRecord(), D2: day(0b110)})
-    assert carried_into(unpublished, D3).ratios == ("a", "m")
-    assert [each for each, _ in carried_into_each(unpublished)] == [D2]
+    assert inherited_by(unpublished, D3).ratios == ("a", "m")
+    assert [each for each, _ in inherited_by_each(unpublished)] == [D2]
 
 
 @pytest.mark.parametrize("state", [METRICS, EXPOSURES, replace(METRICS, dataset=Dataset.EVENTS)])
 def test_each_published_day_is_compared_with_what_it_would_be_given_alone(state: StreamState) -> None:
-    each = list(carried_into_each(replace(state, days=dict(sorted(state.days.items(), reverse=True)))))
-    assert each == [(day, carried_into(state, day).digest) for day in (D1, D2)]
+    each = list(inherited_by_each(replace(state, days=dict(sorted(state.days.items(), reverse=True)))))
+    assert each == [(day, inherited_by(state, day).digest) for day in (D1, D2)]
 
 
 def test_what_is_handed_on_is_told_by_what_the_dataset_hands_on() -> None:
-    assert carried_into(METRICS, D3).digest == digest_of(["a", "m", "z"])
-    assert carried_into(EXPOSURES, D2).digest == ONE
-    assert carried_into(EXPOSURES, D3).digest == f"{0:016x}{7:016x}"
-    assert carried_into(replace(METRICS, dataset=Dataset.EVENTS), D3).digest == ""
+    assert inherited_by(METRICS, D3).digest == digest_of(["a", "m", "z"])
+    assert inherited_by(EXPOSURES, D2).digest == ONE
+    assert inherited_by(EXPOSURES, D3).digest == f"{0:016x}{7:016x}"
+    assert inherited_by(replace(METRICS, dataset=Dataset.EVENTS), D3).digest == ""
 
 
 def test_sums_of_keys_have_no_order_and_wrap_at_64_bits() -> None:

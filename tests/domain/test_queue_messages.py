@@ -12,10 +12,10 @@ from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.queue_messages import (
     BLOB_CREATED,
     UploadEvent,
-    cause_of,
     parse_stream_work,
     parse_upload_event,
     stream_work,
+    traceparent_of,
     upload_event,
 )
 from processing.domain.streams import Stream
@@ -35,8 +35,10 @@ def test_both_schemas_are_read_plain_and_base64_alone_and_in_a_list(kind: str, w
 
 
 def test_a_message_of_our_own_leads_back() -> None:
-    event = parse_upload_event(upload_event("drop-acme", "metrics/é.csv", "1", again="2", cause=CAUSE).encode())
-    assert event == UploadEvent(container="drop-acme", name="metrics/é.csv", etag="1", again="2", cause=CAUSE)
+    event = parse_upload_event(
+        upload_event("drop-acme", "metrics/é.csv", "1", replaces_receipt="2", traceparent=CAUSE).encode()
+    )
+    assert event == UploadEvent(container="drop-acme", name="metrics/é.csv", etag="1", replaces_receipt="2", traceparent=CAUSE)
     plain = upload_event("drop-acme", "a", "1")
     assert "replacesReceipt" not in plain
     assert "traceparent" not in plain
@@ -77,11 +79,11 @@ def test_a_body_that_is_no_event_is_refused(body: bytes, why: str) -> None:
 
 @pytest.mark.parametrize("dataset", DATA_DATASETS)
 def test_work_on_a_stream_leads_back(dataset: Dataset) -> None:
-    body = stream_work(Stream("acme", dataset), cause=CAUSE).encode()
+    body = stream_work(Stream("acme", dataset), traceparent=CAUSE).encode()
     assert parse_stream_work(body) == Stream("acme", dataset)
-    assert cause_of(body) == CAUSE
-    assert cause_of(stream_work(Stream("acme", dataset)).encode()) is None
-    assert cause_of(stream_work(Stream("acme", dataset), cause=CAUSE + "0").encode()) is None
+    assert traceparent_of(body) == CAUSE
+    assert traceparent_of(stream_work(Stream("acme", dataset)).encode()) is None
+    assert traceparent_of(stream_work(Stream("acme", dataset), traceparent=CAUSE + "0").encode()) is None
 
 
 @pytest.mark.parametrize(

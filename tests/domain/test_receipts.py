@@ -10,7 +10,7 @@ import pytest
 from processing.domain.blob_names import PartName
 from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json, to_json
-from processing.domain.receipts import InForce, Part, Problem, Receipt, ReceiptSummary, Retry, RowCounts, Status
+from processing.domain.receipts import InForce, Part, Receipt, ReceiptError, ReceiptSummary, Retry, RowCounts, UploadStatus
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 DAY = date(2026, 11, 18)
@@ -39,7 +39,7 @@ def receipt(*, days: int = 1, parts: tuple[Part, ...] = (), dataset: str = "metr
         etag="1",
         size=1,
         format="csv",
-        status=Status.ACCEPTED,
+        status=UploadStatus.ACCEPTED,
         received_at=NOW,
         finished_at=NOW,
         in_force=held if in_force else None,
@@ -68,7 +68,7 @@ def test_metadata_at_its_bounds_is_ascii_and_below_two_kibibytes() -> None:
         receipt(parts=parts),
         retry=Retry(since=NOW, attempts=9, next_try=NOW),
         rows=RowCounts(read=10**8),
-        error=Problem(code="unreadable_here", message=""),
+        error=ReceiptError(code="unreadable_here", message=""),
         md5="0" * 32,
     )
     metadata = ReceiptSummary.of(failed).to_metadata()
@@ -89,12 +89,12 @@ def test_what_is_absent_is_left_out_and_comes_back_as_absent() -> None:
 @pytest.mark.parametrize("value", [7, None, ("accepted",)])
 def test_a_status_is_a_word(value: object) -> None:
     with pytest.raises(ValueError, match="Status"):
-        Status(value)
+        UploadStatus(value)  # type: ignore[arg-type]
 
 
 def test_nothing_is_counted_that_was_not_read() -> None:
     assert RowCounts() == RowCounts(read=0, accepted=0, rejected=0, filtered=0)
-    bare = ReceiptSummary(etag="1", status=Status.FAILED, attempt=None, in_force_modified=None, next_try=None)
+    bare = ReceiptSummary(etag="1", status=UploadStatus.FAILED, attempt=None, in_force_modified=None, next_try=None)
     assert (bare.rows_read, bare.marks) == (0, ())
     assert from_json(Receipt, to_json(receipt(in_force=False))) == receipt(in_force=False)
 
@@ -112,9 +112,15 @@ def test_only_files_with_finished_dates_that_are_in_force_mark_days() -> None:
 
 @pytest.mark.parametrize(
     ("status", "is_answer"),
-    [(Status.ACCEPTED, True), (Status.REJECTED, True), (Status.IGNORED, True), (Status.FAILED, False), (Status("newer"), True)],
+    [
+        (UploadStatus.ACCEPTED, True),
+        (UploadStatus.REJECTED, True),
+        (UploadStatus.IGNORED, True),
+        (UploadStatus.FAILED, False),
+        (UploadStatus("newer"), True),
+    ],
 )
-def test_a_failed_receipt_is_no_answer_and_one_of_another_version_is_not_current(status: Status, is_answer: bool) -> None:
+def test_a_failed_receipt_is_no_answer_and_one_of_another_version_is_not_current(status: UploadStatus, is_answer: bool) -> None:
     summary = ReceiptSummary.of(replace(receipt(), status=status))
     assert summary.answers("1") is is_answer
     assert not summary.answers("2")

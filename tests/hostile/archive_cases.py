@@ -6,7 +6,7 @@ import io
 import zipfile
 from collections.abc import Callable
 
-from tests.hostile.case import EVENTS, Case, event, gz, mended, metric, ndjson, refused, table, zst
+from tests.hostile.case import EVENTS, Case, event, gz, metric, ndjson, refused, table, with_rejects, zst
 
 PLAIN = table("u1,user_id,2026-11-18,m,1", "u2,user_id,2026-11-18,m,2")
 LONG = table(*(f"u{row},user_id,2026-11-18,m{row * 7919 % 1009},{row}" for row in range(20_000)))
@@ -116,7 +116,7 @@ CASES = (
     Case(name="gzip called zst", file="a.csv.zst", format="csv.gz", data=gz(PLAIN), accepted=2, values=UNIT),
     Case(name="zstd called gz", file="a.csv.gz", format="csv.zst", data=zst(PLAIN), accepted=2, values=UNIT),
     refused("json called csv", "unreadable_header", ndjson(metric(unit_id="a b")), file="a.csv", format="csv"),
-    mended(
+    with_rejects(
         "csv called ndjson",
         PLAIN,
         file="a.ndjson",

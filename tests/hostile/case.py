@@ -69,7 +69,7 @@ def refused(name: str, error: str, data: bytes | Callable[[], bytes], **more: An
     return Case(name=name, data=data, status="rejected", error=error, **more)
 
 
-def mended(name: str, data: bytes | Callable[[], bytes], *, rejected: Sequence[str], **more: Any) -> Case:
+def with_rejects(name: str, data: bytes | Callable[[], bytes], *, rejected: Sequence[str], **more: Any) -> Case:
     """A file that is accepted without some of its rows, and refused where none is left (contract section 3)."""
     if not more.get("accepted"):
         return Case(name=name, data=data, status="rejected", error="nothing_accepted", rejected=rejected, **more)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.hostile.case import EVENTS, HEADER, Case, mended, metric, ndjson, refused, table
+from tests.hostile.case import EVENTS, HEADER, Case, metric, ndjson, refused, table, with_rejects
 
 GOOD = "u1,user_id,2026-11-18,m,1"
 
@@ -14,7 +14,7 @@ def metrics_config(**keys: Any) -> dict[str, Any]:
 
 
 CASES = (
-    mended(
+    with_rejects(
         "id types that the config lists, and near misses of them",
         table(*(f"u,{kind},2026-11-18,m,1" for kind in ("user_id", "stable_id", "User_ID", "userID", "user_id ", "email"))),
         config={"id_types": ["user_id", "stable_id"]},
@@ -54,7 +54,7 @@ CASES = (
         config=metrics_config(where="country = 'de'"),
         says="country",
     ),
-    mended(
+    with_rejects(
         "computed columns are judged as uploaded ones are",
         table("u1,12345,m", "u2,x,m", "u3,,m", ",1,m", header="customer,cents,metric_name"),
         config=metrics_config(
@@ -66,7 +66,7 @@ CASES = (
         accepted=1,
         values={"unit_id": ["u1"], "id_type": ["user_id"], "metric_value": [123.45], "date": ["2026-11-18"]},
     ),
-    mended(
+    with_rejects(
         "a computed number that is not finite",
         table("u1,1,0,m", "u2,1,2,m", header="unit_id,a,b,metric_name"),
         config=metrics_config(
@@ -83,7 +83,7 @@ CASES = (
         warnings={"extra_columns": 1},
         values={"id_type": ["user_id"]},
     ),
-    mended(
+    with_rejects(
         "an empty constant is no value",
         table(GOOD),
         config=metrics_config(constants={"id_type": ""}),
@@ -98,7 +98,7 @@ CASES = (
         warnings={"extra_columns": 1},
         values={"unit_id": ["yes"]},
     ),
-    mended(
+    with_rejects(
         "no bad row allowed in a large file, any in a small one",
         table(*[GOOD] * 98, "bad"),
         config={"max_rejected_fraction": 0},
@@ -114,7 +114,7 @@ CASES = (
         rejected=["100@101 wrong_field_count"],
         refused_with=99,
     ),
-    mended(
+    with_rejects(
         "times in a format and a zone of the customer",
         table(
             '"18.11.2026 10:00:00",e,"{""userID"":""u""}"',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.hostile.case import Case, mended, refused, table
+from tests.hostile.case import Case, refused, table, with_rejects
 
 GOOD = "u1,user_id,2026-11-18,m,1"
 SECOND = "u2,user_id,2026-11-18,m,2"
@@ -22,14 +22,14 @@ CASES = (
         values={"unit_id": ["u1", "u2", "u3"], "metric_value": [1, 2, 3]},
     ),
     refused("old Mac line ends", "unreadable_header", table(GOOD, SECOND, end="\r")),
-    mended(
+    with_rejects(
         "one bare CR between two rows",
         table(f"{GOOD}\r{SECOND}", THIRD),
         rejected=["1@2 wrong_field_count"],
         accepted=1,
         shown=[f"{GOOD}\r{SECOND}"],
     ),
-    mended(
+    with_rejects(
         "two CRs before the newline of one row",
         table(GOOD, SECOND + "\r\r", THIRD),
         rejected=["2@3 not_a_number:metric_value"],
@@ -42,13 +42,13 @@ CASES = (
         accepted=2,
         values={"unit_id": ["u1", "u2"]},
     ),
-    mended(
+    with_rejects(
         "blank lines are counted as lines and not as records",
         b"\n" + table("", GOOD, "", "u2,user_id,2026-11-18,m,two", "", "u3,,2026-11-18,m,3"),
         rejected=["2@6 not_a_number:metric_value", "3@8 required:id_type"],
         accepted=1,
     ),
-    mended(
+    with_rejects(
         "lines of blanks and of commas alone are records",
         table("  ", ",,,,", GOOD),
         rejected=[
@@ -57,7 +57,7 @@ CASES = (
         ],
         accepted=1,
     ),
-    mended(
+    with_rejects(
         "ragged rows, short and long",
         table("u1,user_id,2026-11-18,m", GOOD, GOOD + ",", GOOD + ",more,and more", "u1", SECOND),
         rejected=["1@2 wrong_field_count", "3@4 wrong_field_count", "4@5 wrong_field_count", "5@6 wrong_field_count"],
@@ -71,12 +71,12 @@ CASES = (
         accepted=2,
         warnings={"extra_columns": 1},
     ),
-    mended(
+    with_rejects(
         "a delimiter at the end of every row and not of the header",
         table(GOOD + ",", SECOND + ","),
         rejected=["1@2 wrong_field_count", "2@3 wrong_field_count"],
     ),
-    mended(
+    with_rejects(
         "an unquoted decimal comma makes a field too many, a quoted one is no number",
         table("u1,user_id,2026-11-18,m,1,5", 'u2,user_id,2026-11-18,m,"1,5"'),
         rejected=["1@2 wrong_field_count", "2@3 not_a_number:metric_value"],
@@ -93,13 +93,13 @@ CASES = (
         accepted=2,
         values={"unit_id": ["a\nb", "u2"], "metric_name": ["x\r\ny", "m"]},
     ),
-    mended(
+    with_rejects(
         "line numbers behind quoted newlines",
         table('"a\n\n\nb",user_id,2026-11-18,m,1', "u2,user_id,2026-11-18,m,x", "u3,user_id,2026-11-18,m,3,"),
         rejected=["2@6 not_a_number:metric_value", "3@7 wrong_field_count"],
         accepted=1,
     ),
-    mended(
+    with_rejects(
         "an unclosed quote with good quoted newlines after it",
         table('"u1,user_id,2026-11-18,m,1', SECOND, '"u3\nx",user_id,2026-11-18,m,3', '"u4",user_id,2026-11-18,"m",4'),
         rejected=["1@2 broken_quoting"],
@@ -107,13 +107,13 @@ CASES = (
         values={"unit_id": ["u2", "u3\nx", "u4"]},
         shown=['"u1,user_id,2026-11-18,m,1'],
     ),
-    mended(
+    with_rejects(
         "an unclosed quote in the last line, which has no newline",
         table(GOOD, 'u2,user_id,2026-11-18,"m,2')[:-1],
         rejected=["2@3 broken_quoting"],
         accepted=1,
     ),
-    mended(
+    with_rejects(
         "quotes where none may stand",
         table(
             'u"1,user_id,2026-11-18,m,1',
@@ -125,7 +125,7 @@ CASES = (
         rejected=["1@2 broken_quoting", "2@3 broken_quoting", "3@4 broken_quoting", "4@5 broken_quoting"],
         accepted=1,
     ),
-    mended(
+    with_rejects(
         "a quoted empty text is no value",
         table('"",user_id,2026-11-18,m,1', 'u2,user_id,2026-11-18,m,""'),
         rejected=["1@2 required:unit_id", "2@3 value_missing"],
@@ -136,7 +136,7 @@ CASES = (
         accepted=30,
         values={"unit_id": [f"a{chr(code)}b" for code in (*range(1, 10), 11, 12, *range(14, 32), 127)]},
     ),
-    mended(
+    with_rejects(
         "short rows that end in control characters",
         table("u1,user_id,2026-11-18,m,\x1f", "u1,user_id,2026-11-18,m\x1f", "u1,user_id,2026-11-18,m,1,\x1e", GOOD),
         rejected=["1@2 not_a_number:metric_value", "2@3 wrong_field_count", "3@4 wrong_field_count"],
@@ -191,7 +191,7 @@ CASES = (
         accepted=1,
         values={"unit_id": ["a,'b\""], "metric_name": ["x\ny"]},
     ),
-    mended(
+    with_rejects(
         "texts for no value by config",
         table(
             "u1,user_id,2026-11-18,m,\\N",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.hostile.case import EVENTS, EVENTS_HEADER, EXPOSURES, Case, event, mended, ndjson, table
+from tests.hostile.case import EVENTS, EVENTS_HEADER, EXPOSURES, Case, event, ndjson, table, with_rejects
 
 NOBODIES: tuple[object, ...] = (
     {},
@@ -137,7 +137,7 @@ CASES = (
             ]
         },
     ),
-    mended(
+    with_rejects(
         "texts that are no times",
         times(*(f'"{text}"' for text in NO_TIMES)),
         dataset=EVENTS,
@@ -151,7 +151,7 @@ CASES = (
         days={"2026-11-17": 3, "2026-11-18": len(ISO) - 3},
         values={"timestamp": list(ISO.values())},
     ),
-    mended(
+    with_rejects(
         "before and from the year 2000",
         times(
             "1999-12-31T23:59:59.999999Z",
@@ -173,7 +173,7 @@ CASES = (
         accepted=2,
         days={"1999-12-31": 2},
     ),
-    mended(
+    with_rejects(
         "one day after the upload, and a moment more",
         times(
             "2026-11-19T20:00:00Z",
@@ -195,7 +195,7 @@ CASES = (
         accepted=2,
         days={"2026-11-19": 2},
     ),
-    mended(
+    with_rejects(
         "numbers of 16 and 19 digits that are far away",
         times("9999999999999999", "9999999999999999999", "0000000000000000001", "9223372036854775807"),
         dataset=EVENTS,
@@ -215,7 +215,7 @@ CASES = (
         days={"2016-12-31": 2},
         values={"timestamp": ["2017-01-01T00:00:00+00:00", "2017-01-01T00:00:00.500000+00:00"]},
     ),
-    mended(
+    with_rejects(
         "event names with each mark that they may not hold",
         ndjson(*(event(event_name=f"a{mark}b") for mark in MARKS), event(event_name="a.b-c_d:e/f(g)*h+i!j?k'l\"m^n~o@p`q,r")),
         file="a.ndjson",
@@ -224,7 +224,7 @@ CASES = (
         rejected=[f"{index}@{index} forbidden_character:event_name" for index in range(1, len(MARKS) + 1)],
         accepted=1,
     ),
-    mended(
+    with_rejects(
         "event names with control characters",
         ndjson(*(event(event_name=f"a{mark}b") for mark in CONTROLS)),
         file="a.ndjson",
@@ -232,7 +232,7 @@ CASES = (
         dataset=EVENTS,
         rejected=[f"{index}@{index} forbidden_character:event_name" for index in range(1, len(CONTROLS) + 1)],
     ),
-    mended(
+    with_rejects(
         "event names with control characters beyond ascii",
         ndjson(event(event_name="a\x80b"), event(event_name="a\x85b"), event(event_name="a\x9fb"), event(event_name="a\xa0b")),
         file="a.ndjson",
@@ -241,7 +241,7 @@ CASES = (
         rejected=[f"{index}@{index} forbidden_character:event_name" for index in range(1, 4)],
         accepted=1,
     ),
-    mended(
+    with_rejects(
         "event names and values of 127 and of 128 characters",
         **json_events(
             event(event_name="🦊" * 127, event_value="v" * 127),
@@ -255,21 +255,21 @@ CASES = (
         accepted=3,
         values={"event_value": ["v" * 127, "1.5", None]},
     ),
-    mended(
+    with_rejects(
         "metadata of 16,384 and of 16,385 characters",
         **json_events(event(event_metadata=metadata(16_384)), event(event_metadata=metadata(16_385)), event(event_metadata={})),
         rejected=["2@2 length:event_metadata"],
         accepted=2,
         values={"event_metadata": [metadata(16_384), "{}"]},
     ),
-    mended(
+    with_rejects(
         "users of 16,384 and of 16,385 characters",
         **json_events(event(user=user(16_384)), event(user=user(16_385)), event(user="x" * 16_385)),
         rejected=["2@2 length:user", "3@3 user_without_id:user"],
         accepted=1,
         values={"user": [user(16_384)]},
     ),
-    mended(
+    with_rejects(
         "users with 100 custom ids and with 101",
         **json_events(
             event(user=custom_ids(100)),
@@ -287,7 +287,7 @@ CASES = (
         ),
         accepted=1,
     ),
-    mended(
+    with_rejects(
         "metadata that is no object",
         **json_events(
             *(
@@ -316,7 +316,7 @@ CASES = (
             ]
         },
     ),
-    mended(
+    with_rejects(
         "users without ids, with empty ones, and with something else",
         **json_events(
             *(event(user=nobody) for nobody in NOBODIES),
@@ -349,7 +349,7 @@ CASES = (
             ]
         },
     ),
-    mended(
+    with_rejects(
         "uuids and things like them",
         **json_events(
             event(timeuuid="0A4D55A8-D778-5022-A0A6-0123456789AB"),
@@ -364,7 +364,7 @@ CASES = (
         accepted=2,
         values={"timeuuid": ["0a4d55a8-d778-5022-a0a6-0123456789ab", None]},
     ),
-    mended(
+    with_rejects(
         "users in csv with quotes gone wrong",
         table(
             '1795000000,e,{"userID":"u"}',
@@ -393,7 +393,7 @@ CASES = (
             "user": ['{"userID":"u1","customIDs":{"stable_id":"anon"}}'],
         },
     ),
-    mended(
+    with_rejects(
         "segment's track with things missing",
         **json_events(
             segment(properties=...),
@@ -424,7 +424,7 @@ CASES = (
             ],
         },
     ),
-    mended(
+    with_rejects(
         "segment's three kinds of exposures among its events",
         **json_events(
             segment(),
@@ -446,7 +446,7 @@ CASES = (
             "id_type": ["user_id", "stable_id", "user_id"],
         },
     ),
-    mended(
+    with_rejects(
         "a rejected row of segment's shape in csv is shown as it was uploaded",
         table("bought,u1,,no time", header="event,userId,properties,originalTimestamp"),
         dataset=EVENTS,

@@ -11,11 +11,11 @@ from tests.hostile.case import (
     Case,
     event,
     exposure,
-    mended,
     metric,
     ndjson,
     refused,
     table,
+    with_rejects,
 )
 
 GOOD = "u1,user_id,2026-11-18,m,1"
@@ -85,7 +85,7 @@ CASES = (
         accepted=1,
         warnings={"extra_columns": 1},
     ),
-    mended(
+    with_rejects(
         "line numbers behind a header of three lines",
         table("u1,user_id,2026-11-18,m,x,y", header=HEADER + ',"a\nb\nc"'),
         rejected=["1@4 not_a_number:metric_value"],
@@ -110,7 +110,7 @@ CASES = (
         accepted=1,
         warnings={"extra_columns": 1},
     ),
-    mended(
+    with_rejects(
         "a name of 200,000 characters is cut where it stands beside rejected values",
         table("u1,,2026-11-18,m,1,x,y", header=f"{HEADER},{'n' * 200_000},{'n' * 200_001}"),
         rejected=["1@2 required:id_type"],
@@ -136,7 +136,7 @@ CASES = (
         warnings={"extra_columns": 6},
         values={"unit_id": ["u1"]},
     ),
-    mended(
+    with_rejects(
         "a value column that is absent counts as null",
         table(
             "u1,user_id,2026-11-18,m,1,2",
@@ -147,7 +147,7 @@ CASES = (
         accepted=1,
         values={"metric_value": [None], "numerator": [1], "denominator": [2]},
     ),
-    mended(
+    with_rejects(
         "no value column at all",
         table("u1,user_id,2026-11-18,m", header="unit_id,id_type,date,metric_name"),
         rejected=["1@2 value_missing"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.hostile.case import EVENTS, Case, event, mended, metric, ndjson, refused
+from tests.hostile.case import EVENTS, Case, event, metric, ndjson, refused, with_rejects
 
 GOOD = json.dumps(metric())
 LATER = json.dumps(metric(unit_id="u2"))
@@ -47,7 +47,7 @@ NOT_JSON = {
 CASES = (
     Case(name="ndjson of zero bytes", file="a.ndjson", data=b"", status="ignored", error="empty_file", format=None),
     Case(name="ndjson of blank lines", file="a.ndjson", format="ndjson", data=b"\n  \n\r\n\t\n"),
-    mended(
+    with_rejects(
         "blank lines of ndjson are counted as lines and not as records",
         ndjson("", GOOD, "  ", "\t\r", json.dumps(metric(metric_value="x")), "", "no"),
         file="a.jsonl",
@@ -65,7 +65,7 @@ CASES = (
         values={"unit_id": ["u1", "u2", "u1"]},
     ),
     *(
-        mended(
+        with_rejects(
             f"ndjson with a line of {name}",
             ndjson(GOOD, text, LATER),
             file="a.ndjson",
@@ -80,7 +80,7 @@ CASES = (
     refused("a json array of lines", "json_not_lines", f"[\n{GOOD},\n{LATER}\n]".encode(), file="a.json", format="ndjson"),
     refused("an empty json array", "json_not_lines", b"[]", file="a.json", format="ndjson"),
     refused("pretty-printed json", "json_not_lines", json.dumps(metric(), indent=2).encode(), file="a.json", format="ndjson"),
-    mended(
+    with_rejects(
         "lone surrogates",
         ndjson(
             member('"x":"\\ud800"'),
@@ -131,7 +131,7 @@ CASES = (
         accepted=2,
         warnings={"extra_columns": 1},
     ),
-    mended(
+    with_rejects(
         "a column twice in one object: the first value counts and is shown",
         ndjson(
             GOOD[:-1] + ',"metric_value":"x"}',
@@ -178,7 +178,7 @@ CASES = (
         rejected=[f"{at}@{at} required:id_type" for at in range(1, 101)],
         says="no row has id_type",
     ),
-    mended(
+    with_rejects(
         "numbers beyond every double",
         ndjson(member('"x":1e400'), GOOD.replace(": 1}", ": 1e400}"), GOOD.replace(": 1}", ": " + "9" * 400 + "}"), LATER),
         file="a.ndjson",
@@ -186,7 +186,7 @@ CASES = (
         rejected=["1@1 beyond_json_limits", "2@2 beyond_json_limits", "3@3 beyond_json_limits"],
         accepted=1,
     ),
-    mended(
+    with_rejects(
         "ten thousand brackets",
         ndjson(
             member('"x":' + "[" * 10_000 + "]" * 10_000),
@@ -207,7 +207,7 @@ CASES = (
         accepted=1_501,
         values={"numerator": [None] * 1_500 + [1]},
     ),
-    mended(
+    with_rejects(
         "objects without any name of the contract",
         ndjson("{}", {"a": 1}, GOOD),
         file="a.ndjson",
@@ -225,7 +225,7 @@ CASES = (
         file="a.ndjson",
         format="ndjson",
     ),
-    mended(
+    with_rejects(
         "an id that is an object, and a date that is an array",
         ndjson(metric(unit_id={"a": 1}), metric(date=["2026-11-18"])),
         file="a.ndjson",
@@ -234,7 +234,7 @@ CASES = (
         accepted=1,
         values={"unit_id": ['{"a": 1}']},
     ),
-    mended(
+    with_rejects(
         "an event cut off by a crash, in the last line",
         ndjson(event(), event()) + b'{"timestamp":1795000000,"event_na',
         file="a.ndjson",

@@ -6,7 +6,7 @@ import json
 
 import pyarrow as pa
 
-from tests.hostile.case import EVENTS, Case, event, mended, metric, ndjson, table
+from tests.hostile.case import EVENTS, Case, event, metric, ndjson, table, with_rejects
 from tests.hostile.event_cases import segment
 from tests.hostile.parquet_cases import metrics, written
 
@@ -16,7 +16,7 @@ HIDDEN = "secretive"
 LONG = "n" * 300
 
 CASES = (
-    mended(
+    with_rejects(
         "masked: a column whose name is cut where it is shown",
         table(f"u1,,2026-11-18,m,1,{HIDDEN}", header=f"unit_id,id_type,date,metric_name,metric_value,{LONG}"),
         config={"mask_values": [LONG]},
@@ -33,7 +33,7 @@ CASES = (
         ],
         secrets=[HIDDEN],
     ),
-    mended(
+    with_rejects(
         "masked: rows that break rules in every column",
         table(
             f"{HIDDEN * 57},user_id,2026-11-18,m,1",
@@ -62,14 +62,14 @@ CASES = (
         ],
         secrets=[HIDDEN],
     ),
-    mended(
+    with_rejects(
         "masked: bytes that are not utf-8",
         table(f"{HIDDEN}?,user_id,2026-11-18,m,1").replace(b"?", b"\xff"),
         config={"mask_values": ["unit_id"]},
         rejected=["1@2 not_utf8"],
         secrets=[HIDDEN],
     ),
-    mended(
+    with_rejects(
         "masked: users and metadata that are wrong",
         ndjson(
             event(user={"email": HIDDEN}),
@@ -93,7 +93,7 @@ CASES = (
         ],
         secrets=[HIDDEN],
     ),
-    mended(
+    with_rejects(
         "masked: a column by another name, by the name in the header and by the contract's",
         table(f"{HIDDEN},t,2026-11-18,m,x,{HIDDEN}", header="Unit_ID,id_type,date,metric_name,metric_value,Email"),
         config={"mask_values": ["unit_id", "email"]},
@@ -101,21 +101,21 @@ CASES = (
         warnings={"column_name_differs": 1, "extra_columns": 1},
         secrets=[HIDDEN],
     ),
-    mended(
+    with_rejects(
         "masked: columns that a masked one is computed from",
         table(f"{HIDDEN},{HIDDEN},t,2026-11-18,m,x", header="first,last,id_type,date,metric_name,metric_value"),
         config={"mask_values": True, "datasets": {"metrics": {"select": {"unit_id": "CONCAT(first, last)"}}}},
         rejected=["1@2 not_a_number:metric_value"],
         secrets=[HIDDEN],
     ),
-    mended(
+    with_rejects(
         "masked: another column that is computed from the same one",
         table(f"{HIDDEN},t,2026-11-18,m", header="unit_id,id_type,date,metric_name"),
         config={"mask_values": True, "datasets": {"metrics": {"select": {"metric_value": "unit_id"}}}},
         rejected=["1@2 not_a_number:metric_value"],
         secrets=[HIDDEN],
     ),
-    mended(
+    with_rejects(
         "masked: a renamed column",
         table(f"{HIDDEN},t,2026-11-18,m,x", header="customer,id_type,date,metric_name,metric_value"),
         config={"mask_values": True, "datasets": {"metrics": {"columns": {"customer": "unit_id"}}}},
@@ -123,7 +123,7 @@ CASES = (
         secrets=[HIDDEN],
     ),
     *(
-        mended(
+        with_rejects(
             f"masked: a value that breaks the rule of its own column, called {name}",
             table(f"{HIDDEN * 57},t,2026-11-18,m,1", header=f"{header},id_type,date,metric_name,metric_value"),
             config={"mask_values": [name], "datasets": {"metrics": {"columns": {"customer": "unit_id"}}}},
@@ -146,7 +146,7 @@ CASES = (
         warnings={"id_type_near_miss": 1},
         secrets=["STABLE-ids"],
     ),
-    mended(
+    with_rejects(
         "masked: ids and metadata of segment's events",
         ndjson(
             segment(userId=f"{HIDDEN}1", anonymousId=f"{HIDDEN}2", event=""),
@@ -167,7 +167,7 @@ CASES = (
         warnings={"extra_columns": 1},
         secrets=[f"{HIDDEN}{number}" for number in range(1, 6)],
     ),
-    mended(
+    with_rejects(
         "masked: a name of ndjson that comes late and in another case",
         ndjson(*[metric()] * 1_500, {**metric(), "UNIT_ID": HIDDEN, "metric_value": "x"}),
         file="a.ndjson",
@@ -177,7 +177,7 @@ CASES = (
         accepted=1_500,
         secrets=[HIDDEN],
     ),
-    mended(
+    with_rejects(
         "masked: ids of segment's events in csv",
         table(
             f'bought,{HIDDEN}1,{HIDDEN}2,"{{""metadata"":""{HIDDEN}3""}}",2026-11-18T09:00:00Z',
@@ -189,7 +189,7 @@ CASES = (
         rejected=["1@2 not_an_object:event_metadata", "2@3 required:experiment required:group_id"],
         secrets=[f"{HIDDEN}{number}" for number in range(1, 4)],
     ),
-    mended(
+    with_rejects(
         "masked: a name of ndjson that comes late and that the config alone knows",
         ndjson(*[metric()] * 1_500, {**metric(metric_value="x"), "email": HIDDEN}),
         file="a.ndjson",
@@ -199,7 +199,7 @@ CASES = (
         accepted=1_500,
         secrets=[HIDDEN],
     ),
-    mended(
+    with_rejects(
         "masked: a name twice in one object",
         ndjson(json.dumps(metric(metric_value="x", unit_id=HIDDEN))[:-1] + f',"unit_id":"{HIDDEN}"}}'),
         file="a.ndjson",
@@ -208,7 +208,7 @@ CASES = (
         rejected=["1@1 not_a_number:metric_value"],
         secrets=[HIDDEN],
     ),
-    mended(
+    with_rejects(
         "masked: parquet, and bytes in it that are no text",
         written(
             metrics(

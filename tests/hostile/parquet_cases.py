@@ -10,7 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.hostile.case import EVENTS, Case, mended, refused, table
+from tests.hostile.case import EVENTS, Case, refused, table, with_rejects
 
 NAME: Final[dict[str, Any]] = {"file": "a.parquet", "format": "parquet"}
 D: Final = date(2026, 11, 18)
@@ -98,7 +98,7 @@ CASES = (
         accepted=4,
         values={"unit_id": ["a", "b", "a", "b"], "metric_value": [1, 2, 1, None], "numerator": [None, None, None, 3]},
     ),
-    mended(
+    with_rejects(
         "parquet with decimals, whole numbers and floats that are not finite",
         written(
             metrics(
@@ -147,21 +147,21 @@ CASES = (
         **NAME,
         accepted=1,
     ),
-    mended(
+    with_rejects(
         "parquet with days out of range",
         written(metrics(3, date=pa.array([D, date(9999, 12, 31), None], pa.date32()))),
         **NAME,
         rejected=["2@- date_in_future:date", "3@- required:date"],
         accepted=1,
     ),
-    mended(
+    with_rejects(
         "parquet with a day as a number and a value as a time",
         written(metrics(2, date=[20261118, 20775])),
         **NAME,
         rejected=["1@- not_a_date:date", "2@- not_a_date:date"],
     ),
     *(
-        mended(
+        with_rejects(
             f"parquet with times of day in {kind} where a value, a day and an optional number belong",
             written(
                 metrics(
@@ -187,7 +187,7 @@ CASES = (
         )
         for row in [{"id_type": "t", "date": "2026-11-18", "metric_name": "m"}]
     ),
-    mended(
+    with_rejects(
         "parquet with flags as booleans, numbers and texts",
         written(metrics(4, is_test=pa.array([1, 0, None, 2], pa.int8()))),
         **NAME,
@@ -195,13 +195,13 @@ CASES = (
         accepted=3,
         values={"is_test": [True, False, False]},
     ),
-    mended(
+    with_rejects(
         "parquet with a column of nulls and one of booleans for numbers",
         written(metrics(2, metric_value=[True, None], numerator=pa.nulls(2))),
         **NAME,
         rejected=["1@- not_a_number:metric_value", "2@- value_missing"],
     ),
-    mended(
+    with_rejects(
         "parquet with bytes that are no text",
         not_utf8(),
         **NAME,
@@ -233,7 +233,7 @@ CASES = (
             ("ns", "2026-11-18T09:00:00.123456+00:00"),
         )
     ),
-    mended(
+    with_rejects(
         "parquet with times at the ends of the day and beyond",
         instants(
             pa.timestamp("us", "UTC"),
@@ -250,7 +250,7 @@ CASES = (
         days={"2026-11-17": 1, "2026-11-18": 1},
     ),
     *(
-        mended(
+        with_rejects(
             f"parquet with times in {unit}, {zone or 'naive'}, that no calendar knows",
             written(
                 events(4, timestamp=pa.array([1795000000 * per_second, 2**63 - 1, -(2**63), 2**62], pa.timestamp(unit, zone)))
@@ -263,7 +263,7 @@ CASES = (
         for zone in (None, "UTC", "America/New_York")
         for unit, per_second in (("ms", 10**3), ("us", 10**6), ("ns", 10**9))
     ),
-    mended(
+    with_rejects(
         "parquet with days that no calendar knows",
         written(metrics(6, date=pa.array([20775, 2**31 - 1, -(2**31), -719163, -719162, 2932897], pa.date32()))),
         **NAME,
@@ -271,7 +271,7 @@ CASES = (
         accepted=2,
         days={"0001-01-01": 1, "2026-11-18": 1},
     ),
-    mended(
+    with_rejects(
         "parquet with times for days that no calendar knows",
         written(metrics(3, date=pa.array([0, 2**63 - 1, -(2**62)], pa.timestamp("us")))),
         **NAME,
@@ -305,7 +305,7 @@ CASES = (
         warnings={"timestamp_not_seconds": 1},
         values={"timestamp": ["2026-11-18T11:06:40+00:00", "2026-11-18T11:06:40.123000+00:00"]},
     ),
-    mended(
+    with_rejects(
         "parquet with structs and maps for users and metadata",
         written(
             events(
@@ -331,7 +331,7 @@ CASES = (
             "event_metadata": ['{"k":1.5,"l":null}', "{}"],
         },
     ),
-    mended(
+    with_rejects(
         "parquet with lists and numbers for metadata",
         written(events(2, event_metadata=[[1, 2], None])),
         **NAME,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from processing.domain.datasets import Dataset
 from processing.domain.documents import to_json
-from processing.domain.receipts import Receipt, Status
+from processing.domain.receipts import Receipt, UploadStatus
 from processing.frames.json_objects import custom_id_types
 from processing.ingest import bounds
 from processing.ingest.ingest_file import IngestOutcome
@@ -39,7 +39,7 @@ def receipt_of(outcome: IngestOutcome) -> bytes:
         etag="e",
         size=1,
         format=None,
-        status=Status.ACCEPTED,
+        status=UploadStatus.ACCEPTED,
         received_at=at,
         finished_at=at,
         in_force=None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.hostile.case import EVENTS, HEADER, Case, mended, metric, ndjson, refused, table
+from tests.hostile.case import EVENTS, HEADER, Case, metric, ndjson, refused, table, with_rejects
 
 GOOD = "u1,user_id,2026-11-18,m,1"
 BOM = b"\xef\xbb\xbf"
@@ -19,7 +19,7 @@ CASES = (
     refused("utf-16 with a byte order mark", "unreadable_header", TEXT.decode().encode("utf-16")),
     refused("utf-16 little-endian without one", "missing_column", table(GOOD).decode().encode("utf-16-le")),
     refused("utf-32 with a byte order mark", "unreadable_header", TEXT.decode().encode("utf-32")),
-    mended(
+    with_rejects(
         "a latin-1 file loses the rows that are not ascii",
         TEXT.decode().encode("latin-1"),
         rejected=["1@2 not_utf8"],
@@ -27,7 +27,7 @@ CASES = (
         shown=["Zo\\xeb,user_id,2026-11-18,gr\\xf6\\xdfe,1"],
     ),
     refused("a latin-1 header", "unreadable_header", table(GOOD + ",1", header=HEADER + ",größe").decode().encode("latin-1")),
-    mended(
+    with_rejects(
         "one bad byte inside a quoted field of several lines",
         table(GOOD, '"a\nb?c\nd",t,2026-11-18,m,1', "u3,t,2026-11-18,m,1").replace(b"?", b"\xff"),
         rejected=["2@3 not_utf8"],
@@ -35,7 +35,7 @@ CASES = (
         values={"unit_id": ["u1", "u3"]},
         shown=['"a\nb\\xffc\nd",t,2026-11-18,m,1'],
     ),
-    mended(
+    with_rejects(
         "utf-8 that no one may write: overlong, surrogate, beyond unicode, cut",
         table(GOOD, "1?,t,2026-11-18,m,1", "2?,t,2026-11-18,m,1", "3?,t,2026-11-18,m,1", "4?,t,2026-11-18,m,1")
         .replace(b"1?", b"1\xc0\x80")
@@ -45,7 +45,7 @@ CASES = (
         rejected=["2@3 not_utf8", "3@4 not_utf8", "4@5 not_utf8", "5@6 not_utf8"],
         accepted=1,
     ),
-    mended(
+    with_rejects(
         "one bad byte in a line of ndjson",
         ndjson(metric(), metric(unit_id="a?b"), metric(unit_id="u3")).replace(b"?", b"\xff"),
         file="a.ndjson",
@@ -60,10 +60,10 @@ CASES = (
         accepted=2,
         values={"unit_id": ["a\0b", "\0"]},
     ),
-    mended("NUL characters inside a number", table("u1,t,2026-11-18,m,1\0"), rejected=["1@2 not_a_number:metric_value"]),
+    with_rejects("NUL characters inside a number", table("u1,t,2026-11-18,m,1\0"), rejected=["1@2 not_a_number:metric_value"]),
     refused("a file of NUL bytes", "missing_column", bytes(4096)),
-    mended("NUL bytes called ndjson", bytes(4096), file="a.ndjson", format="ndjson", rejected=["1@1 not_json"]),
-    mended(
+    with_rejects("NUL bytes called ndjson", bytes(4096), file="a.ndjson", format="ndjson", rejected=["1@1 not_json"]),
+    with_rejects(
         "a tail of NUL bytes, as a crash leaves it",
         table(GOOD) + bytes(512),
         rejected=["2@3 wrong_field_count"],
@@ -89,7 +89,7 @@ CASES = (
         accepted=1,
         values={"unit_id": ["\ufeffu\xa0"]},
     ),
-    mended(
+    with_rejects(
         "digits of other scripts are no numbers",
         table("u,t,2026-11-18,m,１２", "u,t,２０２６-11-18,m,1", "u,t,2026-11-18,m,٣", "u,t,2026-11-18,m,−1"),
         rejected=[
@@ -99,7 +99,7 @@ CASES = (
             "4@5 not_a_number:metric_value",
         ],
     ),
-    mended(
+    with_rejects(
         "digits of other scripts are no times",
         table(
             '１７９５００００００,e,"{""userID"":""u""}"',

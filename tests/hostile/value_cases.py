@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.hostile.case import EXPOSURES, Case, exposure, mended, metric, ndjson, table
+from tests.hostile.case import EXPOSURES, Case, exposure, metric, ndjson, table, with_rejects
 
 DIGITS = "1795000000"
 
@@ -68,8 +68,8 @@ NO_DATES = (
 )
 
 CASES = (
-    mended("texts that are no numbers", values(*NO_NUMBERS), rejected=bad_numbers(*NO_NUMBERS)),
-    mended(
+    with_rejects("texts that are no numbers", values(*NO_NUMBERS), rejected=bad_numbers(*NO_NUMBERS)),
+    with_rejects(
         "numbers that are not finite",
         values("nan", "NaN", "-inf", "inf", "Infinity", "1e999", "-1e999"),
         rejected=[f"{index}@{index + 1} finite:metric_value" for index in range(1, 8)],
@@ -85,7 +85,7 @@ CASES = (
         },
     ),
     Case(name="a sign before a number", data=values("+5", "-5"), accepted=2, values={"metric_value": [5, -5]}),
-    mended(
+    with_rejects(
         "spaces around a number and a date",
         table(
             "u,t,2026-11-18,m, 1", "u,t,2026-11-18,m,1 ", "u,t, 2026-11-18,m,1", "u,t,2026-11-18 ,m,1", "u,t,2026-11-18,m,\t1"
@@ -98,14 +98,14 @@ CASES = (
             "5@6 not_a_number:metric_value",
         ],
     ),
-    mended(
+    with_rejects(
         "a number of 400 digits is beyond finite",
         values("9" * 400, "1" + "0" * 300),
         rejected=["1@2 finite:metric_value"],
         accepted=1,
         values={"metric_value": [1e300]},
     ),
-    mended(
+    with_rejects(
         "a ratio needs both of its parts",
         table(
             "u,t,2026-11-18,m,,1,2",
@@ -128,7 +128,7 @@ CASES = (
         accepted=3,
         values={"metric_value": [None, 3, None], "numerator": [1, 1, 1], "denominator": [2, None, 0]},
     ),
-    mended(
+    with_rejects(
         "texts that are no dates",
         days(*NO_DATES),
         rejected=[f"{index + 1}@{index + 2} not_a_date:date" for index in range(len(NO_DATES))],
@@ -140,19 +140,19 @@ CASES = (
         days={"0001-01-01": 1, "0026-01-01": 1, "1969-12-31": 1, "2000-02-29": 1, "2024-02-29": 1},
         values={"date": ["2024-02-29", "2000-02-29", "0026-01-01", "0001-01-01", "1969-12-31"]},
     ),
-    mended(
+    with_rejects(
         "29 February of other years",
         days("2023-02-29", "1900-02-29", "2100-02-29"),
         rejected=["1@2 not_a_date:date", "2@3 not_a_date:date", "3@4 not_a_date:date"],
     ),
-    mended(
+    with_rejects(
         "tomorrow and the days after",
         days("2026-11-18", "2026-11-19", "2026-11-20", "9999-12-31"),
         rejected=["3@4 date_in_future:date", "4@5 date_in_future:date"],
         accepted=2,
         days={"2026-11-18": 1, "2026-11-19": 1},
     ),
-    mended(
+    with_rejects(
         "all rules of a row are named at once",
         table(f"{'u' * 513},,2026-11-20,{'m' * 128},x", ",,,,"),
         rejected=[
@@ -160,14 +160,14 @@ CASES = (
             "2@3 required:unit_id required:id_type required:date required:metric_name value_missing",
         ],
     ),
-    mended(
+    with_rejects(
         "ids of 512 and of 513 characters, counted as characters",
         table(*(f"{text},t,2026-11-18,m,1" for text in ("x" * 512, "x" * 513, "🦊" * 512, "🦊" * 513, "é" * 512))),
         rejected=["2@3 length:unit_id", "4@5 length:unit_id"],
         accepted=3,
         values={"unit_id": ["x" * 512, "🦊" * 512, "é" * 512]},
     ),
-    mended(
+    with_rejects(
         "metric names of 127 and of 128 characters",
         table(*(f"u,t,2026-11-18,{text},1" for text in ("m" * 127, "m" * 128, "ß" * 127, "🦊" * 128))),
         rejected=["2@3 length:metric_name", "4@5 length:metric_name"],
@@ -188,7 +188,7 @@ CASES = (
         accepted=7,
         values={"is_test": [True, False, True, False, True, False, False]},
     ),
-    mended(
+    with_rejects(
         "texts that are no test flag",
         table(
             *(f"u,t,2026-11-18,m,1,{text}" for text in ("yes", "no", "t", "F", "2", "1.0", "on", " true", "null")),
@@ -229,12 +229,12 @@ CASES = (
         rejected=[f"{row + 1}@{row + 2} wrong_field_count" for row in range(101)],
         refused_with=908,
     ),
-    mended(
+    with_rejects(
         "all of 99 rows are bad",
         table(*["u,t,2026-11-18,m,x"] * 99),
         rejected=[f"{row + 1}@{row + 2} not_a_number:metric_value" for row in range(99)],
     ),
-    mended(
+    with_rejects(
         "numbers, flags and ids as json has them",
         ndjson(
             metric(unit_id=12345678901234567890, metric_value="1.5", is_test=True),
@@ -266,7 +266,7 @@ CASES = (
             "is_test": [True, False, False],
         },
     ),
-    mended(
+    with_rejects(
         "exposures at the edges of their columns",
         ndjson(
             exposure(experiment="x" * 127, unit_id="u" * 512),

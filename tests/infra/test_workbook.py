@@ -1,4 +1,4 @@
-"""The operator's workbook asks for metrics, spans and lines of the log that the program gives, by their names and facts."""
+"""The operator's workbook asks for metrics, spans and log lines that the program gives, by their names and attributes."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def test_a_query_names_what_the_program_gives(name: str) -> None:
     assert ("AppTraces" in query, "AppMetrics" in query, "AppDependencies" in query) == tuple(
         map(bool, (events, metrics, spans))
     )
-    facts = set(re.findall(r"facts\.(\w+)", query)) - {"event"}
+    attributes = set(re.findall(r"attributes\.(\w+)", query)) - {"event"}
     for event in events:
         assert event in written(), f"nothing writes {event}"
-        assert facts <= written()[event]
+        assert attributes <= written()[event]
     for metric in metrics:
         assert metric in BY_METRIC, f"nothing measures {metric}"
-        assert set(re.findall(r"Properties\.(\w+)", query)) <= {fact.value for fact in BY_METRIC[metric].facts}
+        assert set(re.findall(r"Properties\.(\w+)", query)) <= {attribute.value for attribute in BY_METRIC[metric].attributes}
     assert spans <= {span.value for span in SpanName}
 
 

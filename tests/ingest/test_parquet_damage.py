@@ -235,5 +235,5 @@ def test_the_engine_alone_would_have_read_what_the_fuzz_is_made_of() -> None:
 def test_names_of_members_count_in_what_a_batch_becomes() -> None:
     """As text they stand in each row: a file of a few KB would be gigabytes of it at once."""
     data = parquet(pa.table({"a": [{"n" * 20_000: 1}] * 10_000, "b": [[{"m" * 2_000: 1}] * 10] * 10_000}))
-    sizes = [piece().frame.select("0", "1").estimated_size() for piece in ParquetReader(BytesSource(data)).pieces()]
+    sizes = [task().frame.select("0", "1").estimated_size() for task in ParquetReader(BytesSource(data)).batch_tasks()]
     assert max(sizes) < 80 * 1024**2

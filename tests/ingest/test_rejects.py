@@ -17,7 +17,7 @@ from processing.ingest.columns.column_plan import plan_columns
 from processing.ingest.columns.dataset_schemas import SchemaContext, kind_of
 from processing.ingest.readers.raw_batches import LINE, RAW, RECORD, BrokenRecord, BrokenRecords
 from processing.ingest.validation import reject_writer
-from processing.ingest.validation.explanation import Explained, Explainer, Shape
+from processing.ingest.validation.explanation import Explained, Explainer, UploadShape
 from processing.ingest.validation.reject_writer import RejectWriter
 from processing.ingest.validation.validator import Validator
 from schemas.customer_config import DatasetConfig
@@ -33,7 +33,7 @@ def validator(*masked: str) -> Validator:
     dtypes = [pl.String()] * len(HEADER)
     plan = plan_columns(HEADER, dtypes, schema, DatasetConfig())
     known = frozenset(HEADER[:-1]) if masked else None
-    return Validator(schema, plan, Shape(header=HEADER, dtypes=dtypes, masked=frozenset(masked), known=known))
+    return Validator(schema, plan, UploadShape(header=HEADER, dtypes=dtypes, masked=frozenset(masked), known=known))
 
 
 def bad(rows: dict[int, Cells]) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.ingest.readers.raw_batches import LINE, RECORD, BrokenRecord, BrokenRecords, Piece, RawBatch, RawReader
+from processing.ingest.readers.raw_batches import LINE, RECORD, BatchTask, BrokenRecord, BrokenRecords, RawBatch, RawReader
 from processing.ingest.readers.segment import EXPOSURE_NAMES, SegmentReader, is_segment, late_record
 from tests.support.batches import batches_of
 
@@ -45,7 +45,7 @@ class Rows(RawReader):
     def lines_before(self) -> int:
         return 1
 
-    def pieces(self) -> Iterator[Piece]:
+    def batch_tasks(self) -> Iterator[BatchTask]:
         schema = {str(index): dtype for index, dtype in enumerate(self.dtypes)}
         frame = pl.DataFrame(self.rows, schema=schema, orient="row")
         lines = pl.Series(LINE, range(2, frame.height + 2), pl.Int64)
@@ -208,14 +208,16 @@ def test_the_uploaded_columns_stay_before_the_computed_ones() -> None:
 def test_each_computed_column_knows_the_uploaded_ones_that_it_comes_from() -> None:
     """What is computed from a masked column must be masked too."""
     found = reader({"event": "buy", "userId": "u", "anonymousId": "a", "properties": "{}", "unit_id": "ours"})
-    made_of = {found.header[index]: {found.header[source] for source in sources} for index, sources in found.made_of.items()}
-    assert made_of["user"] == {"userId", "anonymousId"}
-    assert made_of["unit_id"] == {"unit_id", "userId", "anonymousId"}
-    assert made_of["id_type"] == {"userId", "anonymousId"}
-    assert made_of["event_metadata"] == {"properties"}
-    assert made_of["event_name"] == {"event"}
-    assert made_of["timestamp"] == set()
-    assert made_of.keys() == set(COMPUTED)
+    derived_from = {
+        found.header[index]: {found.header[source] for source in sources} for index, sources in found.derived_from.items()
+    }
+    assert derived_from["user"] == {"userId", "anonymousId"}
+    assert derived_from["unit_id"] == {"unit_id", "userId", "anonymousId"}
+    assert derived_from["id_type"] == {"userId", "anonymousId"}
+    assert derived_from["event_metadata"] == {"properties"}
+    assert derived_from["event_name"] == {"event"}
+    assert derived_from["timestamp"] == set()
+    assert derived_from.keys() == set(COMPUTED)
 
 
 def test_segments_columns_and_the_computed_ones_are_read_and_others_are_extra() -> None:
@@ -263,7 +265,7 @@ def test_three_names_alone_are_exposures(event: str | None, expected: bool) -> N
 def test_below_exposures_other_records_of_segments_are_strays(row: dict[str, Any], expected: bool) -> None:
     found = reader({"experiment": None} | row, folder=Dataset.EXPOSURES)
     (batch,) = batches_of(found)
-    rule = found.stray(pl.col(str(found.header.index("experiment"))))
+    rule = found.wrong_kind(pl.col(str(found.header.index("experiment"))))
     assert rule is not None
     assert (rule.code, rule.column) == ("not_an_exposure", None)
     assert batch.frame.select(rule.fails).to_series().to_list() == [expected]
@@ -277,7 +279,7 @@ def test_below_exposures_only_exposures_get_our_columns_from_segments() -> None:
 
 
 def test_below_events_nothing_is_a_stray() -> None:
-    assert reader({"event": "buy", "userId": "u"}).stray(pl.col("0")) is None
+    assert reader({"event": "buy", "userId": "u"}).wrong_kind(pl.col("0")) is None
 
 
 @pytest.mark.parametrize(

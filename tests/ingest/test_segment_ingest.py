@@ -143,7 +143,7 @@ def test_each_row_goes_to_its_dataset_or_is_rejected_with_its_reasons(form: str,
     assert found.refused is None
     assert found.reasons() == {record: reasons for record, (_, _, reasons) in known.items() if reasons}
     for dataset in (Dataset.EVENTS, Dataset.EXPOSURES):
-        own = {record: staged for record, (lane, staged, reasons) in known.items() if lane is dataset and not reasons}
+        own = {record: staged for record, (route, staged, reasons) in known.items() if route is dataset and not reasons}
         assert found.rows(dataset) == by_day(own)
     sound = [staged for _, staged, reasons in known.values() if not reasons]
     assert found.outcome.days == Counter(PST.day_of(staged["timestamp"]) for staged in sound)

@@ -60,9 +60,9 @@ def test_a_failing_message_is_tried_again_and_ends_in_poison(run_host: RunHost, 
     host.stop()
     assert tries == [1, 2, 3]
     assert queue.length() == 0
-    buried = poison.receive(visibility_seconds=1)
-    assert buried is not None
-    assert buried.body == "difficult ü".encode()
+    poisoned = poison.receive(visibility_seconds=1)
+    assert poisoned is not None
+    assert poisoned.body == "difficult ü".encode()
 
 
 def test_a_failing_message_is_hidden_for_the_pause_that_host_json_names(run_host: RunHost, queue: AzureQueue) -> None:

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from processing.domain.errors import ConditionNotMet
-from processing.ports import ABSENT, When
+from processing.ports import IF_ABSENT, Condition
 from processing.storage.azure_blob import AzureBlobStore
 from processing.storage.connections import Connection
 
@@ -35,7 +35,7 @@ def box(store: AzureBlobStore) -> str:
 def test_a_file_of_several_blocks_is_one_blob(store: AzureBlobStore, box: str, tmp_path: Path) -> None:
     path = tmp_path / "large"
     path.write_bytes(b"".join(bytes([number]) * MEBI for number in range(33)))
-    etag = store.put(box, "large.json", path, when=ABSENT, metadata={"k": "😀"})
+    etag = store.put(box, "large.json", path, when=IF_ABSENT, metadata={"k": "😀"})
     info = store.head(box, "large.json")
     assert info is not None
     assert (info.etag, info.size, info.metadata) == (etag, 33 * MEBI, {"k": "😀"})
@@ -47,14 +47,14 @@ def test_a_file_of_several_blocks_is_one_blob(store: AzureBlobStore, box: str, t
 
 
 def test_conditions_hold_for_blocks_too(store: AzureBlobStore, box: str) -> None:
-    first = store.put(box, "a", b"1" * 2000, when=ABSENT)
+    first = store.put(box, "a", b"1" * 2000, when=IF_ABSENT)
     with pytest.raises(ConditionNotMet):
-        store.put(box, "a", b"2" * 2000, when=ABSENT)
-    second = store.put(box, "a", b"2" * 2000, when=When.unchanged(first))
+        store.put(box, "a", b"2" * 2000, when=IF_ABSENT)
+    second = store.put(box, "a", b"2" * 2000, when=Condition.unchanged(first))
     with pytest.raises(ConditionNotMet):
-        store.put(box, "a", b"3" * 2000, when=When.unchanged(first))
+        store.put(box, "a", b"3" * 2000, when=Condition.unchanged(first))
     with pytest.raises(ConditionNotMet):
-        store.put(box, "missing", b"3" * 2000, when=When.unchanged(second))
+        store.put(box, "missing", b"3" * 2000, when=Condition.unchanged(second))
     assert store.get_range(box, "a", etag=second, offset=0, length=1) == b"2"
 
 
@@ -64,7 +64,7 @@ def test_writers_of_one_name_never_mix_their_blocks(store: AzureBlobStore, box: 
     def create(writer: int) -> str | None:
         barrier.wait()
         try:
-            return store.put(box, "a", bytes([writer]) * 17 * MEBI, when=ABSENT)
+            return store.put(box, "a", bytes([writer]) * 17 * MEBI, when=IF_ABSENT)
         except ConditionNotMet:
             return None
 

@@ -13,7 +13,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from processing.domain.errors import DropzoneError, LaterError, OperatorError
-from processing.ports import ABSENT
+from processing.ports import IF_ABSENT
 from processing.storage import emulator
 from processing.storage.azure_blob import AzureBlobStore
 from processing.storage.azure_queue import AzureQueue
@@ -88,7 +88,7 @@ OPERATIONS: dict[str, Callable[[AzureBlobStore], object]] = {
     "head": lambda store: store.head("box", "a"),
     "get": lambda store: store.get("box", "a"),
     "get_range": lambda store: store.get_range("box", "a", etag="0x1", offset=0, length=100),
-    "put": lambda store: store.put("box", "a", b"", when=ABSENT),
+    "put": lambda store: store.put("box", "a", b"", when=IF_ABSENT),
     "delete": lambda store: store.delete("box", "a"),
     "list_blobs": lambda store: list(store.list_blobs("box")),
     "list_containers": lambda store: list(store.list_containers()),

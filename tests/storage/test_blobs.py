@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from processing.domain.errors import ConditionNotMet, LaterError, LeasedError, OperatorError
-from processing.ports import ABSENT, ARCHIVED, BlobKind, BlobStore, When
+from processing.ports import ARCHIVED, IF_ABSENT, BlobKind, BlobStore, Condition
 from tests.storage.conftest import BOTH
 
 pytestmark = BOTH
@@ -61,9 +61,9 @@ def test_every_write_gives_a_fresh_version_even_of_the_same_bytes(store: BlobSto
 
 
 def test_create_if_absent_does_not_touch_what_is_there(store: BlobStore, box: str) -> None:
-    etag = store.put(box, "a", b"first", when=ABSENT)
+    etag = store.put(box, "a", b"first", when=IF_ABSENT)
     with pytest.raises(ConditionNotMet):
-        store.put(box, "a", b"second", when=ABSENT)
+        store.put(box, "a", b"second", when=IF_ABSENT)
     found = store.get(box, "a")
     assert found is not None
     assert (found[0], found[1].etag) == (b"first", etag)
@@ -71,12 +71,12 @@ def test_create_if_absent_does_not_touch_what_is_there(store: BlobStore, box: st
 
 def test_replace_if_unchanged_refuses_an_older_version_and_a_missing_blob(store: BlobStore, box: str) -> None:
     first = store.put(box, "a", b"1")
-    second = store.put(box, "a", b"2", when=When.unchanged(first))
+    second = store.put(box, "a", b"2", when=Condition.unchanged(first))
     with pytest.raises(ConditionNotMet):
-        store.put(box, "a", b"3", when=When.unchanged(first))
-    store.put(box, "a", b"3", when=When.unchanged(second))
+        store.put(box, "a", b"3", when=Condition.unchanged(first))
+    store.put(box, "a", b"3", when=Condition.unchanged(second))
     with pytest.raises(ConditionNotMet):
-        store.put(box, "missing", b"", when=When.unchanged(second))
+        store.put(box, "missing", b"", when=Condition.unchanged(second))
     assert store.head(box, "missing") is None
 
 
@@ -85,7 +85,7 @@ def test_of_many_who_create_a_blob_at_once_one_does(store: BlobStore, box: str) 
 
     def create(writer: int) -> str | None:
         barrier.wait()
-        return _unless_refused(lambda: store.put(box, "a", str(writer).encode(), when=ABSENT))
+        return _unless_refused(lambda: store.put(box, "a", str(writer).encode(), when=IF_ABSENT))
 
     with ThreadPoolExecutor(WRITERS) as pool:
         etags = list(pool.map(create, range(WRITERS)))
@@ -103,7 +103,7 @@ def test_a_counter_changed_by_many_at_once_is_exact(store: BlobStore, box: str) 
         found = store.get(box, "n")
         assert found is not None
         data, info = found
-        return _unless_refused(lambda: store.put(box, "n", b"%d" % (int(data) + 1), when=When.unchanged(info.etag)))
+        return _unless_refused(lambda: store.put(box, "n", b"%d" % (int(data) + 1), when=Condition.unchanged(info.etag)))
 
     def add_in_the_end(_: int) -> None:
         while add() is None:
@@ -179,7 +179,7 @@ def test_a_write_without_metadata_leaves_none(store: BlobStore, box: str) -> Non
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
 def test_any_name_that_storage_takes_is_the_blob_of_that_name(store: BlobStore, box: str, name: str) -> None:
-    etag = store.put(box, name, b"x", when=ABSENT)
+    etag = store.put(box, name, b"x", when=IF_ABSENT)
     assert store.get_range(box, name, etag=etag, offset=0, length=9) == b"x"
     assert [info.name for info in store.list_blobs(box)] == [name]
     store.delete(box, name)
@@ -204,7 +204,7 @@ def test_an_empty_blob_is_a_blob(store: BlobStore, box: str) -> None:
 
 def test_a_file_is_put_as_its_bytes(store: BlobStore, box: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(bytes(range(256)) * 1000)
-    etag = store.put(box, "a", tmp_path / "file", when=ABSENT, metadata={"k": "v"})
+    etag = store.put(box, "a", tmp_path / "file", when=IF_ABSENT, metadata={"k": "v"})
     found = store.get(box, "a")
     assert found is not None
     assert found[0] == (tmp_path / "file").read_bytes()
@@ -280,9 +280,9 @@ def test_a_leased_blob_is_still_one_that_exists_and_cannot_be_changed(store: Blo
     lease = store.lease(box, "a", seconds=15)
     assert lease is not None
     with pytest.raises(ConditionNotMet):
-        store.put(box, "a", b"", when=ABSENT)
+        store.put(box, "a", b"", when=IF_ABSENT)
     with pytest.raises(LaterError):
-        store.put(box, "a", b"", when=When.unchanged(etag))
+        store.put(box, "a", b"", when=Condition.unchanged(etag))
     with pytest.raises(LaterError):
         store.put(box, "a", b"")
     with pytest.raises(LaterError):
@@ -298,10 +298,10 @@ def test_a_lease_of_somebody_else_can_be_broken_and_the_blob_deleted_at_once(sto
     lease = store.lease(box, "a", seconds=60)
     assert lease is not None
     with pytest.raises(LeasedError):
-        store.delete(box, "a", when=When.unchanged(etag))
+        store.delete(box, "a", when=Condition.unchanged(etag))
     store.break_lease(box, "a")
     assert not lease.renew()
-    store.delete(box, "a", when=When.unchanged(etag))
+    store.delete(box, "a", when=Condition.unchanged(etag))
     assert store.head(box, "a") is None
 
 
@@ -348,13 +348,13 @@ def _unless_refused(write: Callable[[], str]) -> str | None:
 
 
 def test_a_blob_in_pieces_is_there_when_it_is_finished_and_only_once(store: BlobStore, box: str, tmp_path: Path) -> None:
-    pieces, others = store.in_pieces(box, "p"), store.in_pieces(box, "p")
+    upload, others = store.start_block_upload(box, "p"), store.start_block_upload(box, "p")
     (tmp_path / "piece").write_bytes(b"two")
-    pieces.add(b"one,")
+    upload.add(b"one,")
     others.add(b"other")
-    pieces.add(tmp_path / "piece")
+    upload.add(tmp_path / "piece")
     assert store.head(box, "p") is None
-    pieces.finish()
+    upload.finish()
     with pytest.raises(ConditionNotMet):
         others.finish()
     found = store.get(box, "p")

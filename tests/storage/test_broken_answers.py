@@ -8,7 +8,7 @@ import pytest
 
 from processing.domain.errors import LaterError
 from tests.support.door_process import service_address
-from tests.support.faults import FAULTS, Weather, impatient
+from tests.support.faults import FAULTS, FaultPlan, impatient
 from tests.support.proxy import Proxy
 
 
@@ -21,18 +21,18 @@ def storage(azurite: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("fault", ["reset", "body broken off", "500"])
 def test_the_time_is_had_although_the_first_answer_broke(azurite: str, fault: str) -> None:
-    weather = Weather(fault=FAULTS[fault], number=1)
-    with Proxy(upstream=service_address(azurite, "Blob"), hook=weather) as proxy:
+    plan = FaultPlan(fault=FAULTS[fault], number=1)
+    with Proxy(upstream=service_address(azurite, "Blob"), hook=plan) as proxy:
         now = impatient(proxy.through(azurite)).drop.service_time()
-    assert len(weather.struck) == 1
+    assert len(plan.struck) == 1
     direct = impatient(azurite).drop.service_time()
     assert timedelta() <= direct - now < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("fault", ["reset", "body broken off"])
 def test_a_listing_that_always_breaks_off_is_tried_later(azurite: str, fault: str) -> None:
-    weather = Weather(fault=FAULTS[fault], number=1, times=100)
-    with Proxy(upstream=service_address(azurite, "Blob"), hook=weather) as proxy:
+    plan = FaultPlan(fault=FAULTS[fault], number=1, times=100)
+    with Proxy(upstream=service_address(azurite, "Blob"), hook=plan) as proxy:
         store = impatient(proxy.through(azurite)).drop
         with pytest.raises(LaterError):
             list(store.list_blobs("state"))

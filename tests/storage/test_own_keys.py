@@ -12,7 +12,7 @@ from processing.ports import CUSTOMERS_KEY
 from processing.storage.azure_blob import AzureBlobStore
 from tests.support.door_process import service_address
 from tests.support.faults import impatient
-from tests.support.proxy import Deed, Moment, Proxy, Reply, Request
+from tests.support.proxy import Moment, Proxy, Reaction, Reply, Request
 
 REFUSAL = Reply(status=409, headers={"x-ms-error-code": "BlobUsesCustomerSpecifiedEncryption"})
 KEY = "<CustomerProvidedKeySha256>qUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I=</CustomerProvidedKeySha256>"
@@ -28,7 +28,7 @@ def box(azure_store: AzureBlobStore, monkeypatch: pytest.MonkeyPatch, azurite: s
     return container
 
 
-def refuse_heads(request: Request, moment: Moment) -> bool | Deed:
+def refuse_heads(request: Request, moment: Moment) -> bool | Reaction:
     return REFUSAL if request.method == "HEAD" and moment is Moment.BEFORE else False
 
 
@@ -67,7 +67,7 @@ def test_a_listing_tells_of_every_page_which_blobs_are_under_a_key(azurite: str,
     first = page(("metrics/a.csv", "", "0x1", KEY), ("metrics/b.csv", "", "0x2", ""), marker="more")
     second = page(("metrics/%ef%bf%be.csv", ' Encoded="true"', "0x3", KEY), ("metrics/d&amp;e.csv", "", "0x4", KEY))
 
-    def answer(request: Request, moment: Moment) -> bool | Deed:
+    def answer(request: Request, moment: Moment) -> bool | Reaction:
         if "comp=list" not in request.query or moment is not Moment.BEFORE:
             return False
         return second if "marker=more" in request.query else first
@@ -83,7 +83,7 @@ def test_a_listing_tells_of_every_page_which_blobs_are_under_a_key(azurite: str,
 
 
 def test_other_conflicts_are_errors_as_ever(azurite: str, box: str) -> None:
-    def refuse(request: Request, moment: Moment) -> bool | Deed:
+    def refuse(request: Request, moment: Moment) -> bool | Reaction:
         return Reply(status=409, headers={"x-ms-error-code": "BlobImmutableDueToPolicy"}) if request.method == "HEAD" else False
 
     with Proxy(upstream=service_address(azurite, "Blob"), hook=refuse) as proxy, pytest.raises(OperatorError, match="409"):

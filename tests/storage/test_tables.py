@@ -16,7 +16,7 @@ from processing.storage.delta_tables import DeltaTables
 from tests.storage.conftest import BOTH, Lake
 from tests.support.door_process import service_address
 from tests.support.faults import impatient
-from tests.support.proxy import Deed, Moment, Proxy, Reply, Request
+from tests.support.proxy import Moment, Proxy, Reaction, Reply, Request
 
 
 def _protocol(
@@ -243,7 +243,7 @@ def test_a_commit_that_storage_refuses_is_no_lost_race(
     monkeypatch.setenv("AzureWebJobsStorage", azurite)
     lake.tables.open(lake.container, SPEC)
 
-    def refuse_commits(request: Request, moment: Moment) -> bool | Deed:
+    def refuse_commits(request: Request, moment: Moment) -> bool | Reaction:
         is_commit = request.method == "PUT" and "/_delta_log/" in request.path
         return Reply(status=status) if is_commit and moment is Moment.BEFORE else False
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from processing.domain import blob_names
 from processing.domain.errors import LaterError, OperatorError
-from processing.ports import ALWAYS, BlobInfo, When
+from processing.ports import UNCONDITIONAL, BlobInfo, Condition
 from processing.stored.customer_config import ConfigCache, ConfigRefused, load_config, parse_config
 from schemas.customer_config import ApiKey, CsvDialect, CustomerConfig, DatasetConfig, TimestampFormat
 from tests.support.in_memory import InMemoryBlobStore
@@ -231,7 +231,7 @@ class Lake(InMemoryBlobStore):
         self.requests.append(f"get {container}")
         return super().get(container, name)
 
-    def put(self, container: str, name: str, data: Any, *, when: When = ALWAYS, metadata: Any = None) -> str:
+    def put(self, container: str, name: str, data: Any, *, when: Condition = UNCONDITIONAL, metadata: Any = None) -> str:
         if self.before_put:
             self.before_put.pop(0)()
         return super().put(container, name, data, when=when, metadata=metadata)
@@ -273,8 +273,8 @@ def test_a_broken_file_leaves_the_last_good_one_in_force() -> None:
         f"config version {broken} is broken and version {good} stays in force: "
         "line 1: gap_policy: Input should be 'wait' or 'infer'"
     )
-    mended = lake.write("gap_policy: wait")
-    assert load_config(lake, "acme").version == mended
+    fixed = lake.write("gap_policy: wait")
+    assert load_config(lake, "acme").version == fixed
 
 
 def test_a_file_that_was_never_good_leaves_the_defaults_in_force() -> None:

@@ -183,7 +183,7 @@ def begun(connection_string: str, count: int) -> list[DayStory]:
     return stories
 
 
-def half_told(connection_string: str, count: int) -> list[DayStory]:
+def partly_published(connection_string: str, count: int) -> list[DayStory]:
     """So many customers with a first day published, and all that comes after it for a worker to do."""
     stories = begun(connection_string, count)
     _at_once(_publish_the_first, stories)

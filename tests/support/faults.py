@@ -15,7 +15,7 @@ from processing.storage.azure_blob import AzureBlobStore
 from processing.storage.connections import Connection
 from processing.storage.delta_tables import DeltaTables
 from processing.stored.context import JobContext
-from tests.support.proxy import Deed, Moment, Reply, Request, Reset, Shorten, Stall
+from tests.support.proxy import Moment, Reaction, Reply, Request, Reset, Shorten, Stall
 
 PATIENCE: Final = 2
 """Seconds for which the impatient program waits for an answer."""
@@ -26,7 +26,7 @@ class Fault:
     """One way to go wrong."""
 
     moment: Moment
-    deed: Deed
+    reaction: Reaction
     reads_alone: bool = False
     """Whether it can only befall a call that asks for a body."""
 
@@ -43,22 +43,22 @@ def _said(status: int, code: str, **headers: str) -> Reply:
 
 
 FAULTS: Final[Mapping[str, Fault]] = {
-    "429": Fault(moment=Moment.BEFORE, deed=_said(429, "TooManyRequests")),
-    "500": Fault(moment=Moment.BEFORE, deed=_said(500, "InternalError")),
-    "500 of what is done": Fault(moment=Moment.AFTER, deed=_said(500, "OperationTimedOut")),
-    "503": Fault(moment=Moment.BEFORE, deed=_said(503, "ServerBusy")),
-    "503 with a time": Fault(moment=Moment.BEFORE, deed=_said(503, "ServerBusy", **{"Retry-After": "1"})),
-    "reset": Fault(moment=Moment.BEFORE, deed=Reset()),
-    "reset of what is done": Fault(moment=Moment.AFTER, deed=Reset()),
-    "stall, done late": Fault(moment=Moment.BEFORE, deed=Stall(seconds=PATIENCE + 1)),
-    "stall of what is done": Fault(moment=Moment.AFTER, deed=Stall(seconds=PATIENCE + 1)),
-    "body broken off": Fault(moment=Moment.AFTER, deed=Shorten(is_admitted=False), reads_alone=True),
-    "body cut short": Fault(moment=Moment.AFTER, deed=Shorten(is_admitted=True), reads_alone=True),
+    "429": Fault(moment=Moment.BEFORE, reaction=_said(429, "TooManyRequests")),
+    "500": Fault(moment=Moment.BEFORE, reaction=_said(500, "InternalError")),
+    "500 of what is done": Fault(moment=Moment.AFTER, reaction=_said(500, "OperationTimedOut")),
+    "503": Fault(moment=Moment.BEFORE, reaction=_said(503, "ServerBusy")),
+    "503 with a time": Fault(moment=Moment.BEFORE, reaction=_said(503, "ServerBusy", **{"Retry-After": "1"})),
+    "reset": Fault(moment=Moment.BEFORE, reaction=Reset()),
+    "reset of what is done": Fault(moment=Moment.AFTER, reaction=Reset()),
+    "stall, done late": Fault(moment=Moment.BEFORE, reaction=Stall(seconds=PATIENCE + 1)),
+    "stall of what is done": Fault(moment=Moment.AFTER, reaction=Stall(seconds=PATIENCE + 1)),
+    "body broken off": Fault(moment=Moment.AFTER, reaction=Shorten(is_admitted=False), reads_alone=True),
+    "body cut short": Fault(moment=Moment.AFTER, reaction=Shorten(is_admitted=True), reads_alone=True),
 }
 
 
 @dataclass(slots=True)
-class Weather:
+class FaultPlan:
     """A proxy's hook: one fault befalls one call, and then the next calls that are the same, `times` in all."""
 
     fault: Fault
@@ -68,7 +68,7 @@ class Weather:
     struck: list[Request] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def __call__(self, request: Request, moment: Moment) -> bool | Deed:
+    def __call__(self, request: Request, moment: Moment) -> bool | Reaction:
         """What becomes of a request at one of its moments."""
         if moment is not self.fault.moment:
             return False
@@ -76,7 +76,7 @@ class Weather:
             if not self._is_next(request):
                 return False
             self.struck.append(request)
-        return self.fault.deed
+        return self.fault.reaction
 
     def _is_next(self, request: Request) -> bool:
         if not self.struck:

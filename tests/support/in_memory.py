@@ -15,7 +15,7 @@ from typing import Final
 from processing.domain.blob_names import is_listable
 from processing.domain.errors import ConditionNotMet, LeasedError, OperatorError
 from processing.domain.publications import TableFile, TableSpec
-from processing.ports import ABSENT, ALWAYS, ARCHIVED, BlobInfo, When
+from processing.ports import ARCHIVED, IF_ABSENT, UNCONDITIONAL, BlobInfo, Condition
 from processing.storage.blob_rules import refuse_unaddressable
 
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -79,7 +79,13 @@ class InMemoryBlobStore:
         return found.data[offset : offset + max(length, 0)]
 
     def put(
-        self, container: str, name: str, data: bytes | Path, *, when: When = ALWAYS, metadata: Mapping[str, str] | None = None
+        self,
+        container: str,
+        name: str,
+        data: bytes | Path,
+        *,
+        when: Condition = UNCONDITIONAL,
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
         """Write the blob in one atomic step and return its ETag; ConditionNotMet when `when` does not hold."""
         refuse_unaddressable(container, name)
@@ -104,12 +110,12 @@ class InMemoryBlobStore:
             blobs[name] = _Blob(content, info)
             return info.etag
 
-    def in_pieces(self, container: str, name: str) -> InMemoryPieces:
+    def start_block_upload(self, container: str, name: str) -> InMemoryBlockUpload:
         """Begin a new blob of which not all is known yet; until it is finished nothing is stored under its name."""
         refuse_unaddressable(container, name)
-        return InMemoryPieces(self, container, name)
+        return InMemoryBlockUpload(self, container, name)
 
-    def delete(self, container: str, name: str, *, when: When = ALWAYS) -> None:
+    def delete(self, container: str, name: str, *, when: Condition = UNCONDITIONAL) -> None:
         """Remove the blob, gone already is no error; ConditionNotMet when it is another version than `when` says."""
         with self._lock:
             found = self._find(container, name)
@@ -206,22 +212,22 @@ class InMemoryBlobStore:
             raise OperatorError(f"cannot read {container}/{info.name}: storage answered 409 ({info.unreadable})")
 
 
-class InMemoryPieces:
-    """Pieces on their way to become one blob."""
+class InMemoryBlockUpload:
+    """Blocks on their way to become one blob."""
 
     def __init__(self, store: InMemoryBlobStore, container: str, name: str) -> None:
         self._store = store
         self._container = container
         self._name = name
-        self._pieces: list[bytes] = []
+        self._blocks: list[bytes] = []
 
     def add(self, data: bytes | Path) -> None:
-        """Keep the next piece."""
-        self._pieces.append(data if isinstance(data, bytes) else data.read_bytes())
+        """Keep the next block."""
+        self._blocks.append(data if isinstance(data, bytes) else data.read_bytes())
 
     def finish(self) -> None:
-        """Make the pieces the blob; ConditionNotMet when there is one of that name already."""
-        self._store.put(self._container, self._name, b"".join(self._pieces), when=ABSENT)
+        """Make the blocks the blob; ConditionNotMet when there is one of that name already."""
+        self._store.put(self._container, self._name, b"".join(self._blocks), when=IF_ABSENT)
 
 
 class InMemoryLease:

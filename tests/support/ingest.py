@@ -15,7 +15,7 @@ import polars as pl
 from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.days import PST, DayZone
 from processing.ingest.ingest_file import IngestOutcome, IngestRequest, ingest_file
-from processing.ingest.notices import StreamDays
+from processing.ingest.receipt_warnings import StreamDays
 from processing.ingest.staging import LocalPart
 from schemas.customer_config import CustomerConfig
 from tests.support.bytes_source import Bytes

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 from processing.domain.datasets import Dataset
-from processing.domain.receipts import Problem, RowCounts
+from processing.domain.receipts import ReceiptError, RowCounts
 from processing.ingest.readers.formats import Packing
 from schemas.customer_config import CustomerConfig
 
@@ -25,7 +25,7 @@ LONGEST: Final = 240.0
 MOST_MEMORY: Final = 1024**3
 """Bytes of peak memory that small files may add to a process that has ingested a sound one."""
 
-_Answer = tuple[Problem | None, RowCounts]
+_Answer = tuple[ReceiptError | None, RowCounts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

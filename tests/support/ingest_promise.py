@@ -12,7 +12,7 @@ import polars as pl
 from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.days import PST
 from processing.domain.documents import to_json
-from processing.domain.receipts import Receipt, Status
+from processing.domain.receipts import Receipt, UploadStatus
 from processing.ingest.columns.dataset_schemas import SchemaContext, kind_of
 from processing.ingest.columns.rules import all_rules
 from processing.jobs.uploads.ingest_receipt import with_outcome
@@ -122,7 +122,7 @@ def _receipt_is_readable(found: Ingested, dataset: Dataset) -> None:
         etag="1",
         size=1,
         format=None,
-        status=Status.ACCEPTED,
+        status=UploadStatus.ACCEPTED,
         received_at=UPLOADED_AT,
         finished_at=at,
         in_force=None,

@@ -19,7 +19,7 @@ from processing.domain.queue_messages import parse_stream_work, parse_upload_eve
 from processing.domain.stream_state import DayRecord, DayState, StreamState
 from processing.domain.streams import Stream
 from processing.jobs.days.advance_days import advance_days
-from processing.jobs.days.observe_stream import look_at_stream
+from processing.jobs.days.observe_stream import observe_stream
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
 from processing.jobs.uploads.receive_file import receive_file
 from processing.jobs.uploads.sweep import sweep
@@ -114,7 +114,7 @@ class Memory:
         while (body := self.events.take()) is not None:
             event = parse_upload_event(body.encode())
             assert event is not None
-            receive_file(self.context, event.container, event.name, again=event.again)
+            receive_file(self.context, event.container, event.name, replaces_receipt=event.replaces_receipt)
 
     def tick(self) -> list[WorkOutcome]:
         """One round of the day timer, with the work that it sends."""
@@ -126,7 +126,7 @@ class Memory:
 
     def look(self, dataset: Dataset = Dataset.METRICS) -> None:
         """One look at a stream, after which its worker never comes."""
-        look_at_stream(self.context, load_state(self.context, Stream(self.customer, dataset)))
+        observe_stream(self.context, load_state(self.context, Stream(self.customer, dataset)))
 
     def settle(self) -> None:
         """Let markers take effect and the first day be fixed, then tick."""

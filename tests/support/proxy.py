@@ -70,8 +70,8 @@ class Shorten:
     """Whether Content-Length is that of the half, or of the whole that never comes."""
 
 
-Deed = Reply | Reset | Stall | Shorten
-Hook = Callable[[Request, Moment], "bool | Deed"]
+Reaction = Reply | Reset | Stall | Shorten
+Hook = Callable[[Request, Moment], "bool | Reaction"]
 """Called at both moments of each request. True closes the connection there and then, False lets the request pass."""
 
 
@@ -147,19 +147,19 @@ class _Handler(BaseHTTPRequestHandler):
             data = answer.read()
         finally:
             upstream.close()
-        deed = self.proxy.hook(request, Moment.AFTER)
-        if self._ends_here(deed):
+        reaction = self.proxy.hook(request, Moment.AFTER)
+        if self._ends_here(reaction):
             return
         length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
-        if isinstance(deed, Shorten) and data:
+        if isinstance(reaction, Shorten) and data:
             data = data[: len(data) // 2]
-            length = str(len(data)) if deed.is_admitted else length
+            length = str(len(data)) if reaction.is_admitted else length
             self.close_connection = True
         self._give(answer.status, answer.reason, dict(answer.getheaders()), data, length)
 
-    def _ends_here(self, deed: bool | Deed) -> bool:
-        """Does the deed, and says whether that was all that is to become of the request."""
-        match deed:
+    def _ends_here(self, reaction: bool | Reaction) -> bool:
+        """Does what the reaction says, and says whether that was all that is to become of the request."""
+        match reaction:
             case True:
                 self.close_connection = True
             case Reset():
@@ -168,9 +168,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 os.close(self.connection.detach())
             case Reply():
-                self._give(deed.status, None, deed.headers, deed.body, str(len(deed.body)))
+                self._give(reaction.status, None, reaction.headers, reaction.body, str(len(reaction.body)))
             case Stall():
-                time.sleep(deed.seconds)
+                time.sleep(reaction.seconds)
                 return False
             case _:
                 return False

@@ -14,14 +14,14 @@ from typing import Final, TypeVar
 
 from processing.domain.errors import LaterError
 from processing.domain.publications import TableFile, TableSpec
-from processing.ports import ALWAYS, BlobInfo, BlobPieces, BlobStore, Lease, Table, Tables, When
+from processing.ports import UNCONDITIONAL, BlobInfo, BlobStore, BlockUpload, Condition, Lease, Table, Tables
 
 T = TypeVar("T")
 WHOLE: Final = 5_000
 """Blobs in a page of the service's."""
 
 
-class Fate(StrEnum):
+class CallOutcome(StrEnum):
     """What becomes of a storage call."""
 
     DONE = "done"
@@ -57,12 +57,12 @@ class Run:
         self.result: object = None
         self.error: BaseException | None = None
         self.refused: Exception | None = None
-        """What the last call raised of itself, by no fate of ours."""
+        """What the last call raised of itself, by no outcome of ours."""
         self.page: tuple[BlobInfo, ...] | None = None
         """What the last call listed."""
         self.leases: list[Lease] = []
         """Those that were given to the work, which a thread of the job's own would renew."""
-        self._fate: Fate | None = Fate.DONE
+        self._outcome: CallOutcome | None = CallOutcome.DONE
         self._go = threading.Semaphore(0)
         self._stopped = threading.Semaphore(0)
         self._thread = threading.Thread(target=self._work, args=(work,), daemon=True)
@@ -74,14 +74,14 @@ class Run:
         """Whether nothing is left to do."""
         return self.waiting is None
 
-    def step(self, fate: Fate = Fate.DONE) -> None:
+    def step(self, outcome: CallOutcome = CallOutcome.DONE) -> None:
         """Let the waiting call through, and the work go on until its next call or its end."""
-        self._move(fate)
+        self._move(outcome)
 
     def finish(self) -> None:
         """Let everything through."""
         while not self.ended:
-            self._move(Fate.DONE)
+            self._move(CallOutcome.DONE)
 
     def abandon(self) -> None:
         """The process dies here: the waiting call and all that would follow never happen."""
@@ -94,24 +94,24 @@ class Run:
         self._stopped.release()
         self._go.acquire()
         self.waiting = None
-        if self._fate is None:
+        if self._outcome is None:
             raise _Crash
-        if self._fate is Fate.REFUSED:
+        if self._outcome is CallOutcome.REFUSED:
             raise LaterError(f"cannot {call.method} {call.container}/{call.name} now")
         try:
             result = act()
-            result = act() if self._fate is Fate.RESENT else result
+            result = act() if self._outcome is CallOutcome.RESENT else result
         except Exception as error:
             self.refused = error
             raise
-        if self._fate is Fate.UNKNOWN:
+        if self._outcome is CallOutcome.UNKNOWN:
             raise LaterError(f"no answer to {call.method} {call.container}/{call.name}")
         return result
 
-    def _move(self, fate: Fate | None) -> None:
+    def _move(self, outcome: CallOutcome | None) -> None:
         assert not self.ended
         self.refused, self.page = None, None
-        self._fate = fate
+        self._outcome = outcome
         self._go.release()
         self._stopped.acquire()
 
@@ -149,16 +149,22 @@ class SteppedStore:
         )
 
     def put(
-        self, container: str, name: str, data: bytes | Path, *, when: When = ALWAYS, metadata: Mapping[str, str] | None = None
+        self,
+        container: str,
+        name: str,
+        data: bytes | Path,
+        *,
+        when: Condition = UNCONDITIONAL,
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
         return self._through(
             "put", container, name, lambda: self.store.put(container, name, data, when=when, metadata=metadata)
         )
 
-    def in_pieces(self, container: str, name: str) -> SteppedPieces:
-        return SteppedPieces(self.store.in_pieces(container, name), self.run, container, name)
+    def start_block_upload(self, container: str, name: str) -> SteppedBlockUpload:
+        return SteppedBlockUpload(self.store.start_block_upload(container, name), self.run, container, name)
 
-    def delete(self, container: str, name: str, *, when: When = ALWAYS) -> None:
+    def delete(self, container: str, name: str, *, when: Condition = UNCONDITIONAL) -> None:
         self._through("delete", container, name, lambda: self.store.delete(container, name, when=when))
 
     def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
@@ -201,11 +207,11 @@ class SteppedStore:
         return self.run.through(Call(method=method, container=container, name=name), act)
 
 
-class SteppedPieces:
-    """A blob in pieces, each of which is a call, and so is the end."""
+class SteppedBlockUpload:
+    """A block upload, each block of which is a call, and so is the end."""
 
-    def __init__(self, pieces: BlobPieces, run: Run, container: str, name: str) -> None:
-        self._pieces = pieces
+    def __init__(self, upload: BlockUpload, run: Run, container: str, name: str) -> None:
+        self._upload = upload
         self._run = run
         self._container = container
         self._name = name
@@ -214,15 +220,15 @@ class SteppedPieces:
         sent: list[bool] = []
 
         def once() -> None:
-            # A piece has a name of its own, so that the same one sent again is no other.
+            # A block has a name of its own, so that the same one sent again is no other.
             if not sent:
-                self._pieces.add(data)
+                self._upload.add(data)
                 sent.append(True)
 
         self._run.through(Call(method="add", container=self._container, name=self._name), once)
 
     def finish(self) -> None:
-        self._run.through(Call(method="finish", container=self._container, name=self._name), self._pieces.finish)
+        self._run.through(Call(method="finish", container=self._container, name=self._name), self._upload.finish)
 
 
 class SteppedLease:

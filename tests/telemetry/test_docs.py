@@ -13,7 +13,7 @@ PAGE = (PROJECT / "docs" / "operators" / "telemetry.md").read_text(encoding="utf
 def test_every_metric_stands_there_as_it_is_told() -> None:
     rows = [line for line in PAGE.splitlines() if line.startswith("| `dropzone.")]
     assert rows == [
-        f"| `{each.name}` | {each.kind} | {each.unit} | {', '.join(each.facts)} | {each.meaning} |" for each in METRICS
+        f"| `{each.name}` | {each.kind} | {each.unit} | {', '.join(each.attributes)} | {each.meaning} |" for each in METRICS
     ]
 
 

@@ -15,12 +15,12 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from processing.domain.telemetry_names import DAY_LAG, METRICS, ROWS, Fact, SpanName, is_trace
+from processing.domain.telemetry_names import DAY_LAG, METRICS, ROWS, Attribute, SpanName, is_traceparent
 from processing.local.environment import PROJECT
-from processing.ports import Silence
+from processing.ports import NoTelemetry
 from processing.telemetry import INSTRUMENTED, MOST_LINKS, SCOPE, OpenTelemetry, open_telemetry
 
-STREAM = {Fact.CUSTOMER: "acme", Fact.DATASET: "metrics"}
+STREAM = {Attribute.CUSTOMER: "acme", Attribute.DATASET: "metrics"}
 
 
 class Exported:
@@ -47,17 +47,17 @@ class Exported:
         return found
 
 
-def test_a_span_has_its_facts_its_parent_and_the_work_that_caused_it() -> None:
+def test_a_span_has_its_attributes_its_parent_and_links_to_the_work_that_caused_it() -> None:
     exported = Exported()
     telemetry = exported.telemetry
     with telemetry.span(SpanName.SWEEP, {}):
-        cause = telemetry.trace()
-    assert is_trace(cause)
-    with telemetry.span(SpanName.WORK_STREAM, STREAM, causes=[cause, None, "not a trace"]):
+        traceparent = telemetry.traceparent()
+    assert is_traceparent(traceparent)
+    with telemetry.span(SpanName.WORK_STREAM, STREAM, links=[traceparent, None, "not a trace"]):
         with telemetry.span(SpanName.PROCESS_DAY, STREAM):
-            telemetry.tell({Fact.OUTCOME: "processed"})
-            telemetry.link([cause, cause])
-        telemetry.tell({Fact.OUTCOME: "done"})
+            telemetry.set_attributes({Attribute.OUTCOME: "processed"})
+            telemetry.link([traceparent, traceparent])
+        telemetry.set_attributes({Attribute.OUTCOME: "done"})
     sweep, day, turn = exported.exporter.get_finished_spans()
     assert [sweep.name, day.name, turn.name] == ["sweep", "process_day", "work_stream"]
     assert dict(day.attributes or {}) == {"customer": "acme", "dataset": "metrics", "outcome": "processed"}
@@ -88,10 +88,10 @@ def test_an_error_passes_and_its_message_is_not_told() -> None:
     assert "Kunigunde" not in span.to_json()
 
 
-def test_counters_add_up_and_distributions_keep_their_extremes() -> None:
+def test_counters_add_up_and_histograms_keep_their_extremes() -> None:
     exported = Exported()
     for count in (2, 3):
-        exported.telemetry.measure(ROWS, count, STREAM | {Fact.OUTCOME: "accepted"})
+        exported.telemetry.measure(ROWS, count, STREAM | {Attribute.OUTCOME: "accepted"})
         exported.telemetry.measure(DAY_LAG, count, STREAM)
     rows, lag = exported.points()[ROWS.name], exported.points()[DAY_LAG.name]
     assert isinstance(rows, NumberDataPoint)
@@ -104,17 +104,17 @@ def test_counters_add_up_and_distributions_keep_their_extremes() -> None:
 def test_every_metric_can_be_told() -> None:
     exported = Exported()
     for metric in METRICS:
-        exported.telemetry.measure(metric, 1, dict.fromkeys(metric.facts, "x"))
+        exported.telemetry.measure(metric, 1, dict.fromkeys(metric.attributes, "x"))
     assert set(exported.points()) == {metric.name for metric in METRICS}
 
 
 def test_outside_of_a_span_there_is_no_trace() -> None:
-    assert Exported().telemetry.trace() is None
+    assert Exported().telemetry.traceparent() is None
 
 
 @pytest.mark.parametrize("connection", [None, ""])
 def test_without_a_connection_string_nothing_is_told(connection: str | None) -> None:
-    assert isinstance(open_telemetry(connection), Silence)
+    assert isinstance(open_telemetry(connection), NoTelemetry)
 
 
 def test_every_library_that_the_distribution_would_watch_is_named() -> None:
@@ -142,12 +142,12 @@ STORAGE = "UseDevelopmentStorage=true"
 
 def test_without_a_connection_string_no_module_of_opentelemetry_is_imported(azurite: str) -> None:
     out = run(STARTED, DROP_STORAGE=azurite, LAKE_STORAGE=azurite, AzureWebJobsStorage=azurite)
-    assert out.split("\n")[:2] == ["Silence", "[]"]
+    assert out.split("\n")[:2] == ["NoTelemetry", "[]"]
 
 
 def test_a_connection_string_that_cannot_be_read_stops_no_work() -> None:
     out = run("from processing.telemetry import open_telemetry\nprint(type(open_telemetry('nonsense')).__name__)")
-    assert "Silence" in out
+    assert "NoTelemetry" in out
 
 
 SENT = """
@@ -179,14 +179,14 @@ server = HTTPServer(("127.0.0.1", 0), Endpoint)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 address = f"http://127.0.0.1:{server.server_port}/"
 from processing.telemetry import open_telemetry
-from processing.domain.telemetry_names import ROWS, Fact, SpanName
-told = open_telemetry(f"InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint={address}")
+from processing.domain.telemetry_names import ROWS, Attribute, SpanName
+telemetry = open_telemetry(f"InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint={address}")
 from azure.storage.blob import BlobClient
 import logging, urllib.request, urllib.error, requests
 logging.getLogger().setLevel(logging.INFO)
-facts = {Fact.CUSTOMER: "acme", Fact.DATASET: "metrics", Fact.OUTCOME: "accepted"}
-with told.span(SpanName.RECEIVE_FILE, facts):
-    told.measure(ROWS, 7, facts)
+attributes = {Attribute.CUSTOMER: "acme", Attribute.DATASET: "metrics", Attribute.OUTCOME: "accepted"}
+with telemetry.span(SpanName.RECEIVE_FILE, attributes):
+    telemetry.measure(ROWS, 7, attributes)
     logging.getLogger("dropzone").info("%s is in a log", SECRET)
     requests.get(f"{address}{SECRET}-requests")
     try:

@@ -26,16 +26,16 @@ from processing.domain.days import PST
 from processing.domain.documents import from_json
 from processing.domain.errors import DropzoneError
 from processing.domain.queue_messages import parse_upload_event, upload_event
-from processing.domain.receipts import InForce, Receipt, ReceiptSummary, RowCounts, Status
+from processing.domain.receipts import InForce, Receipt, ReceiptSummary, RowCounts, UploadStatus
 from processing.jobs.uploads.receive_file import receive_file
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
 from processing.jobs.uploads.sweep import sweep
-from processing.ports import ALWAYS, BlobInfo, BlobStore, When
+from processing.ports import UNCONDITIONAL, BlobInfo, BlobStore, Condition
 from processing.stored.context import JobContext
 from processing.stored.customers import add_customer
 from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
 from tests.support.soak import times
-from tests.support.stepping import Call, Fate, Run, SteppedStore
+from tests.support.stepping import Call, CallOutcome, Run, SteppedStore
 
 CUSTOMER = "acme"
 DROP = blob_names.drop_container(CUSTOMER)
@@ -265,10 +265,13 @@ class IngestMachine(RuleBasedStateMachine):
                 self.check_receipts()
 
     @precondition(lambda self: self.runs)
-    @rule(which=st.integers(0, WORKERS - 1), fate=st.sampled_from([fate for fate in Fate if fate is not Fate.DONE]))
-    def fail(self, which: int, fate: Fate) -> None:
+    @rule(
+        which=st.integers(0, WORKERS - 1),
+        outcome=st.sampled_from([outcome for outcome in CallOutcome if outcome is not CallOutcome.DONE]),
+    )
+    def fail(self, which: int, outcome: CallOutcome) -> None:
         """The waiting call of a worker meets its fate."""
-        self.runs[which % len(self.runs)].step(fate)
+        self.runs[which % len(self.runs)].step(outcome)
 
     @precondition(lambda self: self.runs)
     @rule(which=st.integers(0, WORKERS - 1), pause=st.sampled_from(PAUSES))
@@ -338,21 +341,21 @@ class IngestMachine(RuleBasedStateMachine):
             is_another = receipt.etag != before.etag or not before.status.is_answer
             assert is_another or self.seen[name][1] in self.asked, "an answer was replaced, and nobody had asked for that"
         in_force_before = before.in_force if before else None
-        if receipt.status in (Status.ACCEPTED, Status.ACCEPTED_WITH_REJECTS):
+        if receipt.status in (UploadStatus.ACCEPTED, UploadStatus.ACCEPTED_WITH_REJECTS):
             assert version.content != "refused"
             assert receipt.in_force is not None
             assert receipt.in_force.etag == receipt.etag
             assert rows == expected(version, world.configs[receipt.config]).rows
-            assert (receipt.status is Status.ACCEPTED) == (rows.rejected == 0)
+            assert (receipt.status is UploadStatus.ACCEPTED) == (rows.rejected == 0)
             check_same_bytes(receipt.in_force, in_force_before)
         else:
             assert receipt.in_force == in_force_before, "a version that replaces nothing changed what is in force"
-            if receipt.status is Status.REJECTED:
+            if receipt.status is UploadStatus.REJECTED:
                 assert version.content == "refused"
-            elif receipt.status is Status.IGNORED:
+            elif receipt.status is UploadStatus.IGNORED:
                 assert version.content == "empty"
                 assert receipt.in_force is None
-        if receipt.status is Status.FAILED:
+        if receipt.status is UploadStatus.FAILED:
             assert before is None or before.etag != receipt.etag or receipt.retry is not None
         self.check_rejected(receipt)
         if receipt.in_force is not None:
@@ -419,8 +422,8 @@ class IngestMachine(RuleBasedStateMachine):
             assert receipt.etag == present.etag, "the receipt of an upload is not current"
             assert receipt.status.is_answer
             # What is in force follows from check_receipt: this version's rows where it was accepted, else what was before.
-            accepted = receipt.status in (Status.ACCEPTED, Status.ACCEPTED_WITH_REJECTS)
-            assert accepted == (present.content != "refused" and receipt.status is not Status.IGNORED)
+            accepted = receipt.status in (UploadStatus.ACCEPTED, UploadStatus.ACCEPTED_WITH_REJECTS)
+            assert accepted == (present.content != "refused" and receipt.status is not UploadStatus.IGNORED)
 
     def settle(self) -> None:
         """Sweep and deliver until nothing is announced."""
@@ -444,7 +447,7 @@ class IngestMachine(RuleBasedStateMachine):
             messages.append(message)
             event = parse_upload_event(message.encode())
             assert event is not None
-            self.asked.add(event.again)
+            self.asked.add(event.replaces_receipt)
         return messages
 
     def answer_all(self, messages: list[str]) -> None:
@@ -459,7 +462,7 @@ class IngestMachine(RuleBasedStateMachine):
     def answer(self, message: str) -> None:
         event = parse_upload_event(message.encode())
         assert event is not None
-        self.start(lambda context: receive_file(context, event.container, event.name, again=event.again))
+        self.start(lambda context: receive_file(context, event.container, event.name, replaces_receipt=event.replaces_receipt))
 
     def start(self, work: Callable[[JobContext], object]) -> None:
         def in_steps(run: Run) -> object:
@@ -533,9 +536,15 @@ class WritesWithoutCondition(_Lying):
     """Step 7 forgets what step 4 read."""
 
     def put(
-        self, container: str, name: str, data: bytes | Path, *, when: When = ALWAYS, metadata: Mapping[str, str] | None = None
+        self,
+        container: str,
+        name: str,
+        data: bytes | Path,
+        *,
+        when: Condition = UNCONDITIONAL,
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
-        when = ALWAYS if blob_names.is_receipt(name) else when
+        when = UNCONDITIONAL if blob_names.is_receipt(name) else when
         return super().put(container, name, data, when=when, metadata=metadata)
 
 
@@ -543,12 +552,18 @@ class TakesFailuresForAnswers(_Lying):
     """A version that could not be answered yet is answered by a refusal."""
 
     def put(
-        self, container: str, name: str, data: bytes | Path, *, when: When = ALWAYS, metadata: Mapping[str, str] | None = None
+        self,
+        container: str,
+        name: str,
+        data: bytes | Path,
+        *,
+        when: Condition = UNCONDITIONAL,
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
-        if blob_names.is_receipt(name) and metadata is not None and metadata["status"] == Status.FAILED:
+        if blob_names.is_receipt(name) and metadata is not None and metadata["status"] == UploadStatus.FAILED:
             assert isinstance(data, bytes)
-            data = json.dumps({**json.loads(data), "status": Status.REJECTED}).encode()
-            metadata = {**metadata, "status": Status.REJECTED}
+            data = json.dumps({**json.loads(data), "status": UploadStatus.REJECTED}).encode()
+            metadata = {**metadata, "status": UploadStatus.REJECTED}
         return super().put(container, name, data, when=when, metadata=metadata)
 
 
@@ -556,9 +571,15 @@ class ForgetsWhatIsInForce(_Lying):
     """A refused version takes the rows of the accepted one with it."""
 
     def put(
-        self, container: str, name: str, data: bytes | Path, *, when: When = ALWAYS, metadata: Mapping[str, str] | None = None
+        self,
+        container: str,
+        name: str,
+        data: bytes | Path,
+        *,
+        when: Condition = UNCONDITIONAL,
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
-        if blob_names.is_receipt(name) and metadata is not None and metadata["status"] == Status.REJECTED:
+        if blob_names.is_receipt(name) and metadata is not None and metadata["status"] == UploadStatus.REJECTED:
             assert isinstance(data, bytes)
             data = json.dumps({**json.loads(data), "in_force": None}).encode()
             metadata = {key: value for key, value in metadata.items() if key not in ("attempt", "modified")}
@@ -573,7 +594,13 @@ class CommitsBeforeStaging(_Lying):
         self._later: list[tuple[str, bytes]] = []
 
     def put(
-        self, container: str, name: str, data: bytes | Path, *, when: When = ALWAYS, metadata: Mapping[str, str] | None = None
+        self,
+        container: str,
+        name: str,
+        data: bytes | Path,
+        *,
+        when: Condition = UNCONDITIONAL,
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
         if container == blob_names.STAGED_CONTAINER:
             self._later.append((name, data if isinstance(data, bytes) else data.read_bytes()))

@@ -7,7 +7,7 @@ from typing import Final
 
 from processing.cli.pages.markdown import table
 from processing.domain.reasons import RULES, DelayCode, ReasonCode, RefusalCode, WarningCode
-from processing.domain.receipts import Status
+from processing.domain.receipts import UploadStatus
 
 _INTRODUCTION: Final = """# What a receipt says
 
@@ -45,11 +45,11 @@ FIELDS: Final = {
 }
 """Every key of a receipt."""
 _STATUSES: Final = {
-    Status.ACCEPTED: "all rows were taken, or the marker counts",
-    Status.ACCEPTED_WITH_REJECTS: "the good rows were taken, the bad ones stand in `rejected_blob`",
-    Status.REJECTED: "refused as a whole, `error` says why; it replaces nothing",
-    Status.IGNORED: "there was nothing to take and nothing to replace",
-    Status.FAILED: "no answer yet: something of ours failed, and `retry` says when it is tried again",
+    UploadStatus.ACCEPTED: "all rows were taken, or the marker counts",
+    UploadStatus.ACCEPTED_WITH_REJECTS: "the good rows were taken, the bad ones stand in `rejected_blob`",
+    UploadStatus.REJECTED: "refused as a whole, `error` says why; it replaces nothing",
+    UploadStatus.IGNORED: "there was nothing to take and nothing to replace",
+    UploadStatus.FAILED: "no answer yet: something of ours failed, and `retry` says when it is tried again",
 }
 
 

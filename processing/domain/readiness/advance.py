@@ -12,12 +12,20 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from processing.domain.days import DayZone
-from processing.domain.readiness.corrections import sent_back, with_corrections
-from processing.domain.readiness.cuts import CutRest, Judged, compared_with_manifest, is_whole, last_cut, shrunk, with_cut
+from processing.domain.readiness.corrections import marked_for_reprocess, with_corrections
+from processing.domain.readiness.cuts import (
+    CutRest,
+    Judged,
+    compared_with_manifest,
+    is_complete,
+    last_cut,
+    with_new_cut,
+    without_answered,
+)
 from processing.domain.readiness.day_states import next_in_order, with_states
 from processing.domain.readiness.first_day import earliest_first_day, needs_opening, with_opening
 from processing.domain.readiness.late_markers import late_days
-from processing.domain.readiness.observation import Listings, Marked, ReadinessPolicy, SeenMarker
+from processing.domain.readiness.observation import ListedMarker, Marked, Observation, ReadinessPolicy
 from processing.domain.stream_state import DayRecord, MarkerRef, StreamState
 
 _MOST_MARKERS: Final = 1_000
@@ -25,18 +33,18 @@ _MOST_MARKERS: Final = 1_000
 
 
 def needs_listing(
-    state: StreamState, now: datetime, markers: Sequence[SeenMarker], policy: ReadinessPolicy, zone: DayZone
+    state: StreamState, now: datetime, markers: Sequence[ListedMarker], policy: ReadinessPolicy, zone: DayZone
 ) -> bool:
     """Whether a look at the uploads could change anything: a cut to take or to shrink, or the first day to find."""
-    if any(record.cut or record.awaited or record.expected_in or _wants_cut(record) for record in state.days.values()):
+    if any(record.cut or record.expected_files or record.expected_in or _wants_cut(record) for record in state.days.values()):
         return True
     marked = _in_effect(now, markers, policy, zone)
     first = policy.first_day or state.first_day
     if first is None:
         return needs_opening(state, now, markers, marked, policy)
     return any(
-        day >= first and not state.is_closed(day) and _is_news(state.days.get(day, DayRecord()), day, seen)
-        for day, seen in _with_gaps(marked, first, policy).items()
+        day >= first and not state.is_closed(day) and _is_news(state.days.get(day, DayRecord()), day, observed)
+        for day, observed in _with_gaps(marked, first, policy).items()
     )
 
 
@@ -47,33 +55,33 @@ def needs_comparison(state: StreamState, now: datetime, policy: ReadinessPolicy)
     return state.compared_at is None or state.compared_at + policy.compare_every <= now
 
 
-def advance(state: StreamState, seen: Listings, policy: ReadinessPolicy, zone: DayZone) -> StreamState:
+def advance(state: StreamState, observed: Observation, policy: ReadinessPolicy, zone: DayZone) -> StreamState:
     """The stream state after a look at storage: first day found, changes noted, cuts taken and shrunk, states told.
 
     The revision is left as it is; whoever stores the state raises it.
     """
-    marked = _in_effect(seen.now, seen.markers, policy, zone)
-    state = replace(state, own_markers=state.own_markers or seen.own_markers, stopped=None)
+    marked = _in_effect(observed.now, observed.markers, policy, zone)
+    state = replace(state, own_markers=state.own_markers or observed.own_markers, stopped=None)
     if policy.first_day is not None:
         state = replace(state, first_day=policy.first_day, opening=None)
     elif state.first_day is None:
         # Older days are not marked for a stream that has not begun.
-        marked = {day: markers for day, markers in marked.items() if day >= earliest_first_day(seen.now, policy, zone)}
-        state = with_opening(state, seen, marked, policy, zone)
+        marked = {day: markers for day, markers in marked.items() if day >= earliest_first_day(observed.now, policy, zone)}
+        state = with_opening(state, observed, marked, policy, zone)
     first = state.first_day
     if first is not None:
         marked = _with_gaps(marked, first, policy)
         due = {day: markers for day, markers in marked.items() if day >= first and not state.is_closed(day)}
         state = _with_markers(state, due)
-        state = with_corrections(state, seen, policy, zone)
-        state = _with_cuts(state, due, seen, policy)
+        state = with_corrections(state, observed, policy, zone)
+        state = _with_cuts(state, due, observed, policy)
     done: dict[int, CutRest] = {}
     days = {
-        day: compared_with_manifest(shrunk(record, seen, policy, done) if record.cut else record, seen)
+        day: compared_with_manifest(without_answered(record, observed, policy, done) if record.cut else record, observed)
         for day, record in state.days.items()
     }
-    late = late_days(state, seen.now, zone, policy.marker_margin) - set(marked)
-    return with_states(replace(state, days=days), frozenset(marked), late, seen.now)
+    late = late_days(state, observed.now, zone, policy.marker_margin) - set(marked)
+    return with_states(replace(state, days=days), frozenset(marked), late, observed.now)
 
 
 def due_day(state: StreamState, now: datetime) -> date | None:
@@ -91,12 +99,12 @@ def due_days(state: StreamState) -> Iterator[date]:
     following = next_in_order(state)
     for day, record in sorted(state.days.items()):
         in_turn = day == following if record.published is None else record.reprocess is not None
-        if in_turn and is_whole(record):
+        if in_turn and is_complete(record):
             yield day
 
 
-def _in_effect(now: datetime, markers: Sequence[SeenMarker], policy: ReadinessPolicy, zone: DayZone) -> Marked:
-    days: dict[date, tuple[SeenMarker, ...]] = {}
+def _in_effect(now: datetime, markers: Sequence[ListedMarker], policy: ReadinessPolicy, zone: DayZone) -> Marked:
+    days: dict[date, tuple[ListedMarker, ...]] = {}
     for marker in sorted(markers, key=lambda each: (each.day, each.ref.name)):
         far = zone.is_far_ahead(marker.day, marker.written)  # its receipt refuses it
         if not far and marker.written + policy.settle <= now and zone.has_ended(marker.day, now):
@@ -109,7 +117,7 @@ def _with_gaps(marked: Marked, first: date, policy: ReadinessPolicy) -> Marked:
     if not policy.infer_gaps or not marked:
         return marked
     filled = dict(marked)
-    following: tuple[SeenMarker, ...] = ()
+    following: tuple[ListedMarker, ...] = ()
     day = max(marked)
     while day >= first:
         # What a manifest names belongs to the marker's own day.
@@ -121,12 +129,12 @@ def _with_gaps(marked: Marked, first: date, policy: ReadinessPolicy) -> Marked:
     return filled
 
 
-def _is_news(record: DayRecord, day: date, markers: tuple[SeenMarker, ...]) -> bool:
+def _is_news(record: DayRecord, day: date, markers: tuple[ListedMarker, ...]) -> bool:
     """Whether the markers of a day say what was not known: it has no cut, or one of them was uploaded again."""
     return record.cut is None or _again(record, day, markers) is not None
 
 
-def _again(record: DayRecord, day: date, markers: tuple[SeenMarker, ...]) -> SeenMarker | None:
+def _again(record: DayRecord, day: date, markers: tuple[ListedMarker, ...]) -> ListedMarker | None:
     """A marker of this one day that was uploaded again since it was seen."""
     known = {ref.name: ref.etag for ref in record.markers}
     for marker in markers:
@@ -141,7 +149,7 @@ def _with_markers(state: StreamState, marked: Marked) -> StreamState:
         record = days.get(day, DayRecord())
         again = _again(record, day, markers)
         if again is not None and record.published is not None:
-            record = sent_back(record, f"{again.ref.name} was uploaded again")
+            record = marked_for_reprocess(record, f"{again.ref.name} was uploaded again")
         elif again is not None:
             record = replace(record, cut=None)
         refs = {ref.name: ref for ref in record.markers} | {marker.ref.name: marker.ref for marker in markers}
@@ -154,12 +162,12 @@ def _wants_cut(record: DayRecord) -> bool:
     return record.reprocess is not None and record.cut is None
 
 
-def _with_cuts(state: StreamState, marked: Marked, seen: Listings, policy: ReadinessPolicy) -> StreamState:
+def _with_cuts(state: StreamState, marked: Marked, observed: Observation, policy: ReadinessPolicy) -> StreamState:
     wanted = [day for day, record in sorted(state.days.items()) if record.cut is None and (day in marked or _wants_cut(record))]
     if not wanted:
         return state
-    days, judged, last = dict(state.days), Judged.of(seen), last_cut(dict(state.days))
+    days, judged, last = dict(state.days), Judged.of(observed), last_cut(dict(state.days))
     for day in wanted:
-        days[day] = with_cut(days[day], marked.get(day, ()), seen, judged, policy, last_cut=last)
-        last = seen.now
+        days[day] = with_new_cut(days[day], marked.get(day, ()), observed, judged, policy, last_cut=last)
+        last = observed.now
     return replace(state, days=days)

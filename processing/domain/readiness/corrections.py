@@ -8,8 +8,8 @@ from datetime import date
 from typing import Final
 
 from processing.domain.days import DayZone
-from processing.domain.readiness.inherited import carried_into_each, digest_of
-from processing.domain.readiness.observation import Listings, ReadinessPolicy
+from processing.domain.readiness.inherited import digest_of, inherited_by_each
+from processing.domain.readiness.observation import Observation, ReadinessPolicy
 from processing.domain.stream_state import DayChange, DayRecord, Published, StreamState
 
 HANDED_ON: Final = "an earlier day hands on something else"
@@ -29,53 +29,53 @@ def differing_days(state: StreamState, parts: Mapping[date, Collection[str]]) ->
     return days
 
 
-def with_corrections(state: StreamState, seen: Listings, policy: ReadinessPolicy, zone: DayZone) -> StreamState:
+def with_corrections(state: StreamState, observed: Observation, policy: ReadinessPolicy, zone: DayZone) -> StreamState:
     """The state with what changed in each published day, and with those days sent back that are to be processed again."""
     days = dict(state.days)
-    today = zone.day_of(seen.now)
+    today = zone.day_of(observed.now)
     is_settled = True
-    for day, carried in carried_into_each(state):
+    for day, inherited in inherited_by_each(state):
         record = days[day]
         if record.published is not None and not state.is_closed(day):
             record = replace(
-                record, change=_change(record, record.published, carried, seen.changes.get(day), _digest(seen, day))
+                record, change=_change(record, record.published, inherited, observed.changes.get(day), _digest(observed, day))
             )
             cause = _cause(record, policy, age=(today - day).days, is_settled=is_settled)
             if cause is not None and record.reprocess is None:
-                record = sent_back(record, cause)
+                record = marked_for_reprocess(record, cause)
             days[day] = record
         # What a day hands on is known when it is processed again, and may then be what it was.
         is_settled = is_settled and record.reprocess is None
-    compared = state.compared_at if seen.parts is None else seen.now
+    compared = state.compared_at if observed.parts is None else observed.now
     return replace(state, days=days, compared_at=compared)
 
 
-def sent_back(record: DayRecord, cause: str) -> DayRecord:
+def marked_for_reprocess(record: DayRecord, cause: str) -> DayRecord:
     """The record of a published day that is to be processed again, with a new cut."""
     return replace(record, reprocess=cause, cut=None, tries=0, failures=0, next_try=None, error=None)
 
 
-def as_handed_on(record: DayRecord, carried: str) -> DayRecord:
+def as_handed_on(record: DayRecord, inherited: str) -> DayRecord:
     """The record of a day whose publication is what it would be by what it is given now: nothing is left to do."""
-    published = None if record.published is None else replace(record.published, carried=carried)
+    published = None if record.published is None else replace(record.published, carried=inherited)
     return replace(record, published=published, change=None, reprocess=None, tries=0, failures=0, next_try=None, error=None)
 
 
-def _digest(seen: Listings, day: date) -> str | None:
+def _digest(observed: Observation, day: date) -> str | None:
     """Of the parts that are in force now; None when they were not listed."""
-    return None if seen.parts is None else digest_of(seen.parts.get(day, ()))
+    return None if observed.parts is None else digest_of(observed.parts.get(day, ()))
 
 
 def _change(
-    record: DayRecord, published: Published, carried: str, counted: DayChange | None, present: str | None
+    record: DayRecord, published: Published, inherited: str, counted: DayChange | None, present: str | None
 ) -> DayChange | None:
-    same = DayChange(inputs=published.inputs, carried=carried)
+    same = DayChange(inputs=published.inputs, carried=inherited)
     known = record.change or same
     if present == published.inputs:
         known = same
     elif present is not None and known.inputs != present:
         known = counted or known
-    known = replace(known, carried=carried)
+    known = replace(known, carried=inherited)
     return None if known == replace(same, carried=published.carried) else known
 
 

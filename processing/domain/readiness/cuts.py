@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
-from processing.domain.readiness.observation import Listings, ReadinessPolicy, SeenMarker, SeenUpload
-from processing.domain.receipts import ReceiptSummary, Status
+from processing.domain.readiness.observation import ListedMarker, ListedUpload, Observation, ReadinessPolicy
+from processing.domain.receipts import ReceiptSummary, UploadStatus
 from processing.domain.stream_state import DayRecord, ExpectedFile
 
 _DIFFERENCES_SHOWN: Final = 5
@@ -28,19 +28,19 @@ class Judged:
     """Names of which the present version was refused, in order."""
 
     @classmethod
-    def of(cls, seen: Listings) -> Judged:
+    def of(cls, observed: Observation) -> Judged:
         """Judge every upload of a listing."""
-        uploads = sorted(seen.uploads.items())
+        uploads = sorted(observed.uploads.items())
         return cls(
-            unanswered=tuple(name for name, upload in uploads if not _is_answered(seen, name, upload)),
-            refused=tuple(name for name, upload in uploads if _is_refused(seen, name, upload)),
+            unanswered=tuple(name for name, upload in uploads if not _is_answered(observed, name, upload)),
+            refused=tuple(name for name, upload in uploads if _is_refused(observed, name, upload)),
         )
 
 
-def with_cut(
+def with_new_cut(
     record: DayRecord,
-    markers: tuple[SeenMarker, ...],
-    seen: Listings,
+    markers: tuple[ListedMarker, ...],
+    observed: Observation,
     judged: Judged,
     policy: ReadinessPolicy,
     *,
@@ -53,25 +53,25 @@ def with_cut(
     """
     refused = judged.refused
     if last_cut is not None:
-        refused = tuple(name for name in refused if seen.uploads[name].modified >= last_cut)
+        refused = tuple(name for name in refused if observed.uploads[name].modified >= last_cut)
     written = [marker.written for marker in markers]
     waits = policy.wait_for_refused and bool(refused)
     return replace(
         record,
         round=record.round + 1,
         cut=tuple(sorted({*judged.unanswered, *refused})) if waits else judged.unanswered,
-        cut_at=seen.now,
+        cut_at=observed.now,
         marked_at=record.marked_at or min(written, default=None),
         refused=() if policy.wait_for_refused else refused,
-        awaited=tuple({each.name: each for marker in markers for each in marker.expected}.values()),
+        expected_files=tuple({each.name: each for marker in markers for each in marker.expected}.values()),
         expected_in=None,
-        awaited_count=0,
+        expected_count=0,
         mismatch=None,
         tries=0,
     )
 
 
-def shrunk(record: DayRecord, seen: Listings, policy: ReadinessPolicy, done: dict[int, CutRest]) -> DayRecord:
+def without_answered(record: DayRecord, observed: Observation, policy: ReadinessPolicy, done: dict[int, CutRest]) -> DayRecord:
     """The record without the names that no longer hold its day: answered, or gone.
 
     `done` remembers what is left of each list, as many days may share one.
@@ -79,15 +79,15 @@ def shrunk(record: DayRecord, seen: Listings, policy: ReadinessPolicy, done: dic
     cut = record.cut or ()
     rest = done.get(id(cut))
     if rest is None:
-        rest = done[id(cut)] = _rest_of(cut, seen, policy)
+        rest = done[id(cut)] = _rest_of(cut, observed, policy)
     refused = tuple(sorted({*record.refused, *rest.refused})) if rest.refused else record.refused
     return replace(record, cut=rest.names, refused=refused)
 
 
-def without_answered(names: tuple[str, ...], seen: Listings) -> tuple[str, ...]:
+def names_without_answer(names: tuple[str, ...], observed: Observation) -> tuple[str, ...]:
     """The names that are still there and have no current answer."""
-    uploads = ((name, seen.uploads.get(name)) for name in names)
-    return tuple(name for name, upload in uploads if upload is not None and not _is_answered(seen, name, upload))
+    uploads = ((name, observed.uploads.get(name)) for name in names)
+    return tuple(name for name, upload in uploads if upload is not None and not _is_answered(observed, name, upload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,51 +99,51 @@ class CutRest:
     """Those that left it because they were refused."""
 
 
-def _rest_of(cut: tuple[str, ...], seen: Listings, policy: ReadinessPolicy) -> CutRest:
+def _rest_of(cut: tuple[str, ...], observed: Observation, policy: ReadinessPolicy) -> CutRest:
     left: list[str] = []
     refused: list[str] = []
     for name in cut:
-        upload = seen.uploads.get(name)
+        upload = observed.uploads.get(name)
         if upload is None:
             continue  # gone: deleting a blob changes nothing
-        if not _is_answered(seen, name, upload) or (policy.wait_for_refused and _is_refused(seen, name, upload)):
+        if not _is_answered(observed, name, upload) or (policy.wait_for_refused and _is_refused(observed, name, upload)):
             left.append(name)
-        elif _is_refused(seen, name, upload):
+        elif _is_refused(observed, name, upload):
             refused.append(name)
     # The same list again is the same object, so that the days that share it go on sharing it.
     return CutRest(names=cut if len(left) == len(cut) else tuple(left), refused=tuple(refused))
 
 
-def compared_with_manifest(record: DayRecord, seen: Listings) -> DayRecord:
+def compared_with_manifest(record: DayRecord, observed: Observation) -> DayRecord:
     """The record without the files that are in just as the manifest says, and with what is wrong about others.
 
     A long list that this look did not read stays as it is.
     """
-    expected = record.awaited if record.expected_in is None else seen.expected.get(record.expected_in)
+    expected = record.expected_files if record.expected_in is None else observed.expected.get(record.expected_in)
     if expected is None:
         return record
-    awaited: list[ExpectedFile] = []
+    missing: list[ExpectedFile] = []
     wrong: list[str] = []
     for each in expected:
-        difference = _difference(each, seen)
+        difference = _difference(each, observed)
         if difference is not None:
-            awaited.append(each)
+            missing.append(each)
             if difference:
                 wrong.append(difference)
     more = len(wrong) - _DIFFERENCES_SHOWN
     shown = [*wrong[:_DIFFERENCES_SHOWN], *([f"and {more} more"] if more > 0 else [])]
     record = replace(record, mismatch="; ".join(shown) or None)
-    if record.expected_in is None or not awaited:
-        return replace(record, awaited=tuple(awaited), expected_in=None, awaited_count=0)
-    return replace(record, awaited=tuple(awaited[:LONGEST_LIST]), awaited_count=len(awaited))
+    if record.expected_in is None or not missing:
+        return replace(record, expected_files=tuple(missing), expected_in=None, expected_count=0)
+    return replace(record, expected_files=tuple(missing[:LONGEST_LIST]), expected_count=len(missing))
 
 
-def _difference(each: ExpectedFile, seen: Listings) -> str | None:
+def _difference(each: ExpectedFile, observed: Observation) -> str | None:
     """None when the file is in as the manifest says, what is wrong when it is in otherwise, "" when it is not in yet."""
-    upload, receipt = seen.uploads.get(each.name), seen.receipts.get(each.name)
+    upload, receipt = observed.uploads.get(each.name), observed.receipts.get(each.name)
     if receipt is None or not receipt.status.is_answer or (upload is not None and receipt.etag != upload.etag):
         return ""
-    if receipt.status is Status.REJECTED:
+    if receipt.status is UploadStatus.REJECTED:
         return f"{each.name} was refused"
     if each.rows is not None and each.rows != receipt.rows_read:
         return f"{each.name} has {receipt.rows_read:,} rows where the manifest says {each.rows:,}"
@@ -154,36 +154,36 @@ def _difference(each: ExpectedFile, seen: Listings) -> str | None:
     return f"{each.name} has another MD5 than the manifest says"
 
 
-def _is_answered(seen: Listings, name: str, upload: SeenUpload) -> bool:
-    receipt = _receipt(seen, name, upload)
+def _is_answered(observed: Observation, name: str, upload: ListedUpload) -> bool:
+    receipt = _receipt(observed, name, upload)
     return receipt is not None and receipt.status.is_answer
 
 
-def _is_refused(seen: Listings, name: str, upload: SeenUpload) -> bool:
-    receipt = _receipt(seen, name, upload)
-    return receipt is not None and receipt.status is Status.REJECTED
+def _is_refused(observed: Observation, name: str, upload: ListedUpload) -> bool:
+    receipt = _receipt(observed, name, upload)
+    return receipt is not None and receipt.status is UploadStatus.REJECTED
 
 
-def _receipt(seen: Listings, name: str, upload: SeenUpload) -> ReceiptSummary | None:
+def _receipt(observed: Observation, name: str, upload: ListedUpload) -> ReceiptSummary | None:
     """The receipt of an upload's present version."""
-    receipt = seen.receipts.get(name)
+    receipt = observed.receipts.get(name)
     return receipt if receipt is not None and receipt.etag == upload.etag else None
 
 
 def waits_for(record: DayRecord, *, most: int) -> tuple[str, ...]:
     """Names that the day waits for."""
-    named = (f"{each.name} (named by the manifest)" for each in record.awaited)
+    named = (f"{each.name} (named by the manifest)" for each in record.expected_files)
     return tuple([*(record.cut or ()), *named][:most])
 
 
-def count_awaited(record: DayRecord) -> int:
+def count_missing(record: DayRecord) -> int:
     """How many uploads and files of manifests the day waits for."""
-    return len(record.cut or ()) + (record.awaited_count if record.expected_in is not None else len(record.awaited))
+    return len(record.cut or ()) + (record.expected_count if record.expected_in is not None else len(record.expected_files))
 
 
-def is_whole(record: DayRecord) -> bool:
+def is_complete(record: DayRecord) -> bool:
     """Whether the cut is taken and empty, and every file of the manifest is in as it says."""
-    return record.cut == () and not record.awaited and record.expected_in is None
+    return record.cut == () and not record.expected_files and record.expected_in is None
 
 
 def last_cut(days: dict[date, DayRecord]) -> datetime | None:

@@ -8,16 +8,16 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from processing.domain.readiness.corrections import HANDED_ON
-from processing.domain.readiness.cuts import count_awaited, waits_for
+from processing.domain.readiness.cuts import count_missing, waits_for
 from processing.domain.stream_state import Change, DayRecord, DayState, StreamState
 
 _HISTORY: Final = 50
 _NAMES_SHOWN: Final = 100
-Told = tuple[DayState, str, tuple[str, ...]]
+StateReason = tuple[DayState, str, tuple[str, ...]]
 """A state, its cause in words, and what the day waits for."""
 
 
-def moved(record: DayRecord, to: DayState, at: datetime, cause: str) -> DayRecord:
+def with_state(record: DayRecord, to: DayState, at: datetime, cause: str) -> DayRecord:
     """The record in another state, with the change in its history; the same state again is no change."""
     if record.state is to:
         return record
@@ -44,17 +44,17 @@ def with_states(state: StreamState, marked: Collection[date], late: Collection[d
             continue  # the receipt of its marker says so
         record = replace(days.get(day, DayRecord()), late_marker=day in late)
         is_in_turn = record.published is not None or following is None or day <= following
-        told = _in_hand(state, record, day, is_in_turn=is_in_turn)
-        if told is None and record.published is not None:
-            told = _of_published(record)
-        elif told is None:
-            told = _of_unpublished(state, record, day, following, is_marked=day in marked)
-        to, cause, names = told
-        days[day] = moved(replace(record, waiting_for=names), to, now, cause)
+        found = _in_hand(state, record, day, is_in_turn=is_in_turn)
+        if found is None and record.published is not None:
+            found = _of_published(record)
+        elif found is None:
+            found = _of_unpublished(state, record, day, following, is_marked=day in marked)
+        to, cause, names = found
+        days[day] = with_state(replace(record, waiting_for=names), to, now, cause)
     return replace(state, days=dict(sorted(days.items())))
 
 
-def _in_hand(state: StreamState, record: DayRecord, day: date, *, is_in_turn: bool) -> Told | None:
+def _in_hand(state: StreamState, record: DayRecord, day: date, *, is_in_turn: bool) -> StateReason | None:
     """Of a day that waits for uploads, or that a worker has in hand while its turn lasts."""
     if state.pending == day:
         return record.state, "", record.waiting_for
@@ -62,22 +62,24 @@ def _in_hand(state: StreamState, record: DayRecord, day: date, *, is_in_turn: bo
     if record.mismatch is not None:
         return DayState.FAILED, record.mismatch, waits
     if waits:
-        return DayState.WAITING, f"{count_awaited(record):,} uploads are not in yet", waits
+        return DayState.WAITING, f"{count_missing(record):,} uploads are not in yet", waits
     if is_in_turn and (record.failures or (record.state is DayState.PROCESSING and record.cut is not None)):
         return record.state, "", record.waiting_for
     return None
 
 
-def _of_published(record: DayRecord) -> Told:
+def _of_published(record: DayRecord) -> StateReason:
     if record.reprocess is not None:
         return DayState.READY, f"to be processed again: {record.reprocess}", ()
     if record.change is not None:
-        return DayState.CHANGED, _told_change(record), ()
+        return DayState.CHANGED, _reason_of_change(record), ()
     is_empty = record.published is not None and record.published.rows_in == 0
     return DayState.PROCESSED_EMPTY if is_empty else DayState.PROCESSED, "its rows are as they were published", ()
 
 
-def _of_unpublished(state: StreamState, record: DayRecord, day: date, following: date | None, *, is_marked: bool) -> Told:
+def _of_unpublished(
+    state: StreamState, record: DayRecord, day: date, following: date | None, *, is_marked: bool
+) -> StateReason:
     if record.cut is None and not is_marked:
         return DayState.OPEN, "no marker", ()
     if state.first_day is None:
@@ -89,7 +91,7 @@ def _of_unpublished(state: StreamState, record: DayRecord, day: date, following:
     return DayState.READY, "marked, and everything uploaded before the marker is in", ()
 
 
-def _before_the_first_day_is_fixed(state: StreamState) -> Told:
+def _before_the_first_day_is_fixed(state: StreamState) -> StateReason:
     opening = state.opening
     if opening is None:
         return DayState.WAITING, "the stream's first day is fixed when its markers are old enough", ("the stream's first day",)
@@ -100,7 +102,7 @@ def _before_the_first_day_is_fixed(state: StreamState) -> Told:
     return DayState.OPEN, "marked, and no row of the stream has come for a day that it may begin with", ()
 
 
-def _told_change(record: DayRecord) -> str:
+def _reason_of_change(record: DayRecord) -> str:
     change, published = record.change, record.published
     if change is None or published is None or change.carried != published.carried:
         return HANDED_ON

@@ -13,9 +13,9 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from processing.domain.days import DayZone
-from processing.domain.readiness.cuts import Judged, without_answered
+from processing.domain.readiness.cuts import Judged, names_without_answer
 from processing.domain.readiness.inherited import digest_of
-from processing.domain.readiness.observation import Listings, Marked, ReadinessPolicy, SeenMarker
+from processing.domain.readiness.observation import ListedMarker, Marked, Observation, ReadinessPolicy
 from processing.domain.stream_state import Opening, StreamState
 
 _LONGEST_REST: Final = 24
@@ -23,7 +23,7 @@ _LONGEST_REST: Final = 24
 
 
 def needs_opening(
-    state: StreamState, now: datetime, markers: Sequence[SeenMarker], marked: Marked, policy: ReadinessPolicy
+    state: StreamState, now: datetime, markers: Sequence[ListedMarker], marked: Marked, policy: ReadinessPolicy
 ) -> bool:
     """Whether a look at the uploads could fix the first day, or bring it nearer."""
     if not marked or not _markers_rest(state, now, markers, policy):
@@ -40,33 +40,35 @@ def earliest_first_day(now: datetime, policy: ReadinessPolicy, zone: DayZone) ->
     return zone.day_of(now) - timedelta(days=policy.first_day_window)
 
 
-def with_opening(state: StreamState, seen: Listings, marked: Marked, policy: ReadinessPolicy, zone: DayZone) -> StreamState:
+def with_opening(
+    state: StreamState, observed: Observation, marked: Marked, policy: ReadinessPolicy, zone: DayZone
+) -> StreamState:
     """The stream with its first day, or with what that waits for; `marked` has no day that it may not begin with."""
-    earliest = earliest_first_day(seen.now, policy, zone)
+    earliest = earliest_first_day(observed.now, policy, zone)
     state = replace(state, days={day: record for day, record in state.days.items() if day >= earliest})
-    if seen.parts is None or seen.has_unread_markers or not marked:
+    if observed.parts is None or observed.has_unread_markers or not marked:
         return state
-    if not _markers_rest(state, seen.now, seen.markers, policy):
+    if not _markers_rest(state, observed.now, observed.markers, policy):
         return state
-    opening = _opening(state.opening, _digest(marked), seen)
-    first = None if opening.cut else _first_day(seen, marked)
+    opening = _opening(state.opening, _digest(marked), observed)
+    first = None if opening.cut else _first_day(observed, marked)
     return replace(state, first_day=first, opening=opening if first is None else None)
 
 
-def _opening(before: Opening | None, markers: str, seen: Listings) -> Opening:
+def _opening(before: Opening | None, markers: str, observed: Observation) -> Opening:
     if before is None or before.markers != markers:
-        return Opening(markers=markers, cut=Judged.of(seen).unanswered, at=seen.now)
-    left = without_answered(before.cut, seen)
-    return before if left and left == before.cut else replace(before, cut=left, at=seen.now)
+        return Opening(markers=markers, cut=Judged.of(observed).unanswered, at=observed.now)
+    left = names_without_answer(before.cut, observed)
+    return before if left and left == before.cut else replace(before, cut=left, at=observed.now)
 
 
-def _first_day(seen: Listings, marked: Marked) -> date | None:
+def _first_day(observed: Observation, marked: Marked) -> date | None:
     own = {marker.day for markers in marked.values() for marker in markers if marker.own}
-    with_rows = seen.parts or {}
+    with_rows = observed.parts or {}
     return next((day for day in sorted(marked) if day in own or with_rows.get(day)), None)
 
 
-def _markers_rest(state: StreamState, now: datetime, markers: Sequence[SeenMarker], policy: ReadinessPolicy) -> bool:
+def _markers_rest(state: StreamState, now: datetime, markers: Sequence[ListedMarker], policy: ReadinessPolicy) -> bool:
     """Whether all markers are old enough to tell the first day, or have kept it open for far too long."""
     if all(marker.written + policy.first_day_wait <= now for marker in markers):
         return True

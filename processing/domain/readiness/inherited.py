@@ -20,7 +20,7 @@ _SUMS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
+class Inherited:
     """What the published days before one day give to it."""
 
     ratios: tuple[str, ...]
@@ -28,18 +28,18 @@ class Carried:
     digest: str
 
 
-def carried_into(state: StreamState, day: date) -> Carried:
+def inherited_by(state: StreamState, day: date) -> Inherited:
     """What `day` is given by the days that are published before it."""
     earlier = [record.published for each, record in state.days.items() if each < day and record.published is not None]
     ratios = 0
     for published in earlier:
         ratios |= published.ratios
-    return Carried(
-        ratios=_names(state, ratios), digest=_digest(state, ratios, sum_of_keys(published.gives for published in earlier))
+    return Inherited(
+        ratios=_names(state, ratios), digest=_digest(state, ratios, sum_of_keys(published.hands_on for published in earlier))
     )
 
 
-def carried_into_each(state: StreamState) -> Iterator[tuple[date, str]]:
+def inherited_by_each(state: StreamState) -> Iterator[tuple[date, str]]:
     """Each published day, in order, with the digest of what it would be given now."""
     ratios, keys = 0, sum_of_keys(())
     digest = _digest(state, ratios, keys)
@@ -48,7 +48,7 @@ def carried_into_each(state: StreamState) -> Iterator[tuple[date, str]]:
             continue
         yield day, digest
         before = ratios, keys
-        ratios, keys = ratios | record.published.ratios, sum_of_keys((keys, record.published.gives))
+        ratios, keys = ratios | record.published.ratios, sum_of_keys((keys, record.published.hands_on))
         if (ratios, keys) != before:
             digest = _digest(state, ratios, keys)
 

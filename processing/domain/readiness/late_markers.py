@@ -17,19 +17,19 @@ _FEWEST: Final = 3
 
 def late_days(state: StreamState, now: datetime, zone: DayZone, margin: timedelta) -> frozenset[date]:
     """Days of the last two weeks whose marker should have come by now, and has not."""
-    habit = _habit(state, zone)
-    if habit is None or state.first_day is None:
+    usual_delay = _usual_delay(state, zone)
+    if usual_delay is None or state.first_day is None:
         return frozenset()
     today = zone.day_of(now)
     recent = (today - timedelta(days=back) for back in range(1, _REMEMBERED + 1))
     return frozenset(
         day
         for day in recent
-        if day >= state.first_day and not _is_marked(state, day) and zone.end_of(day) + habit + margin < now
+        if day >= state.first_day and not _is_marked(state, day) and zone.end_of(day) + usual_delay + margin < now
     )
 
 
-def _habit(state: StreamState, zone: DayZone) -> timedelta | None:
+def _usual_delay(state: StreamState, zone: DayZone) -> timedelta | None:
     """The median time from the end of a day to its marker."""
     marked = [(day, record.marked_at) for day, record in sorted(state.days.items()) if record.marked_at is not None]
     delays = [(at - zone.end_of(day)).total_seconds() for day, at in marked[-_REMEMBERED:] if at is not None]

@@ -21,7 +21,7 @@ MOST_FILES: Final = 10_000
 
 
 class ManifestRefusedError(ValueError):
-    """The customer mends the marker; the message says how."""
+    """The customer fixes the marker; the message says how."""
 
 
 def parse_manifest(name: str, data: bytes) -> tuple[ExpectedFile, ...]:
@@ -36,7 +36,7 @@ def parse_manifest(name: str, data: bytes) -> tuple[ExpectedFile, ...]:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
         if name.endswith(".json"):
-            raise ManifestRefusedError("the marker is not readable JSON: mend it, or leave it empty") from error
+            raise ManifestRefusedError("the marker is not readable JSON: fix it, or leave it empty") from error
         return ()
     if not isinstance(document, dict) or "files" not in document:
         return ()

@@ -39,7 +39,7 @@ class ReadinessPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeenMarker:
+class ListedMarker:
     """A marker that is there now and marks this stream."""
 
     day: date
@@ -54,12 +54,12 @@ class SeenMarker:
     """What its manifest names of this stream's folders; read only where the marker may take a cut."""
 
 
-Marked = Mapping[date, tuple[SeenMarker, ...]]
+Marked = Mapping[date, tuple[ListedMarker, ...]]
 """Days to the markers that are in effect for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeenUpload:
+class ListedUpload:
     """The present version of an upload."""
 
     etag: str
@@ -68,15 +68,15 @@ class SeenUpload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listings:
+class Observation:
     """What storage held, listed in this order: the time, the markers, the uploads, the receipts, the parts.
 
     Nothing uploaded before a listed marker can be missing from uploads, because their listing began later.
     """
 
     now: datetime
-    markers: Sequence[SeenMarker]
-    uploads: Mapping[str, SeenUpload] = field(default_factory=dict)
+    markers: Sequence[ListedMarker]
+    uploads: Mapping[str, ListedUpload] = field(default_factory=dict)
     """Data blobs of the stream, by name."""
     receipts: Mapping[str, ReceiptSummary] = field(default_factory=dict)
     """Upload name to the summary of its receipt, also of uploads that are gone."""

@@ -21,14 +21,14 @@ import polars as pl
 
 from processing.domain.errors import CustomerError
 from processing.domain.reasons import RefusalCode
-from processing.domain.receipts import Notice
+from processing.domain.receipts import ReceiptWarning
 from processing.ingest.columns.header import HeaderNames, fold, match_header
 from processing.ingest.expressions.compiler import ExpressionRefused, UnknownColumn, compile_condition, compile_expression
 from schemas.customer_config import DatasetConfig
 from schemas.dataset_schema import DatasetSchema
 
 _EMPTY: Final = DatasetConfig()
-_UNTOLD: Final = "\0"
+_HIDDEN: Final = "\0"
 """Stands for a name that may not be told; no expression can name it."""
 
 
@@ -52,14 +52,14 @@ class ColumnPlan:
     """By contract column, in the order of the schema."""
     where: pl.Expr | None
     """Boolean, never null: the rows that are kept; the others are filtered. None keeps all."""
-    warnings: tuple[Notice, ...]
+    warnings: tuple[ReceiptWarning, ...]
 
     def masked(self, header: Sequence[str], names: Collection[str]) -> frozenset[int]:
         """The uploaded columns that tell the value of one of `names`: those called so, and those that it is made of."""
         folded = {fold(name) for name in names}
         called = {position for position, name in enumerate(header) if fold(name) in folded}
-        made_of = (column.positions for name, column in self.columns.items() if fold(name) in folded)
-        return frozenset(called).union(*made_of)
+        derived_from = (column.positions for name, column in self.columns.items() if fold(name) in folded)
+        return frozenset(called).union(*derived_from)
 
 
 def plan_columns(
@@ -81,15 +81,15 @@ def plan_columns(
     config = config or _EMPTY
     key = f"datasets.{schema.name}"
     names = HeaderNames(header, known)
-    tellable = [name if names.may_tell(name) else _UNTOLD for name in header]
+    shown = [name if names.may_show(name) else _HIDDEN for name in header]
     select = {name: config.select[name] for name in schema.columns if name in config.select}
     computed = {
-        name: _computed(_compiled(compile_expression, sql, tellable, dtypes, f"{key}.select.{name}"))
+        name: _computed(_compiled(compile_expression, sql, shown, dtypes, f"{key}.select.{name}"))
         for name, sql in select.items()
     }
     where = None
     if config.where is not None:
-        where = _compiled(compile_condition, config.where, tellable, dtypes, f"{key}.where")
+        where = _compiled(compile_condition, config.where, shown, dtypes, f"{key}.where")
     read = _positions(where) if where is not None else frozenset()
     match = match_header(
         header,

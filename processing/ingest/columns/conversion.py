@@ -14,7 +14,7 @@ from schemas.customer_config import TimestampFormat
 from schemas.dataset_schema import Column, Meaning
 from schemas.rule_codes import RuleCode
 
-_MISFITS: Final = {
+_TYPE_ERRORS: Final = {
     Meaning.TIMESTAMP: (
         RuleCode.NOT_A_TIMESTAMP,
         "write unix time in seconds, or ISO 8601 with an offset such as 2026-11-18T09:00:00Z",
@@ -33,10 +33,10 @@ _TYPE_RULES: Final = {
 }
 
 
-def misfit_of(column: Column) -> tuple[RuleCode, str] | None:
+def type_error_of(column: Column) -> tuple[RuleCode, str] | None:
     """Rule and hint for a value that is there and does not become one of the column; None where every text does."""
     if column.meaning is not None:
-        return _MISFITS[column.meaning]
+        return _TYPE_ERRORS[column.meaning]
     dtype = column.dtype.base_type()
     return None if dtype == pl.String else (_TYPE_RULES[dtype], TYPE_HINTS[dtype])
 

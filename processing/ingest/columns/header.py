@@ -12,7 +12,7 @@ from typing import Final
 
 from processing.domain.errors import CustomerError
 from processing.domain.reasons import RefusalCode, WarningCode
-from processing.domain.receipts import Notice
+from processing.domain.receipts import ReceiptWarning
 from processing.ingest.shown_rows import LONGEST_NAME, shown_name
 from schemas.dataset_schema import DatasetSchema
 
@@ -40,16 +40,16 @@ class HeaderNames:
     def quoted(self, position: int) -> str:
         """The name for a message: in quotes, and cut."""
         name = self._header[position]
-        return repr(name[:64]) if self.may_tell(name) else f"column {position + 1}"
+        return repr(name[:64]) if self.may_show(name) else f"column {position + 1}"
 
     def shown(self, position: int) -> str:
         """The name beside a value; a long one is cut, so that it is not written a million times. No two are the same."""
         name = self._header[position]
-        if not self.may_tell(name):
+        if not self.may_show(name):
             return f"column {position + 1}"
         return shown_name(name, position + 1)
 
-    def may_tell(self, name: str) -> bool:
+    def may_show(self, name: str) -> bool:
         """Whether a name of the header may be repeated."""
         return self._known is None or fold(name) in self._known
 
@@ -60,7 +60,7 @@ class HeaderMatch:
 
     positions: Mapping[str, int]
     """Contract column to the position of the uploaded column, from 0."""
-    warnings: tuple[Notice, ...]
+    warnings: tuple[ReceiptWarning, ...]
 
 
 def match_header(
@@ -99,10 +99,10 @@ def match_header(
     warnings = []
     if found.renamed:
         message = f"taken: {_listed(found.renamed, len(found.renamed))}"
-        warnings.append(Notice(code=WarningCode.COLUMN_NAME_DIFFERS, message=message, count=len(found.renamed)))
+        warnings.append(ReceiptWarning(code=WarningCode.COLUMN_NAME_DIFFERS, message=message, count=len(found.renamed)))
     if extra:
         shown = _listed(map(called.quoted, extra), len(extra))
-        warnings.append(Notice(code=WarningCode.EXTRA_COLUMNS, message=f"not read: {shown}", count=len(extra)))
+        warnings.append(ReceiptWarning(code=WarningCode.EXTRA_COLUMNS, message=f"not read: {shown}", count=len(extra)))
     return HeaderMatch(positions=found.positions, warnings=tuple(warnings))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from processing.ingest.columns.conversion import misfit_of
+from processing.ingest.columns.conversion import type_error_of
 from schemas.dataset_schema import Column, DatasetSchema
 from schemas.rule import Rule, raw_column
 from schemas.rule_codes import RuleCode
@@ -29,7 +29,7 @@ def _implied(name: str, column: Column) -> Iterator[Rule]:
     typed, raw = pl.col(name), pl.col(raw_column(name))
     if column.needs_value:
         yield Rule(code=RuleCode.REQUIRED, hint="write a value", columns=(name,), fails=raw.is_null())
-    misfit = misfit_of(column)
-    if misfit is not None:
-        code, hint = misfit
+    type_error = type_error_of(column)
+    if type_error is not None:
+        code, hint = type_error
         yield Rule(code=code, hint=hint, columns=(name,), fails=raw.is_not_null() & typed.is_null())

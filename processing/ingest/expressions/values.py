@@ -25,7 +25,7 @@ _SHORT: Final = 32
 
 
 class ExpressionRefused(OperatorError):
-    """The operator mends the config: an expression is not one of those that are taken."""
+    """The operator fixes the config: an expression is not one of those that are taken."""
 
 
 class Kind(StrEnum):

@@ -24,11 +24,11 @@ RAW: Final = "__text"
 RULE: Final = "__rule"
 """Column of what a broken record breaks, String."""
 HINT: Final = "__hint"
-"""Column of how to mend a broken record, String."""
+"""Column of how to fix a broken record, String."""
 _BROKEN: Final = {RECORD: pl.Int64, LINE: pl.Int64, RULE: pl.String, HINT: pl.String, RAW: pl.String}
 
 
-Piece = Callable[[], "RawBatch"]
+BatchTask = Callable[[], "RawBatch"]
 """Reads one batch."""
 
 
@@ -65,9 +65,9 @@ class BrokenRecords:
         for record, line, rule, hint, raw in self.frame.iter_rows():
             yield BrokenRecord(record=record, line=line, rule=rule, hint=hint, raw=raw)
 
-    def moved(self, records: int, lines: int) -> BrokenRecords:
+    def renumbered(self, records: int, lines: int) -> BrokenRecords:
         """The same with so much added to their numbers."""
-        return BrokenRecords(moved(self.frame, records, lines))
+        return BrokenRecords(renumbered(self.frame, records, lines))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +106,10 @@ class RawReader(ABC):
         """Physical lines before the first record; 0 where the batches count from the file's beginning."""
 
     @abstractmethod
-    def pieces(self) -> Iterator[Piece]:
-        """The records, once, in order; a piece may be read in any thread, also beside others.
+    def batch_tasks(self) -> Iterator[BatchTask]:
+        """The records, once, in order; a task may be read in any thread, also beside others.
 
-        CustomerError, from the iterator or from a piece, when the file as a whole is unreadable.
+        CustomerError, from the iterator or from a task, when the file as a whole is unreadable.
         """
 
     @property
@@ -123,7 +123,7 @@ class RawReader(ABC):
         return range(len(self.found), len(self.header))
 
     @property
-    def made_of(self) -> Mapping[int, frozenset[int]]:
+    def derived_from(self) -> Mapping[int, frozenset[int]]:
         """Positions of the columns that are computed, each with the uploaded positions that it comes from."""
         return {}
 
@@ -137,7 +137,7 @@ class RawReader(ABC):
         """Which records are exposures among those of another dataset, never null; None where no record is."""
         return None
 
-    def stray(self, named: pl.Expr) -> Rule | None:  # noqa: ARG002 - for those that look
+    def wrong_kind(self, named: pl.Expr) -> Rule | None:  # noqa: ARG002 - for those that look
         """The rule against records that do not belong into the file; `named` is what names an event or an exposure of ours."""
         return None
 
@@ -161,7 +161,7 @@ class Numbering:
         return before
 
 
-def moved(frame: pl.DataFrame, records: int, lines: int) -> pl.DataFrame:
+def renumbered(frame: pl.DataFrame, records: int, lines: int) -> pl.DataFrame:
     """The frame with so much added to its record numbers, and to its line numbers where it has them."""
     if not records and not lines:
         return frame

@@ -29,7 +29,7 @@ import polars as pl
 from processing.domain.datasets import Dataset
 from processing.frames.casts import as_text
 from processing.ingest.columns.timestamps import in_zone
-from processing.ingest.readers.raw_batches import Piece, RawBatch, RawReader
+from processing.ingest.readers.raw_batches import BatchTask, RawBatch, RawReader
 from processing.ingest.readers.segment_values import PROPERTIES, STABLE_ID, read_properties, write_users
 from schemas.rule import Rule
 from schemas.rule_codes import RuleCode
@@ -92,9 +92,9 @@ class SegmentReader(RawReader):
         return frozenset(index for index, name in enumerate(self.header) if name in FIELDS or index >= self._columns.uploaded)
 
     @property
-    def made_of(self) -> Mapping[int, frozenset[int]]:
+    def derived_from(self) -> Mapping[int, frozenset[int]]:
         """Positions of the columns that are computed, each with the uploaded positions that it comes from."""
-        return self._columns.made_of
+        return self._columns.derived_from
 
     @property
     def shows_known_alone(self) -> bool:
@@ -109,7 +109,7 @@ class SegmentReader(RawReader):
     def _is_exposure(self) -> pl.Expr:
         return pl.col(self._columns.position("event_name")).is_in(EXPOSURE_NAMES).fill_null(value=False)
 
-    def stray(self, named: pl.Expr) -> Rule | None:
+    def wrong_kind(self, named: pl.Expr) -> Rule | None:
         """The rule against records that are not of the folder; `named` is what names a record of our own shape."""
         if self._folder is not Dataset.EXPOSURES:
             return None
@@ -125,13 +125,13 @@ class SegmentReader(RawReader):
         """Physical lines before the first record."""
         return self._reader.lines_before
 
-    def pieces(self) -> Iterator[Piece]:
+    def batch_tasks(self) -> Iterator[BatchTask]:
         """The records with the computed columns."""
-        for piece in self._reader.pieces():
-            yield partial(self._computed, piece)
+        for task in self._reader.batch_tasks():
+            yield partial(self._computed, task)
 
-    def _computed(self, piece: Piece) -> RawBatch:
-        batch = piece()
+    def _computed(self, task: BatchTask) -> RawBatch:
+        batch = task()
         frame = batch.frame.with_columns(self._columns.properties).with_columns(self._columns.computed)
         return replace(batch, frame=frame.drop(_READ))
 
@@ -145,7 +145,7 @@ class _Columns:
         self._uploaded = {name: index for index, name in enumerate(header)}
         self._zone = zone
         self.computed: list[pl.Expr] = []
-        self.made_of: dict[int, frozenset[int]] = {}
+        self.derived_from: dict[int, frozenset[int]] = {}
         text = self._text("properties")
         # A function of a constant would give one row for all, which the engine takes for a mistake.
         read = (
@@ -210,4 +210,4 @@ class _Columns:
         roots = {*value.meta.root_names()}
         if _READ in roots:
             roots = {*roots, *self.properties.meta.root_names()} - {_READ}
-        self.made_of[index] = frozenset(map(int, roots))
+        self.derived_from[index] = frozenset(map(int, roots))

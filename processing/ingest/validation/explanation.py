@@ -47,16 +47,16 @@ NOTHING: Final = Explained(lines=pl.DataFrame(schema={RECORD: pl.Int64, TEXT: pl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class UploadShape:
     """The shape of an upload as its reader found it, and what the config masks in it."""
 
     header: Sequence[str]
     dtypes: Sequence[pl.DataType]
     masked: frozenset[str] = frozenset()
     """Columns whose values are shown nowhere: names of the contract, or of the header."""
-    stray: Rule | None = None
+    wrong_kind: Rule | None = None
     """What turns down records that are of no kind that the file may hold; they are not told what else they lack."""
-    made_of: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    derived_from: Mapping[int, frozenset[int]] = field(default_factory=dict)
     """Positions of columns that the reader computed, each with the uploaded positions that it comes from."""
     known: frozenset[str] | None = None
     """The names that may be told; None for all of the header."""
@@ -73,7 +73,7 @@ class Explainer:
     """Raw columns, then the typed ones made of them, as the rules read them."""
     texts: Mapping[str, pl.Expr]
     """Contract column to its uploaded text."""
-    shape: Shape
+    shape: UploadShape
     masked_columns: frozenset[str]
     """Contract columns whose values are not shown."""
     masked_names: frozenset[str]
@@ -155,7 +155,7 @@ class Explainer:
             blamed = [other for other, earlier in zip(given, self.rules, strict=False) if {*earlier.columns} & {*rule.columns}]
             if rule.column is None and blamed:
                 is_given &= ~reduce(or_, blamed)
-            if self.shape.stray is not None and given:
+            if self.shape.wrong_kind is not None and given:
                 is_given &= ~given[0]
             given.append(is_given)
         return failed.select(is_given.alias(str(index)) for index, is_given in enumerate(given)).collect()
@@ -180,7 +180,7 @@ class Explainer:
         read = set(rejected.columns)
         names = HeaderNames(self.shape.header, self.shape.known)
         for position, (header, dtype) in enumerate(zip(self.shape.header, self.shape.dtypes, strict=True)):
-            if str(position) not in read or position not in self.shape.made_of.get(position, {position}):
+            if str(position) not in read or position not in self.shape.derived_from.get(position, {position}):
                 continue
             text = as_text(pl.col(str(position)), dtype)
             if self._hides(header):

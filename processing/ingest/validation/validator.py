@@ -21,7 +21,7 @@ from processing.ingest.columns.conversion import convert
 from processing.ingest.columns.header import fold
 from processing.ingest.columns.rules import all_rules, typed_rows
 from processing.ingest.readers.raw_batches import RECORD
-from processing.ingest.validation.explanation import Explainer, Shape
+from processing.ingest.validation.explanation import Explainer, UploadShape
 from schemas.customer_config import TimestampFormat
 from schemas.dataset_schema import DatasetSchema
 from schemas.rule import Rule, raw_column
@@ -32,8 +32,10 @@ _BAD: Final = "__bad"
 class Validator:
     """Splits the batches of one upload by the rules of one schema; safe to share between threads."""
 
-    def __init__(self, schema: DatasetSchema, plan: ColumnPlan, shape: Shape, timestamp: TimestampFormat | None = None) -> None:
-        rules = (*([shape.stray] if shape.stray is not None else []), *all_rules(schema))
+    def __init__(
+        self, schema: DatasetSchema, plan: ColumnPlan, shape: UploadShape, timestamp: TimestampFormat | None = None
+    ) -> None:
+        rules = (*([shape.wrong_kind] if shape.wrong_kind is not None else []), *all_rules(schema))
         self._columns = list(schema.columns)
         raws: list[pl.Expr] = []
         values: list[pl.Expr] = []
@@ -96,6 +98,6 @@ def _holding(rules: Sequence[Rule], constant: AbstractSet[str], typed: Sequence[
     return {index for index in same if fails.item(0, str(index)) is False}
 
 
-def _with_sources(positions: frozenset[int], shape: Shape) -> frozenset[int]:
+def _with_sources(positions: frozenset[int], shape: UploadShape) -> frozenset[int]:
     """The positions, and the uploaded ones that the computed among them come from."""
-    return positions.union(*(shape.made_of.get(position, ()) for position in positions))
+    return positions.union(*(shape.derived_from.get(position, ()) for position in positions))

@@ -28,11 +28,11 @@ def advance_days(context: JobContext) -> int:
 
 
 def _advance(context: JobContext) -> int:
-    cause = context.telemetry.trace()
+    traceparent = context.telemetry.traceparent()
     messages: list[str] = []
     for customer in list_customers(context):
         try:
-            messages += [stream_work(stream, cause=cause) for stream in known_streams(context, customer)]
+            messages += [stream_work(stream, traceparent=traceparent) for stream in known_streams(context, customer)]
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one customer stays with that one
             log_failure(_log, "customer_not_advanced", error, customer=customer)
     waiting = context.stream_work.length()

@@ -14,11 +14,11 @@ from processing.domain.stream_state import DayChange, StreamState
 from processing.jobs.days.losses import expect_not_lost
 from processing.stored.context import JobContext
 from processing.stored.manifests import read_manifest
-from processing.stored.receipts import ReceiptSeen
+from processing.stored.receipts import ListedReceipt
 
 
 def count_changes(
-    context: JobContext, state: StreamState, present: Mapping[date, Collection[str]], found: Mapping[str, ReceiptSeen]
+    context: JobContext, state: StreamState, present: Mapping[date, Collection[str]], found: Mapping[str, ListedReceipt]
 ) -> dict[date, DayChange]:
     """For each day, the rows of parts that joined and left; a day whose receipts move meanwhile is left out.
 

@@ -33,7 +33,7 @@ class StagedInput:
     """Position among the inputs: by Last-Modified, name and number of the part."""
     size: int
     """Bytes."""
-    trace: str | None
+    traceparent: str | None
     """Identity of the span that staged it."""
 
 
@@ -56,7 +56,7 @@ def staged_inputs(context: JobContext, state: StreamState, day: date) -> list[St
     expect_receipts(state, day, read_manifest(context, state, day), found)
     parts.sort(key=lambda each: (each[0].last_modified, each[0].blob, each[1].number))
     return [
-        StagedInput(part=part, blob=source.blob, order=order, size=size, trace=source.trace)
+        StagedInput(part=part, blob=source.blob, order=order, size=size, traceparent=source.traceparent)
         for order, (source, part, size) in enumerate(parts)
     ]
 

@@ -14,7 +14,7 @@ from processing.jobs.days.day_inputs import read_result
 from processing.publication.totals import changed_totals
 from processing.stored.context import JobContext
 from processing.stored.manifests import read_manifest
-from processing.stored.write_once import put_own
+from processing.stored.write_once import write_once
 
 MOST_TOTALS: Final = 10_000
 MOST_FILES: Final = 10_000
@@ -37,7 +37,7 @@ def write_difference(context: JobContext, state: StreamState, manifest: Manifest
     document = _document(before, manifest) | {"totals_changed": totals.count, "totals": totals.shown}
     name = blob_names.difference_name(state.dataset, manifest.day, seq=manifest.seq, epoch=manifest.epoch, attempt=attempt)
     text = json.dumps(document, indent=1, ensure_ascii=False, default=str, allow_nan=False)
-    put_own(context.drop, blob_names.receipts_container(state.customer), name, text.encode("utf-8", "backslashreplace"))
+    write_once(context.drop, blob_names.receipts_container(state.customer), name, text.encode("utf-8", "backslashreplace"))
     return name
 
 

@@ -16,7 +16,7 @@ from processing.domain.stream_state import StreamState
 from processing.jobs.days.named_parts import NamedParts
 from processing.publication.compute_day import TABLES_OF
 from processing.stored.context import JobContext
-from processing.stored.receipts import ReceiptSeen
+from processing.stored.receipts import ListedReceipt
 
 
 def expect_tables(context: JobContext, state: StreamState) -> None:
@@ -48,11 +48,11 @@ def expect_parts(state: StreamState, day: date, named: Mapping[str, NamedParts],
     """Every part that a receipt in force names for the day is listed; both mappings are by attempt."""
     for attempt, parts in named.items():
         missing = parts.count - listed.get(attempt, 0)
-        if missing > 0 and not _is_given_up(state, day, parts):
+        if missing > 0 and not _is_expired(state, day, parts):
             raise OperatorError(_lost_parts(state, day, parts.blob))
 
 
-def expect_receipts(state: StreamState, day: date, manifest: Manifest | None, found: Mapping[str, ReceiptSeen]) -> None:
+def expect_receipts(state: StreamState, day: date, manifest: Manifest | None, found: Mapping[str, ListedReceipt]) -> None:
     """Every upload that the day was published with has a receipt; and there are some, where days were published by any."""
     published = (record.published for each, record in state.days.items() if not state.is_closed(each))
     if not found and any(each.files for each in published if each is not None):
@@ -63,7 +63,7 @@ def expect_receipts(state: StreamState, day: date, manifest: Manifest | None, fo
             raise OperatorError(_lost_receipt(state, day, each.blob))
 
 
-def expect_not_lost(state: StreamState, day: date, left: Iterable[InputPart], found: Mapping[str, ReceiptSeen]) -> None:
+def expect_not_lost(state: StreamState, day: date, left: Iterable[InputPart], found: Mapping[str, ListedReceipt]) -> None:
     """Parts of a publication that are not listed any more fell out of force: their receipts are there and name others."""
     for each in left:
         receipt = found.get(blob_names.receipt_name(each.blob))
@@ -74,7 +74,7 @@ def expect_not_lost(state: StreamState, day: date, left: Iterable[InputPart], fo
             raise OperatorError(_lost_parts(state, day, each.blob))
 
 
-def _is_lost(receipt: ReceiptSeen | None) -> bool:
+def _is_lost(receipt: ListedReceipt | None) -> bool:
     """Whether the receipt of an upload that had rows in force is not there, or was written anew without them.
 
     An upload that is withdrawn has a version in force all the same, of no rows.
@@ -96,7 +96,7 @@ def _lost_receipt(state: StreamState, day: date, blob: str) -> str:
     )
 
 
-def _is_given_up(state: StreamState, day: date, parts: NamedParts) -> bool:
+def _is_expired(state: StreamState, day: date, parts: NamedParts) -> bool:
     """Whether these are rows that retention gave up because no day was to be processed by them."""
-    given_up = state.given_up
-    return given_up is not None and day < given_up.before and parts.last_modified <= given_up.arrived
+    expired = state.given_up
+    return expired is not None and day < expired.before and parts.last_modified <= expired.arrived

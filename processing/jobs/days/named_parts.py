@@ -12,7 +12,7 @@ from processing.domain.errors import LaterError
 from processing.domain.receipts import PartCounts, Receipt, part_counts
 from processing.domain.stream_state import StreamState
 from processing.stored.context import JobContext
-from processing.stored.receipts import ReceiptSeen
+from processing.stored.receipts import ListedReceipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +24,12 @@ class NamedParts:
     last_modified: datetime
     """When it was written."""
     count: int
-    trace: str | None
+    traceparent: str | None
     """Identity of the span that staged them."""
 
 
 def named_parts(
-    context: JobContext, state: StreamState, days: Collection[date], found: Mapping[str, ReceiptSeen]
+    context: JobContext, state: StreamState, days: Collection[date], found: Mapping[str, ListedReceipt]
 ) -> dict[date, dict[str, NamedParts]]:
     """Day to attempt in force to its parts of the day, none among them; each receipt is read once at most."""
     named: dict[date, dict[str, NamedParts]] = {day: {} for day in days}
@@ -40,11 +40,11 @@ def named_parts(
         blob, counts = _upload_name(context, state.customer, seen), _counts(context, state, min(days), seen, modified)
         for day, by_attempt in named.items():
             count = counts.get((state.dataset, day), 0)
-            by_attempt[attempt] = NamedParts(blob=blob, last_modified=modified, count=count, trace=seen.summary.trace)
+            by_attempt[attempt] = NamedParts(blob=blob, last_modified=modified, count=count, traceparent=seen.summary.trace)
     return named
 
 
-def _counts(context: JobContext, state: StreamState, earliest: date, seen: ReceiptSeen, modified: datetime) -> PartCounts:
+def _counts(context: JobContext, state: StreamState, earliest: date, seen: ListedReceipt, modified: datetime) -> PartCounts:
     if seen.summary.parts is not None:
         return seen.summary.parts
     # Its metadata has no room for them, or is an older program's. No row is of a day after that of its upload's morrow.
@@ -58,7 +58,7 @@ def _counts(context: JobContext, state: StreamState, earliest: date, seen: Recei
     return {} if has_moved else part_counts(receipt)
 
 
-def _upload_name(context: JobContext, customer: str, seen: ReceiptSeen) -> str:
+def _upload_name(context: JobContext, customer: str, seen: ListedReceipt) -> str:
     name = blob_names.upload_of_receipt(seen.blob)
     if name is not None:
         return name

@@ -16,7 +16,7 @@ from processing.domain.readiness import advance as readiness
 from processing.domain.readiness.corrections import differing_days
 from processing.domain.readiness.first_day import earliest_first_day
 from processing.domain.readiness.marker_manifest import folders_of
-from processing.domain.readiness.observation import Listings, SeenUpload
+from processing.domain.readiness.observation import ListedUpload, Observation
 from processing.domain.receipts import ReceiptSummary
 from processing.domain.stream_state import StreamState
 from processing.jobs.days.changes import count_changes
@@ -24,10 +24,10 @@ from processing.jobs.days.losses import expect_parts
 from processing.jobs.days.named_parts import named_parts
 from processing.ports import BlobInfo
 from processing.stored.context import JobContext
-from processing.stored.expected_files import keep_apart, read_expected
+from processing.stored.expected_files import read_expected, store_long_lists
 from processing.stored.markers import Signals, read_signals
 from processing.stored.policies import readiness_policy
-from processing.stored.receipts import ReceiptSeen, list_in_force
+from processing.stored.receipts import ListedReceipt, list_in_force
 from processing.stored.stream_state import StoredState, expect_epoch, load_state, print_status, store_state
 from processing.stored.tries import tries
 from processing.stored.uploads import directory_stubs, list_uploads
@@ -35,7 +35,7 @@ from processing.stored.uploads import directory_stubs, list_uploads
 _log = structlog.get_logger()
 
 
-def look_at_stream(context: JobContext, stored: StoredState, *, epoch: int | None = None) -> StoredState:
+def observe_stream(context: JobContext, stored: StoredState, *, epoch: int | None = None) -> StoredState:
     """The state that follows from what storage holds now, stored; the status documents of its days are printed.
 
     With `epoch`, raises Superseded once another worker has claimed the stream. LaterError when the state changes faster
@@ -44,12 +44,12 @@ def look_at_stream(context: JobContext, stored: StoredState, *, epoch: int | Non
     for _ in tries(context):
         expect_epoch(stored.state, epoch)
         before = stored.state
-        changed = keep_apart(context, _look(context, before))
+        changed = store_long_lists(context, _observed(context, before))
         if changed == before:
             break
         try:
             stored = store_state(context, stored, changed)
-            _tell(before, changed)
+            _log_late_markers(before, changed)
             break
         except ConditionNotMet:
             # Everything is listed again. A cut that another look stored meanwhile may name uploads that are younger than
@@ -61,13 +61,13 @@ def look_at_stream(context: JobContext, stored: StoredState, *, epoch: int | Non
     return stored
 
 
-def _look(context: JobContext, state: StreamState) -> StreamState:
+def _observed(context: JobContext, state: StreamState) -> StreamState:
     policy = readiness_policy(context, state.customer)
     now = context.drop.service_time()
     signals = read_signals(context, state, policy, now)
     compares = readiness.needs_comparison(state, now, policy)
     if not compares and not readiness.needs_listing(state, now, signals.markers, policy, context.zone):
-        quiet = Listings(now=now, markers=signals.markers, own_markers=signals.own_markers)
+        quiet = Observation(now=now, markers=signals.markers, own_markers=signals.own_markers)
         changed = readiness.advance(state, quiet, policy, context.zone)
         if not _is_cut(state, changed):
             return changed
@@ -75,12 +75,12 @@ def _look(context: JobContext, state: StreamState) -> StreamState:
     has_first_day = (policy.first_day or state.first_day) is not None
     earliest = earliest_first_day(now, policy, context.zone)
     may_be_first = () if has_first_day else {each.day for each in signals.markers if each.day >= earliest}
-    seen = _listings(context, state, now, signals, may_be_first, parts=compares or not has_first_day)
-    changed = readiness.advance(state, seen, policy, context.zone)
+    observed = _observation(context, state, now, signals, may_be_first, parts=compares or not has_first_day)
+    changed = readiness.advance(state, observed, policy, context.zone)
     if has_first_day or changed.first_day is None:
         return changed
     # Now that it is known which days count, their markers are read with what they name, and their cuts are taken.
-    return _look(context, replace(state, first_day=changed.first_day, opening=None))
+    return _observed(context, replace(state, first_day=changed.first_day, opening=None))
 
 
 def _is_cut(before: StreamState, after: StreamState) -> bool:
@@ -90,17 +90,19 @@ def _is_cut(before: StreamState, after: StreamState) -> bool:
     )
 
 
-def _listings(
+def _observation(
     context: JobContext, state: StreamState, now: datetime, signals: Signals, may_be_first: Collection[date], *, parts: bool
-) -> Listings:
+) -> Observation:
     # The uploads are listed after the markers: whatever was there before a marker is in this listing.
     folders = folders_of(state.dataset)
     infos = [info for folder in folders for info in list_uploads(context.drop, state.customer, folder)]
     found = list_in_force(context, state.stream)
     lists = read_expected(context, state.days.values())
     expected = (each.name for marker in signals.markers for each in marker.expected)
-    awaited = (each.name for files in (*(record.awaited for record in state.days.values()), *lists.values()) for each in files)
-    receipts = _by_upload(found, {*(info.name for info in infos), *expected, *awaited})
+    missing = (
+        each.name for files in (*(record.expected_files for record in state.days.values()), *lists.values()) for each in files
+    )
+    receipts = _by_upload(found, {*(info.name for info in infos), *expected, *missing})
     uploads = _present(context, state, infos, receipts)
     in_force = _parts_in_force(context, state, found.values()) if parts else None
     changes = {}
@@ -108,7 +110,7 @@ def _listings(
         days = differing_days(state, in_force)
         changes = count_changes(context, state, {day: in_force.get(day, set()) for day in days}, found)
         _expect_rows(context, state, may_be_first, in_force, found)
-    return Listings(
+    return Observation(
         now=now,
         markers=signals.markers,
         own_markers=signals.own_markers,
@@ -121,23 +123,23 @@ def _listings(
     )
 
 
-def _by_upload(found: Mapping[str, ReceiptSeen], names: Iterable[str]) -> dict[str, ReceiptSummary]:
+def _by_upload(found: Mapping[str, ListedReceipt], names: Iterable[str]) -> dict[str, ReceiptSummary]:
     return {name: seen.summary for name in names if (seen := found.get(blob_names.receipt_name(name))) is not None}
 
 
 def _present(
     context: JobContext, state: StreamState, infos: Collection[BlobInfo], receipts: Mapping[str, ReceiptSummary]
-) -> dict[str, SeenUpload]:
+) -> dict[str, ListedUpload]:
     def is_current(info: BlobInfo) -> bool:
         # An upload with a receipt may have become a stub since: only a current one saves the look.
         receipt = receipts.get(info.name)
         return receipt is not None and receipt.etag == info.etag
 
     stubs = directory_stubs(context.drop, state.customer, (info for info in infos if not is_current(info)))
-    return {info.name: SeenUpload(etag=info.etag, modified=info.last_modified) for info in infos if info.name not in stubs}
+    return {info.name: ListedUpload(etag=info.etag, modified=info.last_modified) for info in infos if info.name not in stubs}
 
 
-def _parts_in_force(context: JobContext, state: StreamState, found: Iterable[ReceiptSeen]) -> dict[date, set[str]]:
+def _parts_in_force(context: JobContext, state: StreamState, found: Iterable[ListedReceipt]) -> dict[date, set[str]]:
     # Listed after the receipts: the parts of an attempt are there before a receipt names it.
     attempts = {seen.summary.attempt for seen in found}
     days: dict[date, set[str]] = defaultdict(set)
@@ -153,7 +155,7 @@ def _expect_rows(
     state: StreamState,
     days: Collection[date],
     in_force: Mapping[date, Collection[str]],
-    found: Mapping[str, ReceiptSeen],
+    found: Mapping[str, ListedReceipt],
 ) -> None:
     # A day whose rows are lost would be passed over, and the stream begin with a later one for good.
     for day, named in named_parts(context, state, days, found).items():
@@ -161,7 +163,7 @@ def _expect_rows(
         expect_parts(state, day, named, Counter(part.attempt for part in parts if part is not None))
 
 
-def _tell(before: StreamState, after: StreamState) -> None:
+def _log_late_markers(before: StreamState, after: StreamState) -> None:
     """One log event for each day whose marker has become late, for alerts."""
     for day, record in after.days.items():
         if record.late_marker and not (day in before.days and before.days[day].late_marker):

@@ -16,7 +16,7 @@ from processing.domain import blob_names
 from processing.domain.documents import from_json
 from processing.domain.errors import ConditionNotMet, LaterError, OperatorError, Superseded
 from processing.domain.publications import Manifest, TableOutput
-from processing.domain.readiness.day_states import moved
+from processing.domain.readiness.day_states import with_state
 from processing.domain.stream_state import DayState, StreamState
 from processing.jobs.measuring import measure_publication
 from processing.publication.delta.files import write_table_file
@@ -24,7 +24,7 @@ from processing.publication.delta.specs import DAYS, TABLES
 from processing.stored.context import JobContext
 from processing.stored.stream_state import StoredState, change_state, expect_epoch, load_state, print_status
 from processing.stored.tries import MOST_TRIES, tries
-from processing.stored.write_once import put_own
+from processing.stored.write_once import write_once
 
 
 def begin_projection(context: JobContext, stored: StoredState, epoch: int) -> StoredState:
@@ -64,7 +64,7 @@ def project_pending(context: JobContext, stored: StoredState, epoch: int) -> Sto
     def projected(state: StreamState) -> StreamState:
         if state.pending != day or state.seq != manifest.seq:
             return state
-        record = moved(state.days[day], to, now, _cause(manifest))
+        record = with_state(state.days[day], to, now, _cause(manifest))
         record = replace(record, waiting_for=(), tries=0, failures=0, next_try=None, error=None)
         return replace(state, pending=None, days={**state.days, day: record})
 
@@ -121,7 +121,7 @@ def _days_row(context: JobContext, manifest: Manifest, versions: dict[str, int])
         name = f"{manifest.seq:08d}-{manifest.epoch:08d}-{blob_names.new_attempt()[:8]}.parquet"
         file = write_table_file(row, DAYS, Path(scratch), name=name, partition=partition)
         blob = f"{DAYS.name}/{file.path}"
-        put_own(context.lake, blob_names.results_container(manifest.customer), blob, Path(scratch) / blob)
+        write_once(context.lake, blob_names.results_container(manifest.customer), blob, Path(scratch) / blob)
     return TableOutput(table=DAYS.name, partition=partition, files=(file,))
 
 

@@ -19,8 +19,8 @@ from processing.domain.errors import DropzoneError, panics_as_errors
 from processing.domain.publications import InputPart, Manifest
 from processing.domain.readiness.advance import due_days
 from processing.domain.readiness.corrections import HANDED_ON, as_handed_on
-from processing.domain.readiness.day_states import moved
-from processing.domain.readiness.inherited import Carried, carried_into, digest_of, shown_ratios
+from processing.domain.readiness.day_states import with_state
+from processing.domain.readiness.inherited import Inherited, digest_of, inherited_by, shown_ratios
 from processing.domain.stream_state import DayRecord, DayState, Published, StreamState
 from processing.jobs.days.day_inputs import StagedInput, earlier_files, is_touched_by, read_part, staged_inputs
 from processing.jobs.days.difference import write_difference
@@ -29,7 +29,7 @@ from processing.publication.model import DayInput, DayRequest, DayResult
 from processing.stored.context import JobContext
 from processing.stored.manifests import read_manifest
 from processing.stored.stream_state import StoredState, change_state
-from processing.stored.write_once import put_own
+from processing.stored.write_once import write_once
 
 
 class NotDue(DropzoneError):
@@ -44,20 +44,20 @@ def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int)
     fails, or something is lost.
     """
     attempt = blob_names.new_attempt()
-    stored = _begun(context, stored, day, epoch, attempt)
+    stored = _begin(context, stored, day, epoch, attempt)
     state = stored.state
     inputs = staged_inputs(context, state, day)
-    context.telemetry.link(each.trace for each in inputs)
-    carried = carried_into(state, day)
-    if _is_unchanged_in_advance(context, state, day, inputs, carried):
-        return _settled(context, stored, day, epoch=epoch, attempt=attempt, carried=carried)
+    context.telemetry.link(each.traceparent for each in inputs)
+    inherited = inherited_by(state, day)
+    if _is_unchanged_in_advance(context, state, day, inputs, inherited):
+        return _finish_unchanged(context, stored, day, epoch=epoch, attempt=attempt, inherited=inherited)
     seq = state.seq + 1
     with tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
         request = DayRequest(
             dataset=state.dataset,
             day=day,
             file_prefix=f"{seq:08d}-{epoch:08d}-{attempt[:8]}",
-            ratios_before=carried.ratios,
+            ratios_before=inherited.ratios,
             deadline=context.deadline(),
         )
         parts = [DayInput(order=each.order, size=each.size, read=partial(read_part, context, each)) for each in inputs]
@@ -66,12 +66,14 @@ def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int)
         with panics_as_errors():
             result = compute_day(request, parts, Path(scratch), upload, earlier_files(context, state, day))
     if _is_unchanged(state, day, inputs, result):
-        return _settled(context, stored, day, epoch=epoch, attempt=attempt, carried=carried)  # its files are garbage
-    manifest = _manifest(context, state, request, epoch=epoch, inputs=inputs, carried=carried, result=result)
+        return _finish_unchanged(
+            context, stored, day, epoch=epoch, attempt=attempt, inherited=inherited
+        )  # its files are garbage
+    manifest = _manifest(context, state, request, epoch=epoch, inputs=inputs, inherited=inherited, result=result)
     if manifest.replaces is not None:
         manifest = replace(manifest, difference=write_difference(context, state, manifest, attempt))
     name = blob_names.manifest_name(state.stream, day, seq=seq, epoch=epoch, attempt=attempt)
-    put_own(context.lake, blob_names.STATE_CONTAINER, name, to_json(manifest))
+    write_once(context.lake, blob_names.STATE_CONTAINER, name, to_json(manifest))
     published = Published(
         seq=manifest.seq,
         manifest=name,
@@ -80,14 +82,14 @@ def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int)
         superseded=manifest.superseded,
         rows_in=manifest.rows_in,
         inputs=digest_of(each.part for each in manifest.inputs),
-        carried=carried.digest,
-        gives=result.first_keys or "",
+        carried=inherited.digest,
+        hands_on=result.first_keys or "",
         overflowed=result.overflowed,
     )
-    return _committed(context, stored, manifest, published, attempt)
+    return _commit(context, stored, manifest, published, attempt)
 
 
-def _begun(context: JobContext, stored: StoredState, day: date, epoch: int, attempt: str) -> StoredState:
+def _begin(context: JobContext, stored: StoredState, day: date, epoch: int, attempt: str) -> StoredState:
     """Step 2: that the day is in hand, and how often it was, is written before anything of it is read."""
     now = context.drop.service_time()
 
@@ -97,19 +99,19 @@ def _begun(context: JobContext, stored: StoredState, day: date, epoch: int, atte
             return present  # by this very write, whose answer was lost
         if day not in due_days(present):
             raise NotDue(f"day {day.isoformat()} is not due any more")
-        record = moved(record, DayState.PROCESSING, now, "due")
+        record = with_state(record, DayState.PROCESSING, now, "due")
         return _with_day(present, day, replace(record, attempt=attempt, tries=record.tries + 1))
 
     return change_state(context, stored, begun, epoch=epoch)
 
 
 def _upload(context: JobContext, customer: str, scratch: Path, name: str) -> None:
-    put_own(context.lake, blob_names.results_container(customer), name, scratch / name)
+    write_once(context.lake, blob_names.results_container(customer), name, scratch / name)
     (scratch / name).unlink()
 
 
 def _is_unchanged_in_advance(
-    context: JobContext, state: StreamState, day: date, inputs: list[StagedInput], carried: Carried
+    context: JobContext, state: StreamState, day: date, inputs: list[StagedInput], inherited: Inherited
 ) -> bool:
     """Whether it is known without computing that what earlier days hand on now makes no difference."""
     if not _is_asked_by_earlier_days_alone(state, day, inputs) or state.dataset is not Dataset.METRICS:
@@ -117,7 +119,7 @@ def _is_unchanged_in_advance(
     manifest = read_manifest(context, state, day)
     if manifest is None:
         return False
-    others = frozenset(manifest.ratios_before) ^ frozenset(carried.ratios)
+    others = frozenset(manifest.ratios_before) ^ frozenset(inherited.ratios)
     return not is_touched_by(context, manifest, others)
 
 
@@ -125,7 +127,7 @@ def _is_unchanged(state: StreamState, day: date, inputs: list[StagedInput], resu
     """Whether a day's exposures come to the same keys as before, from the same parts: so the same rows stand in the table."""
     published = _record(state, day).published
     is_asked = _is_asked_by_earlier_days_alone(state, day, inputs)
-    return is_asked and published is not None and result.first_keys is not None and result.first_keys == published.gives
+    return is_asked and published is not None and result.first_keys is not None and result.first_keys == published.hands_on
 
 
 def _is_asked_by_earlier_days_alone(state: StreamState, day: date, inputs: list[StagedInput]) -> bool:
@@ -142,7 +144,7 @@ def _manifest(
     *,
     epoch: int,
     inputs: list[StagedInput],
-    carried: Carried,
+    inherited: Inherited,
     result: DayResult,
 ) -> Manifest:
     record = _record(state, request.day)
@@ -163,7 +165,7 @@ def _manifest(
         rows=result.rows,
         superseded=result.superseded,
         test_rows=result.test_rows,
-        ratios_before=carried.ratios,
+        ratios_before=inherited.ratios,
         ratios=result.ratios,
         replaces=record.published.seq if record.published is not None else None,
         cause=record.reprocess or "",
@@ -173,7 +175,7 @@ def _manifest(
     )
 
 
-def _committed(context: JobContext, stored: StoredState, manifest: Manifest, published: Published, attempt: str) -> StoredState:
+def _commit(context: JobContext, stored: StoredState, manifest: Manifest, published: Published, attempt: str) -> StoredState:
     """Step 4: one conditional write of the state blob makes the publication true."""
     processed = _record(stored.state, manifest.day)
 
@@ -200,7 +202,9 @@ def _committed(context: JobContext, stored: StoredState, manifest: Manifest, pub
     return change_state(context, stored, committed, epoch=manifest.epoch)
 
 
-def _settled(context: JobContext, stored: StoredState, day: date, *, epoch: int, attempt: str, carried: Carried) -> StoredState:
+def _finish_unchanged(
+    context: JobContext, stored: StoredState, day: date, *, epoch: int, attempt: str, inherited: Inherited
+) -> StoredState:
     """That what earlier days hand on now leaves the day's publication as it is."""
     processed, now = _record(stored.state, day), context.drop.service_time()
 
@@ -212,7 +216,7 @@ def _settled(context: JobContext, stored: StoredState, day: date, *, epoch: int,
         is_empty = record.published is not None and record.published.rows_in == 0
         to = DayState.PROCESSED_EMPTY if is_empty else DayState.PROCESSED
         return _with_day(
-            state, day, moved(as_handed_on(record, carried.digest), to, now, "what earlier days hand on changes nothing")
+            state, day, with_state(as_handed_on(record, inherited.digest), to, now, "what earlier days hand on changes nothing")
         )
 
     return change_state(context, stored, settled, epoch=epoch)

@@ -14,17 +14,17 @@ from processing.domain import blob_names
 from processing.domain.errors import DropzoneError, LaterError, OperatorError, Superseded, panics_as_errors
 from processing.domain.queue_messages import stream_work
 from processing.domain.readiness import advance as readiness
-from processing.domain.readiness.day_states import moved
+from processing.domain.readiness.day_states import with_state
 from processing.domain.retries import DAY_OF_REST, MOST_DEATHS, wait_after
 from processing.domain.stream_state import DayRecord, DayState, StreamState
 from processing.domain.streams import Stream
-from processing.domain.telemetry_names import Fact, SpanName
+from processing.domain.telemetry_names import Attribute, SpanName
 from processing.jobs.days.lease import stream_lease
 from processing.jobs.days.losses import expect_tables
-from processing.jobs.days.observe_stream import look_at_stream
+from processing.jobs.days.observe_stream import observe_stream
 from processing.jobs.days.project_tables import begin_projection, project_pending
 from processing.jobs.days.publish_day import NotDue, publish_day
-from processing.jobs.failures import log_failure, told
+from processing.jobs.failures import log_failure, safe_message
 from processing.jobs.measuring import measure_days
 from processing.stored.context import JobContext
 from processing.stored.stream_state import StoredState, change_state, load_state, print_status
@@ -53,20 +53,20 @@ LONGEST_TURN: Final = timedelta(minutes=5)
 _MOST_LOST_DAYS: Final = 5
 
 
-def work_stream(context: JobContext, stream: Stream, *, cause: str | None = None) -> WorkOutcome:
+def work_stream(context: JobContext, stream: Stream, *, traceparent: str | None = None) -> WorkOutcome:
     """Look at one stream and do all that is due in it; killed anywhere, the next call takes up where this one stopped.
 
     A failure of a day is written into the stream's state with its next try. When storage fails around the days, or that
-    cannot be written, the timer sends the next worker. `cause` is the span that sent this one.
+    cannot be written, the timer sends the next worker. `traceparent` is the span that sent this one.
     """
     started = context.clock.now()
-    facts = {Fact.CUSTOMER: stream.customer, Fact.DATASET: stream.dataset.value}
-    with context.telemetry.span(SpanName.WORK_STREAM, facts, causes=[cause]):
+    attributes = {Attribute.CUSTOMER: stream.customer, Attribute.DATASET: stream.dataset.value}
+    with context.telemetry.span(SpanName.WORK_STREAM, attributes, links=[traceparent]):
         outcome, days = _looked_and_worked(context, stream, started)
         if outcome is WorkOutcome.TURN_ENDED:
             # After the lease is given back, or the next worker would find the stream busy and go.
-            context.stream_work.send(stream_work(stream, cause=context.telemetry.trace()))
-        context.telemetry.tell({Fact.OUTCOME: outcome.value})
+            context.stream_work.send(stream_work(stream, traceparent=context.telemetry.traceparent()))
+        context.telemetry.set_attributes({Attribute.OUTCOME: outcome.value})
     seconds = (context.clock.now() - started).total_seconds()
     _log.info("stream_worked", customer=stream.customer, dataset=stream.dataset, outcome=outcome, days=days, seconds=seconds)
     return outcome
@@ -87,28 +87,28 @@ class _DayFailed(Exception):
 def _looked_and_worked(context: JobContext, stream: Stream, started: datetime) -> tuple[WorkOutcome, int]:
     """How it ended, and how many days were published in a turn that was not cut short."""
     try:
-        stored = look_at_stream(context, load_state(context, stream))
+        stored = observe_stream(context, load_state(context, stream))
         now = context.drop.service_time()
-        _tell_waiting(stored.state, now)
+        _log_longest_wait(stored.state, now)
         measure_days(context.telemetry, stored.state)
         if not has_work(stored.state, now):
             return WorkOutcome.DONE, 0
         with stream_lease(context, stream) as ours:
-            return _turn(context, stored, started) if ours else (WorkOutcome.BUSY, 0)
+            return _run_turn(context, stored, started) if ours else (WorkOutcome.BUSY, 0)
     except (LaterError, OperatorError) as error:
         log_failure(_log, "stream_not_worked", error, customer=stream.customer, dataset=stream.dataset)
         if isinstance(error, OperatorError):
-            _tell_why_it_stands_still(context, stream, told(error))
+            _write_why_it_is_stopped(context, stream, safe_message(error))
         return WorkOutcome.NOT_NOW, 0
 
 
-def _tell_why_it_stands_still(context: JobContext, stream: Stream, why: str) -> None:
+def _write_why_it_is_stopped(context: JobContext, stream: Stream, why: str) -> None:
     """For status; the next look that succeeds takes it back."""
     with suppress(DropzoneError):
         change_state(context, load_state(context, stream), lambda state: replace(state, stopped=why))
 
 
-def _turn(context: JobContext, stored: StoredState, started: datetime) -> tuple[WorkOutcome, int]:
+def _run_turn(context: JobContext, stored: StoredState, started: datetime) -> tuple[WorkOutcome, int]:
     try:
         return _Turn(context=context, until=started + LONGEST_TURN).work(_claim(context, stored))
     except Superseded:
@@ -142,41 +142,45 @@ class _Turn:
         """How the turn ended, and how many publications it made."""
         self.epoch, before = stored.state.epoch, stored.state.seq
         if stored.state.pending is not None:
-            stored = self._step(stored, stored.state.pending)
+            stored = self._recorded_step(stored, stored.state.pending)
         while True:
             day = readiness.due_day(stored.state, self.context.drop.service_time())
             if day is None:
-                stored = look_at_stream(self.context, stored, epoch=self.epoch)
+                stored = observe_stream(self.context, stored, epoch=self.epoch)
                 day = readiness.due_day(stored.state, self.context.drop.service_time())
             if day is None:
                 return WorkOutcome.DONE, stored.state.seq - before
             is_late = self.context.clock.now() >= self.until
             if (stored.state.seq > before and is_late) or self.lost_days > _MOST_LOST_DAYS:
-                stored = look_at_stream(self.context, stored, epoch=self.epoch)  # so that status tells what comes next
+                stored = observe_stream(self.context, stored, epoch=self.epoch)  # so that status tells what comes next
                 return WorkOutcome.TURN_ENDED, stored.state.seq - before
-            stored = self._step(stored, day)
+            stored = self._recorded_step(stored, day)
 
-    def _step(self, stored: StoredState, day: date) -> StoredState:
+    def _recorded_step(self, stored: StoredState, day: date) -> StoredState:
         """Finish what is pending, or publish a day; a failure goes into the stream's state with its next try."""
         state = stored.state
-        facts = {Fact.CUSTOMER: state.customer, Fact.DATASET: state.dataset.value, Fact.DAY: day.isoformat()}
-        with self.context.telemetry.span(SpanName.PROCESS_DAY, facts):
+        attributes = {
+            Attribute.CUSTOMER: state.customer,
+            Attribute.DATASET: state.dataset.value,
+            Attribute.DAY: day.isoformat(),
+        }
+        with self.context.telemetry.span(SpanName.PROCESS_DAY, attributes):
             seq = state.seq if state.pending is not None else state.seq + 1
             try:
                 with panics_as_errors():
-                    stored = self._stepped(stored, day)
+                    stored = self._finish_or_publish(stored, day)
             except Superseded:
                 raise
             except NotDue as error:
                 _log.info("day_not_due", customer=state.customer, dataset=state.dataset, day=day.isoformat(), reason=str(error))
                 self.lost_days += 1
-                stored = look_at_stream(self.context, load_state(self.context, state.stream), epoch=self.epoch)
+                stored = observe_stream(self.context, load_state(self.context, state.stream), epoch=self.epoch)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one day stays with that day
                 stored = self._failed(stored, day, error, seq)
-            self.context.telemetry.tell({Fact.OUTCOME: stored.state.days[day].state.value})
+            self.context.telemetry.set_attributes({Attribute.OUTCOME: stored.state.days[day].state.value})
             return stored
 
-    def _stepped(self, stored: StoredState, day: date) -> StoredState:
+    def _finish_or_publish(self, stored: StoredState, day: date) -> StoredState:
         if stored.state.days[day].tries >= MOST_DEATHS:
             raise _WorkerDiedError(
                 f"{MOST_DEATHS} workers ended without a word while they had this day in hand: look for an end by memory or time"
@@ -197,7 +201,7 @@ class _Turn:
         log_failure(_log, "day_failed", error, customer=customer, dataset=dataset, day=day.isoformat())
         if has_died:
             _log.error("day_ends_its_worker", customer=customer, dataset=dataset, day=day.isoformat(), tries=MOST_DEATHS)
-        text = told(error)
+        text = safe_message(error)
         now = self.context.drop.service_time()
 
         def failed(state: StreamState) -> StreamState:
@@ -213,7 +217,7 @@ class _Turn:
                 next_try=now + (DAY_OF_REST if has_died else wait_after(failures)),
                 error=text,
             )
-            return replace(state, days={**state.days, day: moved(record, DayState.FAILED, now, text)})
+            return replace(state, days={**state.days, day: with_state(record, DayState.FAILED, now, text)})
 
         stored = change_state(self.context, load_state(self.context, Stream(customer, dataset)), failed, epoch=self.epoch)
         print_status(self.context, stored.state)
@@ -231,7 +235,7 @@ def _is_done(state: StreamState, seq: int) -> bool:
     return state.seq >= seq and state.pending is None
 
 
-def _tell_waiting(state: StreamState, now: datetime) -> None:
+def _log_longest_wait(state: StreamState, now: datetime) -> None:
     """One log event for the day that was marked and has waited longest for its publication, for alerts."""
     waiting = [
         (since, day, record)

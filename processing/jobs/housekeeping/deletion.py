@@ -9,7 +9,7 @@ import structlog
 
 from processing.domain.errors import ConditionNotMet, DropzoneError, LaterError, LeasedError, OperatorError
 from processing.jobs.failures import log_failure
-from processing.ports import ALWAYS, BlobInfo, BlobStore, When
+from processing.ports import UNCONDITIONAL, BlobInfo, BlobStore, Condition
 
 _ENOUGH: Final = 10
 """Failures in a row after which storage itself is taken to be unwell."""
@@ -26,7 +26,7 @@ def delete_each(store: BlobStore, container: str, blobs: Iterable[BlobInfo | str
     deleted = failed = in_a_row = 0
     last: DropzoneError | None = None
     for blob in blobs:
-        name, when = (blob, ALWAYS) if isinstance(blob, str) else (blob.name, When.unchanged(blob.etag))
+        name, when = (blob, UNCONDITIONAL) if isinstance(blob, str) else (blob.name, Condition.unchanged(blob.etag))
         try:
             _delete(store, container, name, when)
         except ConditionNotMet:
@@ -44,7 +44,7 @@ def delete_each(store: BlobStore, container: str, blobs: Iterable[BlobInfo | str
     return deleted
 
 
-def _delete(store: BlobStore, container: str, name: str, when: When) -> None:
+def _delete(store: BlobStore, container: str, name: str, when: Condition) -> None:
     try:
         store.delete(container, name, when=when)
     except LeasedError:

@@ -10,7 +10,7 @@ from processing.domain import blob_names
 from processing.domain.errors import ConditionNotMet
 from processing.domain.streams import Stream
 from processing.jobs.housekeeping.deletion import delete_each
-from processing.ports import When
+from processing.ports import Condition
 from processing.stored.context import JobContext
 from processing.stored.stream_state import load_state
 from processing.stored.upload_notes import list_notes
@@ -28,7 +28,7 @@ def delete_notes(context: JobContext, customer: str) -> int:
     for each in old:
         with suppress(ConditionNotMet):  # the upload is worked on again
             name = blob_names.note_name(customer, each.note.blob)
-            context.lake.delete(blob_names.STATE_CONTAINER, name, when=When.unchanged(each.etag))
+            context.lake.delete(blob_names.STATE_CONTAINER, name, when=Condition.unchanged(each.etag))
     return len(old)
 
 

@@ -18,10 +18,10 @@ from processing.domain import blob_names
 from processing.domain.blob_names import PartName
 from processing.domain.errors import ConditionNotMet
 from processing.domain.retries import REST_OF_PARTS
-from processing.domain.stream_state import GivenUp, StreamState
+from processing.domain.stream_state import ExpiredRows, StreamState
 from processing.domain.streams import Stream
 from processing.jobs.housekeeping.deletion import delete_each
-from processing.ports import ABSENT, BlobInfo, When
+from processing.ports import IF_ABSENT, BlobInfo, Condition
 from processing.stored.context import JobContext
 from processing.stored.manifests import read_manifest
 from processing.stored.receipts import list_in_force
@@ -48,32 +48,32 @@ def delete_parts(context: JobContext, stream: Stream) -> int:
     unnamed = _unnamed(context, state, superseded)
     noted, etag = _read_notes(context, stream)
     gone += [name for name in unnamed if name in noted and noted[name] + REST_OF_PARTS <= now]
-    gone += _given_up(context, state, _parsed(infos), now)
+    gone += _expired(context, state, _parsed(infos), now)
     notes = {name: noted.get(name, now) for name in unnamed if name not in gone}
     if notes != noted and not _write_notes(context, stream, notes, etag):
         return 0  # another round is at it
     return delete_each(context.lake, blob_names.STAGED_CONTAINER, gone, customer=stream.customer, step="parts")
 
 
-def _given_up(context: JobContext, state: StreamState, parts: list[tuple[BlobInfo, PartName]], now: datetime) -> list[str]:
+def _expired(context: JobContext, state: StreamState, parts: list[tuple[BlobInfo, PartName]], now: datetime) -> list[str]:
     """Parts of days before the first, once they have been kept for as long as staged rows are, and the state says so."""
     arrived = now - timedelta(days=context.retention.staged)
-    given_up: list[str] = []
+    expired: list[str] = []
 
-    def give_up(present: StreamState) -> StreamState:
+    def expire(present: StreamState) -> StreamState:
         first = present.first_day
-        given_up[:] = [
+        expired[:] = [
             info.name
             for info, part in parts
             if first is not None and part.day < first and info.last_modified <= arrived and not _is_published(present, part.day)
         ]
-        if first is None or not given_up:
+        if first is None or not expired:
             return present
         before = first if present.given_up is None else max(first, present.given_up.before)
-        return replace(present, given_up=GivenUp(before=before, arrived=arrived))
+        return replace(present, given_up=ExpiredRows(before=before, arrived=arrived))
 
-    change_state(context, load_state(context, state.stream), give_up)
-    return given_up
+    change_state(context, load_state(context, state.stream), expire)
+    return expired
 
 
 def _is_published(state: StreamState, day: date) -> bool:
@@ -103,7 +103,7 @@ def _read_notes(context: JobContext, stream: Stream) -> tuple[dict[str, datetime
 def _write_notes(context: JobContext, stream: Stream, notes: dict[str, datetime], etag: str | None) -> bool:
     name = blob_names.superseded_name(stream)
     try:
-        when = ABSENT if etag is None else When.unchanged(etag)
+        when = IF_ABSENT if etag is None else Condition.unchanged(etag)
         context.lake.put(blob_names.STATE_CONTAINER, name, _NOTED.dump_json(notes), when=when)
     except ConditionNotMet:
         return False

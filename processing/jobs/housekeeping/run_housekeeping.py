@@ -39,7 +39,7 @@ _OF_CUSTOMERS: Final[Mapping[str, Callable[[JobContext, str], int]]] = {
 _log = structlog.get_logger()
 
 
-def keep_house(context: JobContext) -> dict[str, int]:
+def run_housekeeping(context: JobContext) -> dict[str, int]:
     """Delete what retention gives up, and what no receipt and no publication refers to; returns how many of each kind.
 
     A customer whose storage fails holds up no other, a stream no other stream, and one step no other step.
@@ -47,22 +47,22 @@ def keep_house(context: JobContext) -> dict[str, int]:
     deleted: Counter[str] = Counter()
     for customer in list_customers(context):
         streams: list[Stream] = []
-        with _told(customer, "streams"):
+        with _failures_logged(customer, "streams"):
             begin_streams_with_rows(context, customer)
             streams = known_streams(context, customer)
         for what, of_stream in _OF_STREAMS.items():
             for stream in streams:
-                with _told(customer, what):
+                with _failures_logged(customer, what):
                     deleted[what] += of_stream(context, stream)
         for what, of_customer in _OF_CUSTOMERS.items():
-            with _told(customer, what):
+            with _failures_logged(customer, what):
                 deleted[what] += of_customer(context, customer)
-    _log.info("house_kept", **deleted)
+    _log.info("housekeeping_done", **deleted)
     return dict(deleted)
 
 
 @contextmanager
-def _told(customer: str, step: str) -> Iterator[None]:
+def _failures_logged(customer: str, step: str) -> Iterator[None]:
     """A failure ends this step alone; it is tried again with the next round."""
     try:
         yield

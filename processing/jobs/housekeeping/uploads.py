@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from processing.domain import blob_names
 from processing.domain.blob_names import Marker, SignalFile
 from processing.domain.documents import from_json
-from processing.domain.receipts import Receipt, ReceiptSummary, Status, part_counts
+from processing.domain.receipts import Receipt, ReceiptSummary, UploadStatus, part_counts
 from processing.domain.stream_state import StreamState
 from processing.jobs.housekeeping.deletion import delete_each
 from processing.ports import BlobInfo
@@ -25,13 +25,13 @@ def delete_uploads(context: JobContext, customer: str) -> int:
     """
     before = context.drop.service_time() - timedelta(days=context.retention.uploads)
     states = [stored.state for stored in streams_of(context, customer)]
-    awaited = {name for state in states for name in _awaited(context, state)}
+    needed = {name for state in states for name in _needed(context, state)}
     window = context.zone.day_of(context.drop.service_time()) - timedelta(days=context.readiness.first_day_window)
     receipts = list_receipts(context.drop, customer)
     container = blob_names.drop_container(customer)
     gone, maybe_stubs = [], []
     for info in context.drop.list_blobs(container):
-        if info.last_modified >= before or info.name in awaited or not blob_names.is_addressable(info.name):
+        if info.last_modified >= before or info.name in needed or not blob_names.is_addressable(info.name):
             continue
         seen = receipts.get(blob_names.receipt_name(info.name))
         if seen is not None and seen.summary.answers(info.etag):
@@ -68,19 +68,19 @@ def delete_receipts(context: JobContext, customer: str) -> int:
     return delete_each(context.drop, container, gone, customer=customer, step="receipts")
 
 
-def _awaited(context: JobContext, state: StreamState) -> set[str]:
+def _needed(context: JobContext, state: StreamState) -> set[str]:
     """Names that days of the stream wait for."""
     records = state.days.values()
     lists = read_expected(context, records)
     cuts = (record.cut or () for record in records)
-    expected = (*(record.awaited for record in records), *lists.values())
+    expected = (*(record.expected_files for record in records), *lists.values())
     return {name for cut in cuts for name in cut} | {each.name for files in expected for each in files}
 
 
 def _is_done(info: BlobInfo, receipt: ReceiptSummary, states: list[StreamState], window: date) -> bool:
     """Whether an upload is data, or a marker all of whose days are published or can never be."""
     match blob_names.kind_of_upload(info.name):
-        case _ if receipt.status is Status.REJECTED:
+        case _ if receipt.status is UploadStatus.REJECTED:
             return True  # it marks nothing
         case Marker() as marker:
             days: tuple[date, ...] | None = (marker.day,)

@@ -14,7 +14,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
 from processing.domain.errors import OperatorError
 from processing.domain.reasons import RefusalCode
-from processing.domain.receipts import Problem, Receipt, Status
+from processing.domain.receipts import Receipt, ReceiptError, UploadStatus
 from processing.ingest.columns.dataset_schemas import SchemaContext
 from processing.ingest.ingest_file import IngestOutcome, IngestRequest, ingest_file
 from processing.ingest.readers.random_access import LocalFile
@@ -53,8 +53,8 @@ def check_file(request: CheckRequest) -> Receipt:
         with tempfile.TemporaryDirectory(prefix="dropzone-") as scratch, LocalFile(request.path) as source:
             receipt = _blank(request, changed, source.size)
             if source.size == 0:
-                problem = Problem(code=RefusalCode.EMPTY_FILE, message="the file is empty and replaces nothing")
-                return replace(receipt, status=Status.IGNORED, error=problem)
+                problem = ReceiptError(code=RefusalCode.EMPTY_FILE, message="the file is empty and replaces nothing")
+                return replace(receipt, status=UploadStatus.IGNORED, error=problem)
             kept = _Kept(request.out)
             ingest = IngestRequest(
                 name=request.path.name, dataset=request.dataset, uploaded_at=changed, zone=request.zone, config=request.config
@@ -127,7 +127,7 @@ def _blank(request: CheckRequest, changed: datetime, size: int) -> Receipt:
         etag="",
         size=size,
         format=None,
-        status=Status.ACCEPTED,
+        status=UploadStatus.ACCEPTED,
         received_at=changed,
         finished_at=datetime.now(UTC),
         in_force=None,

@@ -8,31 +8,31 @@ from processing.domain import blob_names
 from processing.domain.documents import to_json
 from processing.domain.errors import ConditionNotMet, LaterError, Superseded
 from processing.domain.reasons import RefusalCode
-from processing.domain.receipts import InForce, Problem, Receipt, ReceiptSummary, Retry, Status, Upload
+from processing.domain.receipts import InForce, Receipt, ReceiptError, ReceiptSummary, Retry, Upload, UploadStatus
 from processing.domain.retries import REST_OF_PARTS, wait_after
 from processing.jobs.measuring import measure_receipt
 from processing.jobs.uploads.draft_receipt import Draft
 from processing.jobs.uploads.stream_days import has_closed_since
-from processing.ports import ABSENT, When
+from processing.ports import IF_ABSENT, Condition
 from processing.stored.context import JobContext
 from processing.stored.receipts import read_receipt
 from processing.stored.tries import tries
 
 
-def is_answered(found: tuple[Receipt, str] | None, upload: Upload, again: str | None) -> bool:
+def is_answered(found: tuple[Receipt, str] | None, upload: Upload, replaces_receipt: str | None) -> bool:
     """Whether the upload has an answer that is to stay."""
     if found is None:
         return False
     receipt, etag = found
-    return ReceiptSummary.of(receipt).answers(upload.etag) and etag != again
+    return ReceiptSummary.of(receipt).answers(upload.etag) and etag != replaces_receipt
 
 
-def commit_receipt(context: JobContext, upload: Upload, draft: Draft, again: str | None) -> Status | None:
+def commit_receipt(context: JobContext, upload: Upload, draft: Draft, replaces_receipt: str | None) -> UploadStatus | None:
     """Make the draft the answer; its status, or None when the version has an answer that is to stay.
 
-    `again` is the ETag of a receipt that is to be replaced. Raises Superseded when the version is not there any more,
-    LaterError when a day of its rows was closed meanwhile, when its parts are so old that they may be deleted, or when others
-    write the receipt every time.
+    `replaces_receipt` is the ETag of a receipt that is to be replaced. Raises Superseded when the version is not there any
+    more, LaterError when a day of its rows was closed meanwhile, when its parts are so old that they may be deleted, or when
+    others write the receipt every time.
     """
     container, name = blob_names.receipts_container(upload.customer), blob_names.receipt_name(upload.name)
     for _ in tries(context):
@@ -40,9 +40,9 @@ def commit_receipt(context: JobContext, upload: Upload, draft: Draft, again: str
         # would let an old version replace a newer one that was answered in between.
         found = read_receipt(context.drop, upload.customer, upload.name)
         current = found[0] if found else None
-        if is_answered(found, upload, again):
+        if is_answered(found, upload, replaces_receipt):
             return None
-        receipt = _final(context, draft, current, is_reingest=again is not None)
+        receipt = _final(context, draft, current, is_reingest=replaces_receipt is not None)
         if receipt.in_force is not None and draft.accepted is not None:
             _expect_young_parts(context, draft)
             _expect_open_days(context, upload, draft.accepted)
@@ -56,12 +56,12 @@ def commit_receipt(context: JobContext, upload: Upload, draft: Draft, again: str
                 container,
                 name,
                 to_json(receipt),
-                when=When.unchanged(found[1]) if found else ABSENT,
+                when=Condition.unchanged(found[1]) if found else IF_ABSENT,
                 metadata=ReceiptSummary.of(receipt).to_metadata(),
             )
         except ConditionNotMet:
             continue
-        measure_receipt(context.telemetry, receipt, is_first=again is None)
+        measure_receipt(context.telemetry, receipt, is_first=replaces_receipt is None)
         return receipt.status
     raise LaterError(f"the receipt of {upload.name} changes faster than it can be written")
 
@@ -80,13 +80,13 @@ def _expect_open_days(context: JobContext, upload: Upload, accepted: InForce) ->
 def _final(context: JobContext, draft: Draft, current: Receipt | None, *, is_reingest: bool) -> Receipt:
     in_force = current.in_force if current else None
     receipt = draft.receipt
-    if receipt.status is Status.FAILED and receipt.retry is not None:
+    if receipt.status is UploadStatus.FAILED and receipt.retry is not None:
         return replace(receipt, in_force=in_force, retry=_next_retry(receipt.retry, receipt.etag, current))
     if draft.accepted is None:
         return replace(receipt, in_force=in_force)
     if not draft.accepted.parts and receipt.format is None and in_force is None:
-        problem = Problem(code=RefusalCode.EMPTY_FILE, message="the file is empty and replaces nothing")
-        return replace(receipt, status=Status.IGNORED, error=problem)
+        problem = ReceiptError(code=RefusalCode.EMPTY_FILE, message="the file is empty and replaces nothing")
+        return replace(receipt, status=UploadStatus.IGNORED, error=problem)
     accepted = draft.accepted
     # Step 5: the same bytes with the same outcome change nothing, not even the order among uploads. The outcome is
     # compared too, because a rule may depend on the day of the upload or on what the config means.

@@ -14,12 +14,12 @@ from processing.domain.blob_names import DataFile, Marker, Misplaced, SignalFile
 from processing.domain.datasets import Dataset
 from processing.domain.errors import EnginePanicError
 from processing.domain.reasons import DelayCode, RefusalCode
-from processing.domain.receipts import InForce, Part, Problem, Receipt, Retry, RowCounts, Status, Upload
+from processing.domain.receipts import InForce, Part, Receipt, ReceiptError, Retry, RowCounts, Upload, UploadStatus
 from processing.domain.retries import MOST_DEATHS, wait_after
 from processing.domain.streams import Stream
 from processing.ingest.ingest_file import IngestRequest, ingest_file
 from processing.ingest.staging import LocalPart
-from processing.jobs.failures import told
+from processing.jobs.failures import safe_message
 from processing.jobs.uploads.ingest_receipt import with_outcome
 from processing.jobs.uploads.marker_receipt import answer_finished_dates, answer_marker
 from processing.jobs.uploads.pinned_upload import PinnedUpload
@@ -29,7 +29,7 @@ from processing.ports import BlobInfo, BlobKind
 from processing.stored.context import JobContext
 from processing.stored.customer_config import load_config, meaning_of
 from processing.stored.streams import begin_stream
-from processing.stored.write_once import put_own
+from processing.stored.write_once import write_once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: P
         return _refusal(context, upload, RefusalCode.BLOB_TYPE, f"{info.kind} blobs are not read: upload a block blob")
     match kind:
         case Marker():
-            blank = _receipt(context, upload, Status.ACCEPTED)
+            blank = _receipt(context, upload, UploadStatus.ACCEPTED)
             return Draft(receipt=answer_marker(context, upload, info, kind, blank))
         case SignalFile():
             return _finished_dates(context, upload, kind, scratch)
@@ -93,13 +93,13 @@ def unreadable_answer(context: JobContext, upload: Upload) -> Draft:
 def _finished_dates(context: JobContext, upload: Upload, signal: SignalFile, scratch: Path) -> Draft:
     """A file of finished dates: its days are in force like the rows of any upload, and it has no parts."""
     attempt = blob_names.new_attempt()
-    blank = _receipt(context, upload, Status.ACCEPTED)
+    blank = _receipt(context, upload, UploadStatus.ACCEPTED)
     rejected = RejectedRows(context.drop, upload, attempt)
     receipt, outcome, pinned = answer_finished_dates(context, upload, signal, blank, (scratch, rejected.spill))
     if outcome.problem is not None and outcome.problem.code == RefusalCode.EMPTY_FILE:
         return _withdrawal(context, upload, attempt)
     receipt = replace(receipt, rejected_blob=rejected.store(outcome.rejected))
-    if receipt.status is Status.REJECTED:
+    if receipt.status is UploadStatus.REJECTED:
         return Draft(receipt=receipt)
     return Draft(receipt=receipt, accepted=_in_force(upload, attempt, pinned, outcome.days, ()))
 
@@ -116,10 +116,10 @@ def failed_answer(context: JobContext, upload: Upload, error: Exception) -> Draf
     """That we could not answer yet, and when it is tried again."""
     now = context.drop.service_time()  # the sweep compares with this clock, and the host's may be wrong
     receipt = replace(
-        _receipt(context, upload, Status.FAILED),
-        error=Problem(
+        _receipt(context, upload, UploadStatus.FAILED),
+        error=ReceiptError(
             code=DelayCode.ENGINE_PANICKED if isinstance(error, EnginePanicError) else DelayCode.NOT_ANSWERED_YET,
-            message=f"{told(error)}; this is ours to mend, and it is tried again",
+            message=f"{safe_message(error)}; this is ours to fix, and it is tried again",
         ),
         retry=Retry(since=now, attempts=1, next_try=now + wait_after(1)),
     )
@@ -134,7 +134,7 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
 
     def stage(own: Dataset, part: LocalPart) -> None:
         name = blob_names.PartName(dataset=own, customer=upload.customer, day=part.day, attempt=attempt, number=part.number)
-        put_own(context.lake, blob_names.STAGED_CONTAINER, str(name), part.path)
+        write_once(context.lake, blob_names.STAGED_CONTAINER, str(name), part.path)
         parts.append(Part(name=str(name), rows=part.rows))
         staged.add(own)
 
@@ -157,7 +157,7 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
     outcome = ingest_file(request, pinned, scratch=scratch, emit=stage, spill=rejected.spill)
     rejected_blob = rejected.store(outcome.rejected)
     receipt = with_outcome(
-        _receipt(context, upload, Status.ACCEPTED), outcome, problem_of_config=loaded.problem, config=loaded.version
+        _receipt(context, upload, UploadStatus.ACCEPTED), outcome, problem_of_config=loaded.problem, config=loaded.version
     )
     receipt = replace(receipt, rejected_blob=rejected_blob, md5=pinned.md5())
     if outcome.problem is not None and outcome.problem.code == RefusalCode.EMPTY_FILE:
@@ -193,7 +193,9 @@ def _withdrawal(context: JobContext, upload: Upload, attempt: str) -> Draft:
         days={},
         parts=(),
     )
-    return Draft(receipt=replace(_receipt(context, upload, Status.ACCEPTED), md5=_md5_of_nothing(upload)), accepted=accepted)
+    return Draft(
+        receipt=replace(_receipt(context, upload, UploadStatus.ACCEPTED), md5=_md5_of_nothing(upload)), accepted=accepted
+    )
 
 
 def _md5_of_nothing(upload: Upload) -> str | None:
@@ -202,10 +204,12 @@ def _md5_of_nothing(upload: Upload) -> str | None:
 
 
 def _refusal(context: JobContext, upload: Upload, code: RefusalCode, message: str) -> Draft:
-    return Draft(receipt=replace(_receipt(context, upload, Status.REJECTED), error=Problem(code=code, message=message)))
+    return Draft(
+        receipt=replace(_receipt(context, upload, UploadStatus.REJECTED), error=ReceiptError(code=code, message=message))
+    )
 
 
-def _receipt(context: JobContext, upload: Upload, status: Status) -> Receipt:
+def _receipt(context: JobContext, upload: Upload, status: UploadStatus) -> Receipt:
     folder = upload.name.partition("/")[0]
     return Receipt(
         blob=upload.name,
@@ -220,5 +224,5 @@ def _receipt(context: JobContext, upload: Upload, status: Status) -> Receipt:
         in_force=None,
         rows=RowCounts(),
         program=context.program,
-        trace=context.telemetry.trace(),
+        trace=context.telemetry.traceparent(),
     )

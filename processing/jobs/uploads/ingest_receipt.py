@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from processing.domain.reasons import WarningCode
-from processing.domain.receipts import Notice, Receipt, Status
+from processing.domain.receipts import Receipt, ReceiptWarning, UploadStatus
 from processing.ingest.ingest_file import IngestOutcome
 
 
 def with_outcome(receipt: Receipt, outcome: IngestOutcome, *, problem_of_config: str | None, config: str | None) -> Receipt:
     """The receipt with status, counts, rules and warnings of the outcome; `in_force` and `rejected_blob` are left alone."""
-    problems = [Notice(code=WarningCode.CONFIG_NOT_IN_FORCE, message=problem_of_config, count=1)] if problem_of_config else []
+    problems = (
+        [ReceiptWarning(code=WarningCode.CONFIG_NOT_IN_FORCE, message=problem_of_config, count=1)] if problem_of_config else []
+    )
     return replace(
         receipt,
         status=_status(outcome),
@@ -26,7 +28,7 @@ def with_outcome(receipt: Receipt, outcome: IngestOutcome, *, problem_of_config:
     )
 
 
-def _status(outcome: IngestOutcome) -> Status:
+def _status(outcome: IngestOutcome) -> UploadStatus:
     if outcome.problem is not None:
-        return Status.REJECTED
-    return Status.ACCEPTED_WITH_REJECTS if outcome.rows.rejected else Status.ACCEPTED
+        return UploadStatus.REJECTED
+    return UploadStatus.ACCEPTED_WITH_REJECTS if outcome.rows.rejected else UploadStatus.ACCEPTED

@@ -12,7 +12,7 @@ from processing.domain.blob_names import Marker, SignalFile
 from processing.domain.datasets import Dataset
 from processing.domain.readiness.marker_manifest import ManifestRefusedError
 from processing.domain.reasons import RefusalCode, WarningCode
-from processing.domain.receipts import Notice, Problem, Receipt, Status, Upload
+from processing.domain.receipts import Receipt, ReceiptError, ReceiptWarning, Upload, UploadStatus
 from processing.domain.stream_state import StreamState
 from processing.domain.streams import Stream
 from processing.ingest.ingest_file import IngestOutcome, IngestRequest, ingest_file
@@ -42,7 +42,8 @@ def answer_marker(context: JobContext, upload: Upload, info: BlobInfo, marker: M
     if files:
         message = f"the day also waits until the {len(files):,} files of the manifest are in"
         receipt = replace(
-            receipt, warnings=(*receipt.warnings, Notice(code=WarningCode.WAITS_FOR_FILES, message=message, count=len(files)))
+            receipt,
+            warnings=(*receipt.warnings, ReceiptWarning(code=WarningCode.WAITS_FOR_FILES, message=message, count=len(files))),
         )
     return receipt
 
@@ -67,7 +68,7 @@ def answer_finished_dates(
     scratch, spill = outlet
     outcome = ingest_file(request, pinned, scratch=scratch, emit=lambda _dataset, _part: None, spill=spill)
     if outcome.problem is None and outcome.rows.read and not outcome.rows.accepted:
-        outcome = replace(outcome, problem=Problem(code=RefusalCode.NOT_A_MARKER, message="no record names a day"))
+        outcome = replace(outcome, problem=ReceiptError(code=RefusalCode.NOT_A_MARKER, message="no record names a day"))
     receipt = with_outcome(receipt, outcome, problem_of_config=None, config=None)
     if outcome.problem is not None:
         if outcome.problem.code == RefusalCode.EMPTY_FILE:
@@ -84,16 +85,16 @@ def _marking(context: JobContext, customer: str, dataset: Dataset | None, days: 
     window = context.zone.day_of(receipt.received_at) - timedelta(days=policy.first_day_window)
     named = streams_of(context, customer) if dataset is None else _named(context, Stream(customer, dataset))
     marks: list[str] = []
-    warnings: list[Notice] = []
+    warnings: list[ReceiptWarning] = []
     for stored in named:
         if stored.etag is None:
             begin_stream(context, stored.state.stream)  # the marker waits for it
         marked = _MarkedStream(state=stored.state, named_first=policy.first_day, window=window)
         marks += [f"{stored.state.dataset}/{day.isoformat()}" for day in days if not marked.ignores(day)]
-        warnings += marked.notices(days)
+        warnings += marked.warnings(days)
     if not named:
         message = "no upload has come yet: the marker counts for the streams that begin later"
-        warnings.append(Notice(code=WarningCode.NO_STREAM_YET, message=message, count=len(days)))
+        warnings.append(ReceiptWarning(code=WarningCode.NO_STREAM_YET, message=message, count=len(days)))
         marks += [f"*/{day.isoformat()}" for day in days]
     return replace(receipt, marks=tuple(marks), warnings=(*receipt.warnings, *warnings))
 
@@ -115,25 +116,25 @@ class _MarkedStream:
     def ignores(self, day: date) -> bool:
         return self.state.is_closed(day) or (self.first is not None and day < self.first)
 
-    def notices(self, days: list[date]) -> Iterator[Notice]:
+    def warnings(self, days: list[date]) -> Iterator[ReceiptWarning]:
         name = self.state.dataset
         if self.first is None:
             old = [day for day in days if day < self.window]
-            yield from _notice(
+            yield from _warning(
                 WarningCode.MARKER_TOO_OLD, f"{name} looks for its first day from {self.window} on, and not at", old
             )
             return
         early = [day for day in days if day < self.first]
-        yield from _notice(WarningCode.BEFORE_FIRST_DAY, f"{name} begins with {self.first}: not marked are", early)
+        yield from _warning(WarningCode.BEFORE_FIRST_DAY, f"{name} begins with {self.first}: not marked are", early)
         closed = [day for day in days if day >= self.first and self.state.is_closed(day)]
-        yield from _notice(WarningCode.DAY_CLOSED, f"{name} has given up the staged rows, and does not process", closed)
+        yield from _warning(WarningCode.DAY_CLOSED, f"{name} has given up the staged rows, and does not process", closed)
         again = [day for day in days if _is_published(self.state, day) and not self.ignores(day)]
-        yield from _notice(WarningCode.MARKED_AGAIN, f"{name} has published before", again)
+        yield from _warning(WarningCode.MARKED_AGAIN, f"{name} has published before", again)
 
 
-def _notice(code: WarningCode, message: str, days: list[date]) -> Iterator[Notice]:
+def _warning(code: WarningCode, message: str, days: list[date]) -> Iterator[ReceiptWarning]:
     if days:
-        yield Notice(code=code, message=f"{message} {_listed(days)}", count=len(days))
+        yield ReceiptWarning(code=code, message=f"{message} {_listed(days)}", count=len(days))
 
 
 def _is_published(state: StreamState, day: date) -> bool:
@@ -156,4 +157,4 @@ def _listed(days: list[date]) -> str:
 
 
 def _refused(receipt: Receipt, code: RefusalCode, message: str) -> Receipt:
-    return replace(receipt, status=Status.REJECTED, error=Problem(code=code, message=message))
+    return replace(receipt, status=UploadStatus.REJECTED, error=ReceiptError(code=code, message=message))

@@ -14,10 +14,10 @@ import structlog
 from processing.domain import blob_names
 from processing.domain.blob_names import NotData
 from processing.domain.errors import DropzoneError, Superseded
-from processing.domain.receipts import Receipt, Status, Upload
+from processing.domain.receipts import Receipt, Upload, UploadStatus
 from processing.domain.retries import MOST_DEATHS
-from processing.domain.telemetry_names import Fact, SpanName
-from processing.jobs.failures import log_failure, told
+from processing.domain.telemetry_names import Attribute, SpanName
+from processing.jobs.failures import log_failure, safe_message
 from processing.jobs.uploads.commit_receipt import commit_receipt, is_answered
 from processing.jobs.uploads.draft_receipt import Draft, draft_answer, failed_answer, is_exhausted, is_read, unreadable_answer
 from processing.ports import BlobInfo
@@ -47,42 +47,42 @@ class Outcome(StrEnum):
 
 
 def receive_file(
-    context: JobContext, container: str, name: str, *, again: str | None = None, cause: str | None = None
-) -> Status | Outcome:
+    context: JobContext, container: str, name: str, *, replaces_receipt: str | None = None, traceparent: str | None = None
+) -> UploadStatus | Outcome:
     """Answer the present version of a blob in a drop container; any number of calls give the same answer.
 
-    `again` is the ETag of a receipt that is to be replaced although it answers that version; `cause` the span that
-    announced the upload.
+    `replaces_receipt` is the ETag of a receipt that is to be replaced although it answers that version; `traceparent` the
+    span that announced the upload.
 
     What cannot be answered yet gets a `failed` receipt and is tried again by the sweep. An answer that is there stays until
-    another one is given in its place. Raises only when `again` was asked for and not even that can be written down.
+    another one is given in its place. Raises only when `replaces_receipt` was asked for and not even that can be written down.
     """
     customer = blob_names.customer_of_drop_container(container)
     if customer is None:
         return Outcome.NOT_A_CUSTOMER
     log = _log.bind(customer=customer, blob=name)
     started = context.clock.now()
-    with context.telemetry.span(SpanName.RECEIVE_FILE, {Fact.CUSTOMER: customer}, causes=[cause]):
+    with context.telemetry.span(SpanName.RECEIVE_FILE, {Attribute.CUSTOMER: customer}, links=[traceparent]):
         try:
-            result = _receive(context, customer, name, again)
+            result = _receive(context, customer, name, replaces_receipt)
         except DropzoneError as error:
             log_failure(_log, "upload_not_received", error, customer=customer, blob=name)
-            if again is not None:
-                keep_request(context, customer, name, again, error=told(error))
+            if replaces_receipt is not None:
+                keep_request(context, customer, name, replaces_receipt, error=safe_message(error))
             result = Outcome.NOT_NOW
-        context.telemetry.tell({Fact.OUTCOME: result.value})
+        context.telemetry.set_attributes({Attribute.OUTCOME: result.value})
     log.info("upload_received", outcome=result.value, seconds=(context.clock.now() - started).total_seconds())
     return result
 
 
-def _receive(context: JobContext, customer: str, name: str, again: str | None) -> Status | Outcome:
-    result = _answered(context, customer, name, again)
-    if again is not None and result not in (Outcome.NOT_NOW, Outcome.IN_HAND):
-        drop_request(context, customer, name, again)
+def _receive(context: JobContext, customer: str, name: str, replaces_receipt: str | None) -> UploadStatus | Outcome:
+    result = _answered(context, customer, name, replaces_receipt)
+    if replaces_receipt is not None and result not in (Outcome.NOT_NOW, Outcome.IN_HAND):
+        drop_request(context, customer, name, replaces_receipt)
     return result
 
 
-def _answered(context: JobContext, customer: str, name: str, again: str | None) -> Status | Outcome:
+def _answered(context: JobContext, customer: str, name: str, replaces_receipt: str | None) -> UploadStatus | Outcome:
     if not blob_names.is_addressable(name):
         return Outcome.UNADDRESSABLE
     # Step 1: the version that is there now, whatever version the event spoke of.
@@ -95,27 +95,27 @@ def _answered(context: JobContext, customer: str, name: str, again: str | None) 
         return Outcome.COPY_PENDING
     upload = Upload(customer=customer, name=name, etag=info.etag, size=info.size, last_modified=info.last_modified)
     earlier = read_receipt(context.drop, customer, name)
-    if is_answered(earlier, upload, again):
+    if is_answered(earlier, upload, replaces_receipt):
         return Outcome.ALREADY_ANSWERED
     if not is_read(upload, info):
-        return _answer(context, upload, info, again)
-    return _attempted(context, upload, info, earlier, again)
+        return _answer(context, upload, info, replaces_receipt)
+    return _attempted(context, upload, info, earlier, replaces_receipt)
 
 
 def _attempted(
-    context: JobContext, upload: Upload, info: BlobInfo, earlier: tuple[Receipt, str] | None, again: str | None
-) -> Status | Outcome:
+    context: JobContext, upload: Upload, info: BlobInfo, earlier: tuple[Receipt, str] | None, replaces_receipt: str | None
+) -> UploadStatus | Outcome:
     """Answer an upload that must be read, unless that has ended every worker so far."""
     attempt = blob_names.new_attempt()
-    turn = begin_attempt(context, upload, attempt, receipt=earlier[1] if earlier else None, replaces=again)
+    turn = begin_attempt(context, upload, attempt, receipt=earlier[1] if earlier else None, replaces=replaces_receipt)
     if turn is Turn.IN_HAND:
         return Outcome.IN_HAND
     try:
         has_panicked = earlier is not None and is_exhausted(earlier[0], upload)
         if turn is Turn.EXHAUSTED or has_panicked:
-            result = _given_up(context, upload, again)
+            result = _exhausted(context, upload, replaces_receipt)
         else:
-            result = _answer(context, upload, info, again)
+            result = _answer(context, upload, info, replaces_receipt)
     except Exception:
         end_attempt(context, upload.customer, upload.name, attempt)
         raise
@@ -124,30 +124,30 @@ def _attempted(
     return result
 
 
-def _answer(context: JobContext, upload: Upload, info: BlobInfo, again: str | None) -> Status | Outcome:
+def _answer(context: JobContext, upload: Upload, info: BlobInfo, replaces_receipt: str | None) -> UploadStatus | Outcome:
     try:
         with tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
             draft = draft_answer(context, upload, info, Path(scratch))
-            return commit_receipt(context, upload, draft, again) or Outcome.ALREADY_ANSWERED
+            return commit_receipt(context, upload, draft, replaces_receipt) or Outcome.ALREADY_ANSWERED
     except Superseded:
         return Outcome.SUPERSEDED
     except Exception as error:  # noqa: BLE001 - a bug of ours must end in a receipt too
         log_failure(_log, "upload_failed", error, customer=upload.customer, blob=upload.name)
-        if again is not None:
-            keep_request(context, upload.customer, upload.name, again, error=told(error))
+        if replaces_receipt is not None:
+            keep_request(context, upload.customer, upload.name, replaces_receipt, error=safe_message(error))
             return Outcome.NOT_NOW  # the answer that is there stays one
-        return _committed(context, upload, failed_answer(context, upload, error))
+        return _commit(context, upload, failed_answer(context, upload, error))
 
 
-def _given_up(context: JobContext, upload: Upload, again: str | None) -> Status | Outcome:
+def _exhausted(context: JobContext, upload: Upload, replaces_receipt: str | None) -> UploadStatus | Outcome:
     """Answer an upload that has ended every worker that read it."""
     _log.error("upload_ends_its_worker", customer=upload.customer, blob=upload.name, tries=MOST_DEATHS)
-    if again is not None:
+    if replaces_receipt is not None:
         return Outcome.ALREADY_ANSWERED  # by the answer that was to be replaced
-    return _committed(context, upload, unreadable_answer(context, upload))
+    return _commit(context, upload, unreadable_answer(context, upload))
 
 
-def _committed(context: JobContext, upload: Upload, draft: Draft) -> Status | Outcome:
+def _commit(context: JobContext, upload: Upload, draft: Draft) -> UploadStatus | Outcome:
     try:
         return commit_receipt(context, upload, draft, None) or Outcome.ALREADY_ANSWERED
     except Superseded:

@@ -11,7 +11,7 @@ from processing.domain import blob_names
 from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.documents import from_json
 from processing.domain.queue_messages import upload_event
-from processing.domain.receipts import Receipt, Status
+from processing.domain.receipts import Receipt, UploadStatus
 from processing.ports import BlobInfo
 from processing.stored.context import JobContext
 from processing.stored.upload_notes import keep_request
@@ -27,7 +27,7 @@ class ReingestFilter:
     dataset: Dataset | None = None
     since: datetime | None = None
     """Received at this instant or later."""
-    status: Status | None = None
+    status: UploadStatus | None = None
 
     def takes(self, receipt: Receipt) -> bool:
         """Whether an upload with this receipt is meant."""
@@ -56,4 +56,4 @@ def reingest(context: JobContext, customer: str, wanted: ReingestFilter) -> int:
 def ask_again(context: JobContext, customer: str, info: BlobInfo, replaces: str) -> None:
     """Ask for an upload to be answered in place of the receipt with this ETag."""
     keep_request(context, customer, info.name, replaces)
-    context.drop_events.send(upload_event(blob_names.drop_container(customer), info.name, info.etag, again=replaces))
+    context.drop_events.send(upload_event(blob_names.drop_container(customer), info.name, info.etag, replaces_receipt=replaces))

@@ -1,4 +1,4 @@
-"""The blob of rejected rows of one attempt: one write for a few rows, pieces for many (contract section 5)."""
+"""The blob of rejected rows of one attempt: one write for a few rows, blocks for many (contract section 5)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from processing.domain import blob_names
 from processing.domain.errors import ConditionNotMet
 from processing.domain.receipts import Upload
-from processing.ports import BlobPieces, BlobStore
-from processing.stored.write_once import put_own
+from processing.ports import BlobStore, BlockUpload
+from processing.stored.write_once import write_once
 
 
 class RejectedRows:
@@ -19,27 +19,27 @@ class RejectedRows:
         self._store = store
         self._container = blob_names.receipts_container(upload.customer)
         self._name = blob_names.rejected_name(upload.name, attempt)
-        self._pieces: BlobPieces | None = None
+        self._upload: BlockUpload | None = None
 
     def spill(self, path: Path) -> None:
         """Send what does not fit on scratch disk any longer."""
-        if self._pieces is None:
-            self._pieces = self._store.in_pieces(self._container, self._name)
-        self._pieces.add(path)
+        if self._upload is None:
+            self._upload = self._store.start_block_upload(self._container, self._name)
+        self._upload.add(path)
 
     def store(self, rest: Path | None) -> str | None:
         """Make the blob from all that was rejected, and return its name; None when that is nothing.
 
         Without a rest the file was refused before all of it was read. Then what was spilled counts for nothing, as its counts
-        do: its pieces are never made a blob, and storage forgets them.
+        do: its blocks are never made a blob, and storage forgets them.
         """
         if rest is None:
             return None
-        if self._pieces is not None:
+        if self._upload is not None:
             if rest.stat().st_size:
-                self._pieces.add(rest)
+                self._upload.add(rest)
             with suppress(ConditionNotMet):  # by this very write, whose answer was lost
-                self._pieces.finish()
+                self._upload.finish()
             return self._name
-        put_own(self._store, self._container, self._name, rest)
+        write_once(self._store, self._container, self._name, rest)
         return self._name

@@ -10,7 +10,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.readiness.marker_manifest import folders_of
 from processing.domain.receipts import Part, Upload
 from processing.domain.streams import Stream
-from processing.ingest.notices import StreamDays
+from processing.ingest.receipt_warnings import StreamDays
 from processing.publication.compute_day import PROCESSED_DATASETS
 from processing.stored.context import JobContext
 from processing.stored.stream_state import load_state

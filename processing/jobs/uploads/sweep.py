@@ -18,7 +18,7 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.queue_messages import upload_event
 from processing.domain.streams import Stream
-from processing.domain.telemetry_names import OLDEST_UNANSWERED, Fact, SpanName
+from processing.domain.telemetry_names import OLDEST_UNANSWERED, Attribute, SpanName
 from processing.jobs.failures import log_failure
 from processing.jobs.uploads.unanswered import Unanswered, find_unanswered
 from processing.stored.context import JobContext
@@ -71,13 +71,15 @@ def _fitted(found: dict[str, Unanswered], room: int) -> dict[str, Unanswered]:
 
 def _announce(context: JobContext, found: Mapping[str, Unanswered], room: int) -> int:
     """Send the messages, a customer's one in each turn; returns how many."""
-    cause = context.telemetry.trace()
+    traceparent = context.telemetry.traceparent()
     turns = zip_longest(*([(blob_names.drop_container(customer), due) for due in each.due] for customer, each in found.items()))
     announced = 0
     for container, due in (each for turn in turns for each in turn if each is not None):
         if announced == room:
             break
-        context.drop_events.send(upload_event(container, due.name, due.etag, again=due.replaces, cause=cause))
+        context.drop_events.send(
+            upload_event(container, due.name, due.etag, replaces_receipt=due.replaces, traceparent=traceparent)
+        )
         announced += 1
     return announced
 
@@ -91,7 +93,7 @@ def _look_for_unanswered(context: JobContext, customer: str, now: datetime, room
         log_failure(_log, "customer_not_swept", error, customer=customer)
         return Unanswered()
     age = 0.0 if found.oldest is None else max(0.0, (now - found.oldest).total_seconds())
-    context.telemetry.measure(OLDEST_UNANSWERED, age, {Fact.CUSTOMER: customer})
+    context.telemetry.measure(OLDEST_UNANSWERED, age, {Attribute.CUSTOMER: customer})
     return found
 
 

@@ -12,7 +12,7 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.ports import BlobInfo
 from processing.stored.context import JobContext
-from processing.stored.receipts import ReceiptSeen, iterate_receipts
+from processing.stored.receipts import ListedReceipt, iterate_receipts
 from processing.stored.upload_notes import StoredNote, is_asked_for, is_in_hand, list_notes
 from processing.stored.uploads import directory_stubs, list_uploads
 
@@ -127,7 +127,7 @@ def _open_uploads(context: JobContext, customer: str, with_rows: set[Dataset]) -
             yield info, answer
 
 
-def _answer(seen: ReceiptSeen) -> _Answer:
+def _answer(seen: ListedReceipt) -> _Answer:
     summary = seen.summary
     return _Answer(summary.etag, summary.answers(summary.etag), summary.next_try)
 

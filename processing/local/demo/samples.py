@@ -107,7 +107,7 @@ def _globex(rng: random.Random, days: Sequence[date], count: int) -> SampleCusto
 
 
 def _initech(rng: random.Random, days: Sequence[date], count: int) -> SampleCustomer:
-    """A file that is refused as a whole and then mended, and one in the wrong folder."""
+    """A file that is refused as a whole and then fixed, and one in the wrong folder."""
     customer = SampleCustomer(name="initech", days={day: SampleDay() for day in days})
     for day in days:
         rows = _rows(rng, day, count)

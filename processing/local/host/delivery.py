@@ -1,4 +1,4 @@
-"""Holds one message invisible while its function runs, and ends it exactly once: done, to be tried again, or buried."""
+"""Holds one message invisible while its function runs, and ends it exactly once: done, to be tried again, or dead-lettered."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Delivery(Generic[M]):
         self._ended = threading.Event()
         self._renewer = threading.Thread(target=self._renew, name=f"renew-{message.id}", daemon=True)
 
-    def hold(self) -> None:
+    def start_renewing(self) -> None:
         """Begin to renew."""
         self._renewer.start()
 
@@ -42,7 +42,7 @@ class Delivery(Generic[M]):
         """The work is not done: the message is seen again after `seconds`."""
         self._end(lambda message: self._queue.extend(message, visibility_seconds=round(seconds)))
 
-    def bury(self, poison: WorkQueue[M]) -> None:
+    def dead_letter(self, poison: WorkQueue[M]) -> None:
         """The work is given up: the message moves to the queue of those that somebody must look at."""
 
         # In this order: a crash between the two leaves it in both queues, never in none.
@@ -53,7 +53,7 @@ class Delivery(Generic[M]):
 
         self._end(move)
 
-    def let_go(self) -> None:
+    def stop_renewing(self) -> None:
         """Renew no more; unless it was ended the message comes again when its hold runs out."""
         self._ended.set()
 

@@ -111,7 +111,7 @@ class QueueListener:
             delivery = Delivery(self._queue, message, lease_seconds=self._lease_seconds)
             with self._room:
                 self._running.add(delivery)
-            delivery.hold()
+            delivery.start_renewing()
             threading.Thread(target=self._work, args=(delivery,), name=f"{self.name}-{message.id}", daemon=True).start()
             taken += 1
         return taken
@@ -123,7 +123,7 @@ class QueueListener:
             # The message stays hidden until its hold runs out, and comes again.
             log.warning("message_not_settled", function=self.name, message_id=delivery.first.id, error=str(error))
         finally:
-            delivery.let_go()
+            delivery.stop_renewing()
             with self._room:
                 self._running.discard(delivery)
                 self._room.notify_all()
@@ -132,18 +132,18 @@ class QueueListener:
         message = delivery.first
         # Higher than the limit without a failure seen here: the process was killed at each try.
         if message.dequeue_count > self._settings.max_dequeue_count:
-            self._bury(delivery)
+            self._dead_letter(delivery)
             return
         body = self._body(message)
         if body is None:
-            self._bury(delivery)
+            self._dead_letter(delivery)
             return
         try:
             self._door.call(_as_function_message(message, body))
         except Exception as error:  # noqa: BLE001 - whatever a function raises, its message is tried again
             log_failure(self.name, error, message_id=message.id, dequeue_count=message.dequeue_count)
             if message.dequeue_count >= self._settings.max_dequeue_count:
-                self._bury(delivery)
+                self._dead_letter(delivery)
             else:
                 delivery.retry_after(self._settings.visibility_timeout)
         else:
@@ -157,8 +157,8 @@ class QueueListener:
         except binascii.Error:
             return None
 
-    def _bury(self, delivery: Delivery[Any]) -> None:
-        delivery.bury(self._poison)
+    def _dead_letter(self, delivery: Delivery[Any]) -> None:
+        delivery.dead_letter(self._poison)
         log.warning(
             "message_poisoned", function=self.name, message_id=delivery.first.id, dequeue_count=delivery.first.dequeue_count
         )

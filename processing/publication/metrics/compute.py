@@ -33,8 +33,8 @@ _ALONE: Final = 8 * 1024 * 1024
 
 
 @dataclass(slots=True)
-class _Told:
-    """What the parts told when they were read."""
+class _PartSummaries:
+    """What the parts hold in sum."""
 
     rows: list[int] = field(default_factory=list)
     """Of each part."""
@@ -44,7 +44,7 @@ class _Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Divided:
+class _ShuffledShare:
     shuffle: Shuffle
     completes: bool
     """Whether all rows of its metrics were there, when it is done."""
@@ -85,16 +85,16 @@ class _MetricDay:
         self._total_files = DayFiles(request, METRIC_DAYS, scratch, emit)
 
     def compute(self) -> DayResult:
-        told, shuffles = self._divided()
-        rows_in = sum(told.rows) - told.test_rows
+        summaries, shuffles = self._shuffled_shares()
+        rows_in = sum(summaries.rows) - summaries.test_rows
         order = self._codes.order()
         before = order.names.is_in(pl.Series(self._request.ratios_before, dtype=pl.String).implode())
-        candidates = order.places_of(told.candidates)
+        candidates = order.places_of(summaries.candidates)
         published = self._published(shuffles, order, before | candidates)
         shown = published.ratios.among(len(order.names))
         if (candidates & ~(shown | before)).any():
             # What looks like a ratio mostly is one; here all rows that say so are superseded.
-            _, shuffles = self._divided()
+            _, shuffles = self._shuffled_shares()
             published = self._published(shuffles, order, before | shown)
         if published.taken != rows_in:
             raise AssertionError("not every row of the day stands in one share of it")
@@ -104,30 +104,30 @@ class _MetricDay:
                 self._row_files.output(published.files),
                 self._total_files.output([] if totals is None else [self._total_files.write(totals)]),
             ),
-            input_rows=tuple(told.rows),
+            input_rows=tuple(summaries.rows),
             rows=published.rows,
             superseded=rows_in - published.rows,
-            test_rows=told.test_rows,
+            test_rows=summaries.test_rows,
             ratios=tuple(order.names.filter(shown)),
             overflowed=overflowed,
         )
 
-    def _divided(self) -> tuple[_Told, Iterator[_Divided]]:
-        """What the parts tell, and their rows as a whole, or in shares where that would not fit on scratch disk."""
-        told = _Told()
+    def _shuffled_shares(self) -> tuple[_PartSummaries, Iterator[_ShuffledShare]]:
+        """What the parts hold in sum, and their rows as a whole, or in shares where that would not fit on scratch disk."""
+        summaries = _PartSummaries()
         if self._size <= AT_ONCE:
-            return told, iter([_Divided(shuffle=self._shuffled(self._parts(told), self._size), completes=True)])
-        weights = pl.concat([weighed(coded) for coded in self._parts(told)])
+            return summaries, iter([_ShuffledShare(shuffle=self._shuffled(self._parts(summaries), self._size), completes=True)])
+        weights = pl.concat([weighed(coded) for coded in self._parts(summaries)])
         order = self._codes.order()
         shares = planned(weights.with_columns(order.places(weights.get_column(METRIC))))
 
-        def divided(share: Share) -> _Divided:
-            own = (share.of(coded, order) for coded in self._parts(_Told()))
-            return _Divided(shuffle=self._shuffled(own, self._size // len(shares)), completes=share.completes)
+        def shuffled(share: Share) -> _ShuffledShare:
+            own = (share.of(coded, order) for coded in self._parts(_PartSummaries()))
+            return _ShuffledShare(shuffle=self._shuffled(own, self._size // len(shares)), completes=share.completes)
 
-        return told, map(divided, shares)
+        return summaries, map(shuffled, shares)
 
-    def _parts(self, told: _Told) -> Iterator[pl.DataFrame]:
+    def _parts(self, summaries: _PartSummaries) -> Iterator[pl.DataFrame]:
         """The coded result rows of each part, in order."""
 
         def read(each: DayInput) -> tuple[int, pl.Series, pl.DataFrame]:
@@ -137,9 +137,9 @@ class _MetricDay:
 
         for height, candidates, coded in in_order(read, self._inputs, self._pool, most=WORKERS):
             self._request.check_deadline()
-            told.rows.append(height)
-            told.test_rows += height - coded.height
-            told.candidates.add(candidates)
+            summaries.rows.append(height)
+            summaries.test_rows += height - coded.height
+            summaries.candidates.add(candidates)
             yield coded
 
     def _shuffled(self, parts: Iterator[pl.DataFrame], size: int) -> Shuffle:
@@ -152,19 +152,19 @@ class _MetricDay:
             shuffle.add(coded)
         return shuffle
 
-    def _published(self, shuffles: Iterator[_Divided], order: MetricOrder, is_ratio: pl.Series) -> _Published:
+    def _published(self, shuffles: Iterator[_ShuffledShare], order: MetricOrder, is_ratio: pl.Series) -> _Published:
         """Every clean row, valued, as files that are emitted; and the totals. `is_ratio` is told of each name in order."""
         published = _Published()
         values = MetricValues(self._scratch / "values")
         publish = partial(self._publish, order=order, is_ratio=is_ratio)
-        for divided in shuffles:
-            published.taken += divided.shuffle.rows
-            for file, shown, run in in_order(publish, divided.shuffle.buckets(), self._pool, most=WORKERS):
+        for shuffled in shuffles:
+            published.taken += shuffled.shuffle.rows
+            for file, shown, run in in_order(publish, shuffled.shuffle.buckets(), self._pool, most=WORKERS):
                 self._request.check_deadline()
                 published.files.append(file)
                 published.ratios.add(shown)
                 values.add(run)
-            if divided.completes and values.has_runs:
+            if shuffled.completes and values.has_runs:
                 sums = values.sums()
                 of_sums = of_names(is_ratio, sums.get_column(METRIC))
                 published.totals.append(transforms.metric_totals(order.named(sums), values.totals(sums), of_sums))

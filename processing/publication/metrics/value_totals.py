@@ -36,7 +36,7 @@ def value_totals(values: pl.DataFrame) -> pl.DataFrame:
         return totals
     unit = _unit(value)
     doubtful = values.join(wrong, on=METRIC, how="semi").group_by(METRIC)
-    return _mended(totals.join(doubtful.agg(unit.alias("unit"), _again(_totals(value / unit))), on=METRIC, how="left"))
+    return _corrected(totals.join(doubtful.agg(unit.alias("unit"), _again(_totals(value / unit))), on=METRIC, how="left"))
 
 
 def totals_of_one(values: Values) -> pl.DataFrame:
@@ -50,7 +50,7 @@ def totals_of_one(values: Values) -> pl.DataFrame:
     unit = math.ldexp(1.0, math.frexp(max(-values[0], values[-1]))[1] - 1)
     np.divide(values, unit, out=values)
     again = pl.DataFrame(pl.Series("value", values).set_sorted()).select(_again(_totals(value)))
-    return _mended(totals.hstack(again).with_columns(pl.lit(unit).alias("unit")))
+    return _corrected(totals.hstack(again).with_columns(pl.lit(unit).alias("unit")))
 
 
 def _totals(value: pl.Expr) -> list[pl.Expr]:
@@ -82,10 +82,10 @@ def _again(totals: list[pl.Expr]) -> list[pl.Expr]:
     return [each.name.prefix("again_") for each in totals]
 
 
-def _mended(totals: pl.DataFrame) -> pl.DataFrame:
+def _corrected(totals: pl.DataFrame) -> pl.DataFrame:
     """The totals, with figures that were computed `again` in `unit`s instead of those that are wrong."""
 
-    def mended(name: str) -> pl.Expr:
+    def corrected(name: str) -> pl.Expr:
         again = pl.col(f"again_{name}") * pl.col("unit")
         if name not in ("sum", "stddev"):
             # Rounding may not carry a figure beyond the values, and so beyond all floats.
@@ -96,4 +96,4 @@ def _mended(totals: pl.DataFrame) -> pl.DataFrame:
             is_right &= plain >= _SURE_OF_SQUARES
         return pl.when(is_right | again.is_null()).then(plain).otherwise(again).alias(name)
 
-    return totals.with_columns(map(mended, _FIGURES)).select(pl.exclude("unit", "^again_.*$"))
+    return totals.with_columns(map(corrected, _FIGURES)).select(pl.exclude("unit", "^again_.*$"))

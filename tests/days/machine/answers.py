@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from processing.domain.datasets import Dataset
-from processing.domain.receipts import Receipt, Status
+from processing.domain.receipts import Receipt, UploadStatus
 from tests.days.machine.contents import REFUSED, Read
 from tests.days.machine.customer import Customer
 
@@ -21,7 +21,7 @@ def check_receipt(
     customer: Customer, name: str, receipt: Receipt, *, begun: int, tries: int, closings: dict[Dataset, Closings]
 ) -> None:
     """A receipt and the one before it, `begun` being when the run that wrote it was, and `tries` the runs for the version."""
-    before = None if name in customer.lost else customer.told.get(name)
+    before = None if name in customer.lost else customer.known_receipts.get(name)
     age = customer.age(name, receipt.etag)
     rows = receipt.rows
     assert rows.read == rows.accepted + rows.rejected + rows.filtered
@@ -30,7 +30,7 @@ def check_receipt(
     if not any(name in each.names for each in customer.streams):
         return
     version = customer.version(name, receipt.etag)
-    if receipt.status in (Status.ACCEPTED, Status.ACCEPTED_WITH_REJECTS):
+    if receipt.status in (UploadStatus.ACCEPTED, UploadStatus.ACCEPTED_WITH_REJECTS):
         assert version.content != REFUSED
         assert receipt.in_force is not None
         assert receipt.in_force.etag == receipt.etag
@@ -42,10 +42,10 @@ def check_receipt(
         assert rows.accepted or rows.rejected == 0, "a version of which nothing was accepted replaces one before it"
         return
     assert receipt.in_force == (before.in_force if before else None), "a version that replaces nothing changed what is in force"
-    if receipt.status is Status.REJECTED:
+    if receipt.status is UploadStatus.REJECTED:
         is_bad = version.content == REFUSED or (rows.read > 0 and rows.accepted == 0)
         assert is_bad or tries >= MOST_TRIES, f"{name} was refused: {receipt.error}"
-    elif receipt.status is Status.IGNORED:
+    elif receipt.status is UploadStatus.IGNORED:
         assert not version.data
 
 

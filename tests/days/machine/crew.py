@@ -13,7 +13,7 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet, DropzoneError
 from processing.domain.queue_messages import parse_stream_work, parse_upload_event
-from processing.domain.receipts import Receipt, Status
+from processing.domain.receipts import Receipt, UploadStatus
 from processing.domain.streams import Stream
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
@@ -27,7 +27,7 @@ from tests.days.machine.pauses import AT_ONCE, Pause
 from tests.days.machine.tally import Tally
 from tests.days.machine.watch import Notes, Watch
 from tests.days.machine.world import World
-from tests.support.stepping import Call, Fate, Run, SteppedStore, SteppedTables
+from tests.support.stepping import Call, CallOutcome, Run, SteppedStore, SteppedTables
 
 MOST = 6
 """Runs at once."""
@@ -38,7 +38,7 @@ Wrap = Callable[[Any], Any]
 UNEXPECTED: list[str] = []
 """Errors that the jobs caught and that are none of ours, as the log told them."""
 _BURSTS = (1, 1, 2, 3, 5, 12)
-_HARM = (Fate.RESENT, Fate.REFUSED, Fate.UNKNOWN)
+_HARM = (CallOutcome.RESENT, CallOutcome.REFUSED, CallOutcome.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,10 @@ class Crew:
         if present is not None:
             self._tries[customer.name, event.name, present.etag] += 1
         return self.start(
-            "ingest", lambda context: receive_file(context, event.container, event.name, again=event.again), then, host=host
+            "ingest",
+            lambda context: receive_file(context, event.container, event.name, replaces_receipt=event.replaces_receipt),
+            then,
+            host=host,
         )
 
     def work(self, stream: Stream, then: Pause | None, *, host: int = 0) -> Worker:
@@ -147,7 +150,7 @@ class Crew:
                 if is_harmed and random.random() < 0.4:
                     self.kill(worker)
                     break
-                self.step(worker, random.choice(_HARM) if is_harmed else Fate.DONE)
+                self.step(worker, random.choice(_HARM) if is_harmed else CallOutcome.DONE)
             if harm and random.random() < harm:
                 self.world.time.advance(LEASE)
             if steps is not None:
@@ -207,19 +210,19 @@ class Crew:
 
     # One call
 
-    def step(self, worker: Worker, fate: Fate = Fate.DONE) -> None:
+    def step(self, worker: Worker, outcome: CallOutcome = CallOutcome.DONE) -> None:
         """One call of one run, and what must be true after it."""
         call = worker.run.waiting
         assert call is not None
         self.is_sound = False
         self.world.happens()
         self.tally.call(beside_another=len(self.workers) > 1)
-        if fate is not Fate.DONE:
-            self.tally.hit(f"{call.method} {fate}")
+        if outcome is not CallOutcome.DONE:
+            self.tally.hit(f"{call.method} {outcome}")
         for watch in self.watches:
             watch.before(worker.notes[watch], call)
         there = self._there(call) if call.method == "delete" else None
-        worker.run.step(fate)
+        worker.run.step(outcome)
         for watch in self.watches:
             watch.after(worker.notes[watch], call, worker.run)
         if call.method == "put":
@@ -257,7 +260,7 @@ class Crew:
             elif call.container == customer.results:
                 self.tally.hit("a file of a table deleted")
             elif call.container == customer.receipts and blob_names.is_receipt(call.name):
-                customer.told.pop(blob_names.upload_of_receipt(call.name) or "", None)
+                customer.known_receipts.pop(blob_names.upload_of_receipt(call.name) or "", None)
                 self.tally.hit("a receipt deleted by retention")
 
     def _check_receipt(self, worker: Worker, call: Call) -> None:
@@ -279,7 +282,7 @@ class Crew:
 
     def _count_receipt(self, receipt: Receipt) -> None:
         self.tally.hit(f"an upload {receipt.status}")
-        if receipt.status is Status.REJECTED and receipt.error is not None:
+        if receipt.status is UploadStatus.REJECTED and receipt.error is not None:
             self.tally.hit(f"refused: {receipt.error.code}")
         if any(each.rule == "day_closed" for each in receipt.rules):
             self.tally.hit("rows of a closed day rejected")

@@ -66,7 +66,7 @@ class Customer:
     """Version of the config to what it says."""
     answered: dict[tuple[str, str], int] = field(default_factory=dict)
     """Name and ETag of a version to when it was first answered."""
-    told: dict[str, Receipt] = field(default_factory=dict)
+    known_receipts: dict[str, Receipt] = field(default_factory=dict)
     """Name to its last receipt."""
     lost: dict[str, Receipt] = field(default_factory=dict)
     """Those that are gone though nobody gave them up, and in whose place no other one has something in force."""
@@ -177,7 +177,7 @@ class Customer:
         """A receipt was written."""
         if name in self.lost and (receipt.in_force is not None or self.lost[name].in_force is None):
             del self.lost[name]
-        self.told[name] = receipt
+        self.known_receipts[name] = receipt
         if receipt.status.is_answer:
             self.answered.setdefault((name, receipt.etag), self.world.number)
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from processing.domain.queue_messages import upload_event
-from processing.domain.receipts import Status
+from processing.domain.receipts import UploadStatus
 from processing.domain.stream_state import DayState
 from tests.days.machine.crew import Crew
 from tests.days.machine.customer import Customer
@@ -54,7 +54,7 @@ def die_of_an_upload(crew: Crew, customer: Customer, name: str, content: str, wh
     crew.answer(message, None)
     found = customer.receipt(name)
     assert found is not None, f"{name} goes on ending its workers"
-    assert found[0].status is Status.REJECTED, f"{name} goes on ending its workers"
+    assert found[0].status is UploadStatus.REJECTED, f"{name} goes on ending its workers"
     assert found[0].error is not None
     assert found[0].error.code == "unreadable_here"
     return True

@@ -86,7 +86,7 @@ def _has_rows(watch: Watch, day: date) -> bool:
 
 def _rows(watch: Watch, name: str, version: Version, day: date) -> int:
     """The rows of a day that an upload holds in force."""
-    receipt = watch.customer.told.get(name)
+    receipt = watch.customer.known_receipts.get(name)
     if receipt is None or receipt.in_force is None or receipt.in_force.etag != version.etag:
         return 0
     parts = ((PartName.parse(part.name), part.rows) for part in receipt.in_force.parts)

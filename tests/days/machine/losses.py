@@ -87,14 +87,14 @@ def _receipts(watch: Watch, random: Random) -> Callable[[], None]:
     """All receipts of the customer, and the status documents of its days."""
     customer, blobs = watch.customer, watch.world.drop._containers
     lost, blobs[customer.receipts] = blobs[customer.receipts], {}
-    customer.lost = dict(customer.told)
+    customer.lost = dict(customer.known_receipts)
 
     def restore() -> None:
         # What was answered anew meanwhile stays, unless it forgot what was in force; so the program asks for it.
         forgotten = {blob_names.receipt_name(name) for name in customer.lost}
         newer = {name: blob for name, blob in blobs[customer.receipts].items() if name not in forgotten}
         blobs[customer.receipts] = {**lost, **newer}
-        customer.told |= customer.lost
+        customer.known_receipts |= customer.lost
         customer.lost = {}
 
     return restore

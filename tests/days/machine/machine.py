@@ -14,7 +14,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.queue_messages import upload_event
 from processing.domain.stream_state import DayRecord
 from processing.domain.streams import Stream
-from processing.jobs.housekeeping.run_housekeeping import keep_house
+from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import ask_reprocess, mark_ready, move_first_day, retry_now
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
 from processing.stored.context import Retention
@@ -111,7 +111,7 @@ class DayMachine(RuleBasedStateMachine):
         for customer in self.customers:
             for stream in customer.streams:
                 for name, content in zip(stream.names, ["three days", "two days"], strict=False):
-                    self.tell(customer, name, content, "answer")
+                    self.upload_and_announce(customer, name, content, "answer")
         if past == "uploads":
             return
         for customer in self.customers:
@@ -146,7 +146,9 @@ class DayMachine(RuleBasedStateMachine):
     def upload(self, which: int, content: int, then: str | Pause) -> None:
         """A new version, of which a worker may hear at once."""
         watch, name = self.upload_of(which)
-        self.tell(watch.customer, name, sorted(watch.stream.contents)[content % len(watch.stream.contents)], then)
+        self.upload_and_announce(
+            watch.customer, name, sorted(watch.stream.contents)[content % len(watch.stream.contents)], then
+        )
 
     @rule(which=MANY, what=st.sampled_from(["touch", "delete", "stub", "copy", "end copies"]))
     def change_upload(self, which: int, what: str) -> None:
@@ -247,7 +249,7 @@ class DayMachine(RuleBasedStateMachine):
         elif what == "sweep":
             self.crew.sweep([AT_ONCE, pauses.LISTS_RECEIPTS, None][which % 3])
         else:
-            self.crew.start(what, keep_house, pauses.OF_HOUSE[which % len(pauses.OF_HOUSE)])
+            self.crew.start(what, run_housekeeping, pauses.OF_HOUSEKEEPING[which % len(pauses.OF_HOUSEKEEPING)])
 
     @rule(seconds=st.sampled_from([-90, 1, 61, 3601, 7300, 90_000]))
     def let_time_pass(self, seconds: int) -> None:
@@ -316,7 +318,9 @@ class DayMachine(RuleBasedStateMachine):
         worker = self.work(watch, pauses.OF_COMMITS[first % len(pauses.OF_COMMITS)], host=0)
         if random.random() < 0.8:
             name = random.choice(watch.stream.names)
-            self.tell(customer, name, random.choice(sorted(watch.stream.contents)), random.choice(["later", "lose"]))
+            self.upload_and_announce(
+                customer, name, random.choice(sorted(watch.stream.contents)), random.choice(["later", "lose"])
+            )
         customer.mark(f"signals/{day}.json", self.manifest(watch, watch.stream.names[0], random.choice(["", "", "rows"])))
         self.world.time.advance(self.world.settle + timedelta(seconds=1))
         look = self.work(watch, random.choice([None, None, AT_ONCE, pauses.WRITES_STATE]), host=1)
@@ -387,7 +391,7 @@ class DayMachine(RuleBasedStateMachine):
             elif kind == "answer" and self.crew.messages:
                 team.append(self.crew.answer(self.crew.messages.pop(0), AT_ONCE, host=random.randrange(2)))
             elif kind == "house":
-                team.append(self.crew.start(kind, keep_house, AT_ONCE))
+                team.append(self.crew.start(kind, run_housekeeping, AT_ONCE))
             else:
                 team.append(self.crew.sweep(AT_ONCE))
         self.crew.together(random, team, harm)
@@ -399,7 +403,7 @@ class DayMachine(RuleBasedStateMachine):
         watch = self.watches[which % len(self.watches)]
         return watch, watch.stream.names[which // len(self.watches) % len(watch.stream.names)]
 
-    def tell(self, customer: Customer, name: str, content: str, then: str | Pause) -> None:
+    def upload_and_announce(self, customer: Customer, name: str, content: str, then: str | Pause) -> None:
         """Upload, and send a message that is lost, arrives later, or at once."""
         message = upload_event(customer.drop, name, customer.upload(name, content).etag)
         if then == "lose":
@@ -487,7 +491,7 @@ class DayMachine(RuleBasedStateMachine):
         """What changes as long as something goes on."""
         receipts = [(each.name, name, each.receipt(name)) for each in self.customers for name in each.names()]
         days = [
-            (day, record.state, record.published, record.cut, record.awaited, record.reprocess, record.failures)
+            (day, record.state, record.published, record.cut, record.expected_files, record.reprocess, record.failures)
             for watch in self.watches
             for day, record in watch.state.days.items()
         ]

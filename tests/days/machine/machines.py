@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from processing.domain.queue_messages import upload_event
-from processing.jobs.housekeeping.run_housekeeping import keep_house
+from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import retry_now
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
 from tests.days.machine import pauses
@@ -139,25 +139,25 @@ class RetentionMachine(DayMachine):
 
     def more_timelines(self, which: int, place: int, random: Random) -> dict[str, Callable[[], None]]:
         hours = random.choice((25, 49, 73))
-        return {"night": lambda: self.keep_house_at_night(hours=hours, pause=place, seed=which)}
+        return {"night": lambda: self.run_housekeeping_at_night(hours=hours, pause=place, seed=which)}
 
     @precondition(lambda self: self.crew.has_room)
     @rule(hours=st.sampled_from([25, 25, 49, 73]), pause=MANY, seed=MANY)
-    def keep_house_at_night(self, hours: int, pause: int, seed: int) -> None:
+    def run_housekeeping_at_night(self, hours: int, pause: int, seed: int) -> None:
         """A night or some; what retention gives up is deleted, while new versions come and workers go on."""
         random = Random(seed)
         if random.random() < 0.6:
             # A part that is superseded is noted in one night, and deleted in another.
             self.crew.let_nights_pass(25)
-            self.crew.start("house", keep_house, None)
+            self.crew.start("house", run_housekeeping, None)
         self.crew.let_nights_pass(hours)
-        keeper = self.crew.start("house", keep_house, pauses.OF_HOUSE[pause % len(pauses.OF_HOUSE)])
+        keeper = self.crew.start("house", run_housekeeping, pauses.OF_HOUSEKEEPING[pause % len(pauses.OF_HOUSEKEEPING)])
         if random.random() < 0.6:
             # Just what is about to be deleted, among others.
             waiting = keeper.run.waiting
             name = waiting.name if waiting is not None and random.random() < 0.5 else self.upload_of(pause)[1]
             if any(name in stream.names for stream in self.customers[0].streams):
-                self.tell(self.customers[0], name, random.choice(["one", "two days", "three days"]), "later")
+                self.upload_and_announce(self.customers[0], name, random.choice(["one", "two days", "three days"]), "later")
         team = [keeper, self.work(random.choice(self.watches), AT_ONCE)]
         if self.crew.messages:
             team.append(self.crew.answer(self.crew.messages.pop(), AT_ONCE))

@@ -16,7 +16,7 @@ from processing.domain.publications import TableFile
 from processing.domain.readiness import advance as readiness
 from processing.domain.readiness import first_day
 from processing.domain.readiness.marker_manifest import folders_of
-from processing.domain.readiness.observation import Listings
+from processing.domain.readiness.observation import Observation
 from processing.domain.stream_state import Opening, StreamState
 from processing.jobs.days import day_inputs, observe_stream, publish_day, work_stream
 from processing.jobs.housekeeping import parts
@@ -127,14 +127,14 @@ def _publishes_without_claim(patch: Patch) -> None:
 
 def _lists_uploads_before_markers(patch: Patch) -> None:
     listed: dict[tuple[int, str], list[BlobInfo]] = {}
-    look_at = observe_stream._look
+    look_at = observe_stream._observed
 
     def listing_first(context: JobContext, state: StreamState) -> StreamState:
         for folder in folders_of(state.dataset):
             listed[threading.get_ident(), folder] = list(list_uploads(context.drop, state.customer, folder))
         return look_at(context, state)
 
-    patch.setattr(observe_stream, "_look", listing_first)
+    patch.setattr(observe_stream, "_observed", listing_first)
     patch.setattr(observe_stream, "list_uploads", lambda *asked: listed[threading.get_ident(), asked[-1]])
 
 
@@ -170,7 +170,7 @@ def _asks_once_whether_a_day_is_due(patch: Patch) -> None:
 
 
 def _begins_with_what_is_answered(patch: Patch) -> None:
-    def open_at_once(before: Opening | None, markers: str, seen: Listings) -> Opening:
+    def open_at_once(before: Opening | None, markers: str, seen: Observation) -> Opening:
         return Opening(markers=markers, cut=(), at=seen.now)
 
     patch.setattr(first_day, "_opening", open_at_once)

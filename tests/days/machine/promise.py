@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from processing.domain import blob_names
 from processing.domain.blob_names import DataFile, Marker, SignalFile, kind_of_upload
 from processing.domain.documents import from_json
-from processing.domain.receipts import Receipt, Status
+from processing.domain.receipts import Receipt, UploadStatus
 from processing.domain.stream_state import DayRecord, DayState, DayStatus
 from tests.days.machine.contents import STUB
 from tests.days.machine.customer import FIRST_DAY, HOLD, INFER, WAIT_FOR_REFUSED, Customer, md5_of
@@ -100,9 +100,9 @@ def _check_waits(watch: Watch, day: date, record: DayRecord, config: str) -> Non
             assert watch.state.days.get(earlier, DayRecord()).published is None, f"{day} waits for {text}"
             continue
         found = customer.receipt(name)
-        is_refused = found is not None and found[0].status is Status.REJECTED
+        is_refused = found is not None and found[0].status is UploadStatus.REJECTED
         if by_manifest:
-            wanted = next(each for each in record.awaited if each.name == name)
+            wanted = next(each for each in record.expected_files if each.name == name)
             is_wrong = found is not None and (
                 found[0].rows.read != (wanted.rows if wanted.rows is not None else found[0].rows.read)
                 or wanted.md5 not in (None, md5_of(customer.version(name, found[0].etag).data))

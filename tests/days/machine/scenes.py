@@ -10,7 +10,7 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.queue_messages import upload_event
 from processing.domain.streams import Stream
-from processing.jobs.housekeeping.run_housekeeping import keep_house
+from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import ask_reprocess, move_first_day
 from processing.jobs.uploads.receive_file import receive_file
 from processing.stored.context import JobContext
@@ -24,7 +24,7 @@ from tests.days.machine.machine import DayMachine
 from tests.days.machine.metrics import A, B, C
 from tests.days.machine.mutants import Mutant
 from tests.days.machine.pauses import Pause
-from tests.support.stepping import Fate
+from tests.support.stepping import CallOutcome
 
 Scene = Callable[[DayMachine], None]
 """What happens first; whatever was begun is done after it."""
@@ -246,7 +246,7 @@ def a_published_file_is_replaced_and_its_day_is_not_done_again(scene: DayMachine
     upload(scene, A, "one")
     for _ in range(2):
         wait(scene, hours=25)
-        start(scene, keep_house)
+        start(scene, run_housekeeping)
 
 
 def a_day_is_sent_back_by_an_earlier_one(scene: DayMachine) -> None:
@@ -283,7 +283,7 @@ def a_host_whose_clock_is_wrong_fails(scene: DayMachine) -> None:
 
     upload(scene, A, "one", answered=False)
     worker = start(scene, receive, pauses.READS_UPLOAD)
-    scene.crew.step(worker, Fate.REFUSED)
+    scene.crew.step(worker, CallOutcome.REFUSED)
     scene.crew.go_until(worker, None)
     wait(scene, seconds=61)
     scene.crew.sweep(None)

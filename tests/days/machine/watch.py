@@ -356,7 +356,7 @@ class Watch:
         """Invariants 5 and 10, of the state that a publication replaces."""
         record = before.days[day]
         assert record.cut == (), f"{day} was published while its cut was {record.cut}"
-        assert not record.awaited, f"{day} was published while files of its manifest were awaited"
+        assert not record.expected_files, f"{day} was published while files of its manifest were awaited"
         assert before.first_day is not None
         if record.published is not None:
             assert record.reprocess is not None, f"{day} was published again though nothing asked for it"

@@ -26,9 +26,9 @@ from processing.ingest.readers.csv.record_scanner import (
     count_byte,
     cut_records,
     fields_of,
-    settled,
+    with_damage_marked,
 )
-from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch, RawReader
+from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BatchTask, BrokenRecords, RawBatch, RawReader
 from schemas.rule_codes import RuleCode
 
 LONGEST_RECORD: Final = 16 * 1024 * 1024
@@ -85,7 +85,7 @@ class CsvReader(RawReader):
         """Physical lines up to the end of the header."""
         return self._lines_before
 
-    def pieces(self) -> Iterator[Piece]:
+    def batch_tasks(self) -> Iterator[BatchTask]:
         """All records, once, in order."""
         for block in self._blocks(_BLOCK):
             yield partial(self._batch, block)
@@ -97,7 +97,7 @@ class CsvReader(RawReader):
             self._bytes.put_back(mark)
         # Reading a block at a time finds the header even behind blank lines and with quoted newlines in it.
         for cut in self._blocks(_HEADER_BLOCK):
-            block = settled(cut, self._dialect)
+            block = with_damage_marked(cut, self._dialect)
             if len(block) == 0:
                 continue
             if not block.sound[0]:
@@ -158,13 +158,13 @@ class CsvReader(RawReader):
 
     def _batch(self, block: CsvBlock) -> RawBatch:
         """The records of a block, counted from its beginning."""
-        frame = self._plainly(block)
+        frame = self._parse_fast(block)
         if frame is None:
-            return self._carefully(block)
+            return self._parse_isolating(block)
         numbers = pl.int_range(1, frame.height + 1, eager=True)
         return RawBatch(frame=frame.with_columns(numbers.alias(RECORD), numbers.alias(LINE)), lines=frame.height)
 
-    def _plainly(self, block: CsvBlock) -> pl.DataFrame | None:
+    def _parse_fast(self, block: CsvBlock) -> pl.DataFrame | None:
         """The block as the engine reads it, where that proves that every line is one sound record; else None.
 
         The engine fails on a record with too many fields and on bytes that are not UTF-8, and fills up a record with too few.
@@ -184,9 +184,9 @@ class CsvReader(RawReader):
             return None
         return frame if frame.height == block.line_count else None
 
-    def _carefully(self, cut: CsvBlock) -> RawBatch:
+    def _parse_isolating(self, cut: CsvBlock) -> RawBatch:
         """A block with anything unusual in it."""
-        block = settled(cut, self._dialect, len(self._header))
+        block = with_damage_marked(cut, self._dialect, len(self._header))
         # A header of our own keeps bytes of the file from being taken for an archive.
         head = self._dialect.delimiter.join(b"%d" % number for number in range(len(self._header))) + b"\n"
         frame = self._read_sound(block.sound_data(head))

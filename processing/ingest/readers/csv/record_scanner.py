@@ -119,7 +119,7 @@ def count_byte(data: bytes, byte: int) -> int:
 
 
 def cut_records(data: bytes, dialect: Dialect, *, final: bool, longest: int) -> tuple[CsvBlock, int]:
-    """The records of `data`, which ends with a newline, and how many bytes they take; see `settled` for what they hold.
+    """The records of `data`, which ends with a newline, and how many bytes they take; see `with_damage_marked` for the rest.
 
     A record that is still open at the end stays for the next call, unless this is the `final` one or the record is
     already as long as `longest`; then its first line is broken and reading starts again at the next.
@@ -129,7 +129,7 @@ def cut_records(data: bytes, dialect: Dialect, *, final: bool, longest: int) -> 
     return CsvBlock(data=data), len(data)
 
 
-def settled(block: CsvBlock, dialect: Dialect, fields: int | None = None) -> CsvBlock:
+def with_damage_marked(block: CsvBlock, dialect: Dialect, fields: int | None = None) -> CsvBlock:
     """The block without its blank lines, and with all damage marked; of the wrong number of fields only where it is given.
 
     Most blocks are sound, and need not be searched: they are read without this first.

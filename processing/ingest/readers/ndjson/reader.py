@@ -24,7 +24,7 @@ from processing.ingest.readers.ndjson.lines import (
     lone_surrogates,
     turned_down,
 )
-from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch, RawReader
+from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BatchTask, BrokenRecords, RawBatch, RawReader
 from processing.ingest.readers.segment import MARKS, late_record
 from schemas.rule import Rule
 
@@ -83,7 +83,7 @@ class NdjsonReader(RawReader):
         """Read more fields, also where none of the first records has them; to be asked before `batches`."""
         self._header = tuple(dict.fromkeys([*self._header, *names]))
 
-    def stray(self, named: pl.Expr) -> Rule | None:
+    def wrong_kind(self, named: pl.Expr) -> Rule | None:
         """A record of Segment's behind the first ones, of which none was; None where the fields that tell were not wanted."""
         return late_record(self._header, named) if set(MARKS).issubset(self._header) else None
 
@@ -97,7 +97,7 @@ class NdjsonReader(RawReader):
         """NDJSON has no header."""
         return 0
 
-    def pieces(self) -> Iterator[Piece]:
+    def batch_tasks(self) -> Iterator[BatchTask]:
         """All records, once, in order."""
         for block in self._pending:
             yield partial(self._batch, block)
@@ -129,11 +129,11 @@ class NdjsonReader(RawReader):
         suspicious = lines is None or _SURROGATE_ESCAPE.search(block) is not None
         frame = None if suspicious else columns_of(block, self._header)
         if lines is None or frame is None or frame.height != len(lines):
-            return self._sift(block, lines)
+            return self._parse_isolating(block, lines)
         places = pl.int_range(len(lines), eager=True)
         return RawBatch(frame=_numbered(frame, lines, places, places), lines=len(lines))
 
-    def _sift(self, block: bytes, lines: pl.Series | None) -> RawBatch:
+    def _parse_isolating(self, block: bytes, lines: pl.Series | None) -> RawBatch:
         """A block with blank or broken lines in it."""
         undecodable: set[int] = set()
         if lines is None:

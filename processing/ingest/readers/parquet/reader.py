@@ -24,7 +24,7 @@ from processing.ingest.readers.parquet.columns import Column, column_dtype, to_c
 from processing.ingest.readers.parquet.footer import BadFooterError, ColumnChunk, Footer, read_footer
 from processing.ingest.readers.parquet.page_guard import LARGEST_BATCH, PageGuard, SmallerBatches, Watched
 from processing.ingest.readers.random_access import WINDOW, RandomAccess, RangeFile
-from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords, Piece, RawBatch, RawReader
+from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BatchTask, BrokenRecords, RawBatch, RawReader
 from processing.ingest.shown_rows import LONGEST_VALUE
 from schemas.rule_codes import RuleCode
 
@@ -101,7 +101,7 @@ class ParquetReader(RawReader):
         """Parquet has no lines."""
         return 0
 
-    def pieces(self) -> Iterator[Piece]:
+    def batch_tasks(self) -> Iterator[BatchTask]:
         """All records, once, in order."""
         done = unpacked = 0
         for batch in self._arrow_batches():
@@ -109,12 +109,12 @@ class ParquetReader(RawReader):
             if unpacked > LARGEST_UNPACKED:
                 raise _too_large()
             if batch.num_rows:
-                yield partial(self._piece, batch, done)
+                yield partial(self._read_batch, batch, done)
                 done += batch.num_rows
         if done != self._footer.rows:
             raise _damaged(f"holds {done:,} records where its footer says {self._footer.rows:,}")
 
-    def _piece(self, batch: Any, done: int) -> RawBatch:
+    def _read_batch(self, batch: Any, done: int) -> RawBatch:
         with self._damage():
             return self._batch(batch, done)
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.ingest.notices import folder_day
+from processing.ingest.receipt_warnings import folder_day
 from schemas.customer_config import CustomerConfig
 from tests.support.ingest import LENIENT, UPLOADED_AT, Row, ingest
 from tests.support.uploads import as_csv, as_ndjson, as_parquet

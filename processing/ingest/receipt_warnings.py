@@ -14,12 +14,12 @@ import polars as pl
 from processing.domain.datasets import Dataset
 from processing.domain.days import parse_day
 from processing.domain.reasons import WarningCode
-from processing.domain.receipts import Notice
+from processing.domain.receipts import ReceiptWarning
 from processing.frames.casts import as_text
 from processing.frames.json_objects import custom_id_types
 from processing.ingest.bounds import MOST_ID_TYPES, MOST_METRICS
 from processing.ingest.columns.timestamps import is_finer_than_seconds
-from processing.ingest.routes import Lane
+from processing.ingest.routes import Route
 from processing.ingest.validation.explanation import MASKED, MOST_EXAMPLES
 
 _KNOWN_IDS: Final = {"userid": "user_id", "stableid": "stable_id"}
@@ -42,7 +42,7 @@ class StreamDays:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Noticed:
+class WarningCounts:
     """What may be worth a warning in one batch."""
 
     ids: Mapping[str, int]
@@ -55,20 +55,20 @@ class Noticed:
     """Times in ms, us or ns."""
 
 
-def notice(lane: Lane, kept: pl.DataFrame, accepted: pl.DataFrame) -> Noticed:
+def warning_counts(route: Route, kept: pl.DataFrame, accepted: pl.DataFrame) -> WarningCounts:
     """Look at a batch: at the records that were kept, and at those of them that were accepted."""
     ids = _counts(accepted.get_column("id_type"), MOST_ID_TYPES + 1) if "id_type" in accepted.columns else {}
     metrics = _different(accepted.get_column("metric_name"), MOST_METRICS + 1) if "metric_name" in accepted.columns else ()
-    planned = lane.plan.columns.get("timestamp")
+    planned = route.plan.columns.get("timestamp")
     finer = 0
     if planned is not None and not isinstance(planned.dtype, pl.Datetime):
         finer = int(kept.select(is_finer_than_seconds(as_text(planned.raw, planned.dtype)).sum()).item() or 0)
     custom_ids = custom_id_types(accepted.get_column("user")) if "user" in accepted.columns else frozenset()
-    return Noticed(ids=ids, metrics=frozenset(metrics), custom_ids=custom_ids, finer=finer)
+    return WarningCounts(ids=ids, metrics=frozenset(metrics), custom_ids=custom_ids, finer=finer)
 
 
 @dataclass(slots=True)
-class NoticeTally:
+class WarningTally:
     """Counts what is worth a warning while the batches of one upload go by."""
 
     name: str
@@ -79,18 +79,18 @@ class NoticeTally:
     _ids_are_masked: bool = False
     _finer: int = 0
 
-    def add(self, lane: Lane, noticed: Noticed) -> None:
+    def add(self, route: Route, counts: WarningCounts) -> None:
         """Count what was noticed in a batch."""
-        self._ids_are_masked |= lane.validator.masks("id_type")
-        self._ids.update(noticed.ids)
-        self._finer += noticed.finer
+        self._ids_are_masked |= route.validator.masks("id_type")
+        self._ids.update(counts.ids)
+        self._finer += counts.finer
 
-    def notices(self, days: Mapping[Dataset, Counter[date]]) -> list[Notice]:
+    def warnings(self, days: Mapping[Dataset, Counter[date]]) -> list[ReceiptWarning]:
         """The warnings, given the accepted rows of each dataset's days."""
         every = sum(days.values(), Counter())
         return [*self._near_misses(), *self._units(), *self._other_days(every), *self._early_days(days)]
 
-    def _near_misses(self) -> list[Notice]:
+    def _near_misses(self) -> list[ReceiptWarning]:
         meant = {id_type: own for id_type in self._ids if (own := _nearly(id_type)) is not None}
         if not meant:
             return []
@@ -102,21 +102,27 @@ class NoticeTally:
             each = (f"{text} (was {meant[id_type]} meant?)" for id_type, text in shown.items())
             more = f" and {len(meant) - len(shown):,} more" if len(meant) > len(shown) else ""
             message = f"these are id types of their own: {', '.join(each)}{more}"
-        return [Notice(code=WarningCode.ID_TYPE_NEAR_MISS, message=message, count=sum(self._ids[id_type] for id_type in meant))]
+        return [
+            ReceiptWarning(
+                code=WarningCode.ID_TYPE_NEAR_MISS, message=message, count=sum(self._ids[id_type] for id_type in meant)
+            )
+        ]
 
-    def _units(self) -> list[Notice]:
+    def _units(self) -> list[ReceiptWarning]:
         message = "times of 13, 16 or 19 digits were read as ms, us or ns; write seconds if you mean seconds"
-        return [Notice(code=WarningCode.TIMESTAMP_NOT_SECONDS, message=message, count=self._finer)] if self._finer else []
+        return (
+            [ReceiptWarning(code=WarningCode.TIMESTAMP_NOT_SECONDS, message=message, count=self._finer)] if self._finer else []
+        )
 
-    def _other_days(self, days: Counter[date]) -> list[Notice]:
+    def _other_days(self, days: Counter[date]) -> list[ReceiptWarning]:
         folder = folder_day(self.name)
         other = sum(count for day, count in days.items() if day != folder)
         if folder is None or not other:
             return []
         message = f"rows of other days lie in the folder of {folder.isoformat()}; each row counts for its own day"
-        return [Notice(code=WarningCode.DAY_DIFFERS_FROM_FOLDER, message=message, count=other)]
+        return [ReceiptWarning(code=WarningCode.DAY_DIFFERS_FROM_FOLDER, message=message, count=other)]
 
-    def _early_days(self, days: Mapping[Dataset, Counter[date]]) -> list[Notice]:
+    def _early_days(self, days: Mapping[Dataset, Counter[date]]) -> list[ReceiptWarning]:
         found = []
         for dataset, own in days.items():
             stream = self.streams.get(dataset, StreamDays())
@@ -126,7 +132,7 @@ class NoticeTally:
                 kept = f" until {stream.kept_until.isoformat()}" if stream.kept_until is not None else ""
                 message = f"rows lie before {first.isoformat()}, the first day that is processed"
                 message += f"; they are kept{kept} and not processed"
-                found.append(Notice(code=WarningCode.BEFORE_FIRST_DAY, message=message, count=early))
+                found.append(ReceiptWarning(code=WarningCode.BEFORE_FIRST_DAY, message=message, count=early))
         return found
 
 

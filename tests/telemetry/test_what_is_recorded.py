@@ -12,7 +12,7 @@ import pytest
 
 from processing.domain import blob_names
 from processing.domain.errors import LaterError
-from processing.domain.queue_messages import cause_of, parse_upload_event
+from processing.domain.queue_messages import parse_upload_event, traceparent_of
 from processing.domain.receipts import ReceiptSummary
 from processing.domain.streams import Stream
 from processing.domain.telemetry_names import (
@@ -24,7 +24,7 @@ from processing.domain.telemetry_names import (
     REJECTS,
     ROWS,
     UPLOADS,
-    Fact,
+    Attribute,
     SpanName,
 )
 from processing.jobs.days.advance_days import advance_days
@@ -36,7 +36,7 @@ from processing.stored.customers import list_customers
 from processing.stored.receipts import read_receipt
 from tests.support.in_memory import InMemoryBlobStore
 from tests.support.memory import HEADER, Memory, metrics
-from tests.support.told import Told
+from tests.support.recorded_telemetry import RecordedTelemetry
 
 DAY = date(2026, 11, 18)
 MARKER = f"signals/metrics/{DAY}"
@@ -49,11 +49,11 @@ BAD = f"{HEADER}{NAME},user_id,{DAY},{NAME},1,,\n{NAME},user_id,{DAY},{NAME},{NA
 class Watched(Memory):
     """An installation whose telemetry is kept."""
 
-    told: Told = field(default_factory=Told)
+    recorded: RecordedTelemetry = field(default_factory=RecordedTelemetry)
 
     def __post_init__(self) -> None:
         Memory.__post_init__(self)
-        self.context = replace(self.context, telemetry=self.told)
+        self.context = replace(self.context, telemetry=self.recorded)
 
 
 @pytest.fixture
@@ -65,11 +65,11 @@ def test_an_upload_gives_the_counts_of_its_receipt(house: Watched) -> None:
     house.upload(FILE, BAD.encode())
     receipt = house.receipt(FILE)
     assert receipt["rows"] == {"read": 3, "accepted": 1, "rejected": 2, "filtered": 0}
-    assert house.told.by(ROWS, Fact.OUTCOME) == {"accepted": 1, "rejected": 2}
-    assert house.told.of(BYTES) == [receipt["size"]]
-    assert house.told.by(UPLOADS, Fact.OUTCOME) == {receipt["status"]: 1}
-    (span,) = house.told.named(SpanName.RECEIVE_FILE)
-    assert span.facts == {Fact.CUSTOMER: "acme", Fact.DATASET: "metrics", Fact.OUTCOME: receipt["status"]}
+    assert house.recorded.by(ROWS, Attribute.OUTCOME) == {"accepted": 1, "rejected": 2}
+    assert house.recorded.of(BYTES) == [receipt["size"]]
+    assert house.recorded.by(UPLOADS, Attribute.OUTCOME) == {receipt["status"]: 1}
+    (span,) = house.recorded.named(SpanName.RECEIVE_FILE)
+    assert span.attributes == {Attribute.CUSTOMER: "acme", Attribute.DATASET: "metrics", Attribute.OUTCOME: receipt["status"]}
 
 
 def test_rejects_by_rule_are_the_rules_of_the_receipt(house: Watched) -> None:
@@ -78,30 +78,30 @@ def test_rejects_by_rule_are_the_rules_of_the_receipt(house: Watched) -> None:
     for each in house.receipt(FILE)["rules"]:
         rules[each["rule"]] += each["count"]
     assert len(rules) > 1
-    assert house.told.by(REJECTS, Fact.RULE) == dict(rules)
+    assert house.recorded.by(REJECTS, Attribute.RULE) == dict(rules)
 
 
 def test_an_upload_that_is_answered_already_is_not_counted_again(house: Watched) -> None:
     house.upload(FILE, BAD.encode())
-    before = list(house.told.values)
+    before = list(house.recorded.values)
     receive_file(house.context, house.container, FILE)
-    assert house.told.values == before
+    assert house.recorded.values == before
 
 
 def test_the_time_to_an_answer_runs_from_the_writing_of_the_upload(house: Watched) -> None:
     house.put(FILE, metrics(DAY, {"u": 1}))
     house.pass_time(seconds=90)
     receive_file(house.context, house.container, FILE)
-    assert house.told.of(ANSWER_LAG) == [90]
+    assert house.recorded.of(ANSWER_LAG) == [90]
 
 
 def test_an_answer_that_was_asked_for_again_has_no_such_time(house: Watched) -> None:
     house.upload(FILE, metrics(DAY, {"u": 1}))
     found = read_receipt(house.drop, house.customer, FILE)
     assert found is not None
-    receive_file(house.context, house.container, FILE, again=found[1])
-    assert len(house.told.of(UPLOADS)) == 2
-    assert len(house.told.of(ANSWER_LAG)) == 1
+    receive_file(house.context, house.container, FILE, replaces_receipt=found[1])
+    assert len(house.recorded.of(UPLOADS)) == 2
+    assert len(house.recorded.of(ANSWER_LAG)) == 1
 
 
 def test_a_processed_day_gives_the_time_since_its_marker_once(house: Watched) -> None:
@@ -109,22 +109,22 @@ def test_a_processed_day_gives_the_time_since_its_marker_once(house: Watched) ->
     house.upload(MARKER)
     house.settle()
     assert house.states() == {DAY: "processed"}
-    assert house.told.of(DAY_LAG) == [3720]
+    assert house.recorded.of(DAY_LAG) == [3720]
     house.upload("metrics/more.csv", metrics(DAY, {"v": 1}))
     house.upload(MARKER, b" ")
     house.settle()
     assert house.day(DAY).published is not None
     assert house.state().seq == 2
-    assert house.told.of(DAY_LAG) == [3720]
+    assert house.recorded.of(DAY_LAG) == [3720]
 
 
 def test_each_look_tells_how_many_days_are_in_each_state(house: Watched) -> None:
     house.upload(FILE, metrics(DAY, {"u": 1}))
     house.upload(MARKER)
     house.settle()
-    house.told.values.clear()
+    house.recorded.values.clear()
     house.tick()
-    assert house.told.by(DAYS, Fact.STATE) == {"processed": 1}
+    assert house.recorded.by(DAYS, Attribute.STATE) == {"processed": 1}
 
 
 def test_the_sweep_tells_the_age_of_the_oldest_upload_without_an_answer(house: Watched) -> None:
@@ -132,7 +132,7 @@ def test_the_sweep_tells_the_age_of_the_oldest_upload_without_an_answer(house: W
     house.pass_time(minutes=10)
     house.sweep()
     sweep(house.context)
-    assert house.told.of(OLDEST_UNANSWERED) == [600, 0]
+    assert house.recorded.of(OLDEST_UNANSWERED) == [600, 0]
 
 
 class _Unlistable(InMemoryBlobStore):
@@ -148,20 +148,20 @@ def test_a_customer_that_cannot_be_listed_is_not_told_to_have_no_open_upload(hou
     context = replace(house.context, drop=store)
     assert list_customers(context) == [house.customer]
     sweep(context)
-    assert len(house.told.named(SpanName.SWEEP)) == 1
-    assert house.told.of(OLDEST_UNANSWERED) == []
+    assert len(house.recorded.named(SpanName.SWEEP)) == 1
+    assert house.recorded.of(OLDEST_UNANSWERED) == []
 
 
 def test_the_receipt_names_the_span_that_wrote_it_and_its_listing_the_one_that_staged_the_rows(house: Watched) -> None:
     house.upload(FILE, metrics(DAY, {"u": 1}))
     house.upload(FILE, b"no header at all\n\x00")
-    first, second = house.told.named(SpanName.RECEIVE_FILE)
+    first, second = house.recorded.named(SpanName.RECEIVE_FILE)
     found = read_receipt(house.drop, house.customer, FILE)
     assert found is not None
     receipt, _ = found
-    assert receipt.trace == second.trace
+    assert receipt.trace == second.traceparent
     summary = ReceiptSummary.of(receipt)
-    assert summary.trace == first.trace
+    assert summary.trace == first.traceparent
     assert ReceiptSummary.from_metadata(summary.to_metadata()) == summary
 
 
@@ -170,13 +170,13 @@ def test_a_day_names_the_uploads_that_it_was_made_of_each_once(house: Watched) -
         house.upload(f"metrics/{number}.csv", metrics(DAY, {f"u{number}": 1}))
     house.upload(MARKER)
     house.settle()
-    uploads = [span.trace for span in house.told.named(SpanName.RECEIVE_FILE)][:3]
-    (day,) = house.told.named(SpanName.PROCESS_DAY)
-    assert sorted(day.causes) == sorted(uploads)
-    assert day.facts[Fact.DAY] == DAY.isoformat()
-    assert day.facts[Fact.OUTCOME] == "processed"
-    (turn,) = house.told.named(SpanName.WORK_STREAM)
-    assert day.parent == turn.trace
+    uploads = [span.traceparent for span in house.recorded.named(SpanName.RECEIVE_FILE)][:3]
+    (day,) = house.recorded.named(SpanName.PROCESS_DAY)
+    assert sorted(day.links) == sorted(uploads)
+    assert day.attributes[Attribute.DAY] == DAY.isoformat()
+    assert day.attributes[Attribute.OUTCOME] == "processed"
+    (turn,) = house.recorded.named(SpanName.WORK_STREAM)
+    assert day.parent == turn.traceparent
 
 
 def test_messages_carry_the_span_that_sent_them(house: Watched) -> None:
@@ -188,21 +188,21 @@ def test_messages_carry_the_span_that_sent_them(house: Watched) -> None:
     assert body is not None
     event = parse_upload_event(body.encode())
     assert event is not None
-    assert event.cause == house.told.named(SpanName.SWEEP)[0].trace
-    receive_file(house.context, event.container, event.name, cause=event.cause)
-    assert house.told.named(SpanName.RECEIVE_FILE)[-1].causes == [event.cause]
+    assert event.traceparent == house.recorded.named(SpanName.SWEEP)[0].traceparent
+    receive_file(house.context, event.container, event.name, traceparent=event.traceparent)
+    assert house.recorded.named(SpanName.RECEIVE_FILE)[-1].links == [event.traceparent]
     advance_days(house.context)
     work = house.work.take()
     assert work is not None
-    assert cause_of(work.encode()) == house.told.named(SpanName.ADVANCE_DAYS)[0].trace
-    work_stream(house.context, Stream(house.customer, house.state().dataset), cause=cause_of(work.encode()))
-    assert house.told.named(SpanName.WORK_STREAM)[0].causes == [cause_of(work.encode())]
+    assert traceparent_of(work.encode()) == house.recorded.named(SpanName.ADVANCE_DAYS)[0].traceparent
+    work_stream(house.context, Stream(house.customer, house.state().dataset), traceparent=traceparent_of(work.encode()))
+    assert house.recorded.named(SpanName.WORK_STREAM)[0].links == [traceparent_of(work.encode())]
 
 
-@pytest.mark.parametrize("trace", ["", "x", 7, None, "00-" + "0" * 32 + "-" + "1" * 16 + "-01", NAME])
-def test_a_message_with_another_text_for_a_span_has_no_cause(trace: object) -> None:
-    body = json.dumps({"customer": "acme", "dataset": "metrics", "traceparent": trace}).encode()
-    assert cause_of(body) is None
+@pytest.mark.parametrize("traceparent", ["", "x", 7, None, "00-" + "0" * 32 + "-" + "1" * 16 + "-01", NAME])
+def test_a_message_with_another_text_for_a_span_has_no_cause(traceparent: object) -> None:
+    body = json.dumps({"customer": "acme", "dataset": "metrics", "traceparent": traceparent}).encode()
+    assert traceparent_of(body) is None
 
 
 def test_a_day_that_fails_says_so_without_the_words_of_the_error(house: Watched) -> None:
@@ -211,10 +211,10 @@ def test_a_day_that_fails_says_so_without_the_words_of_the_error(house: Watched)
     for part in list(house.lake.list_blobs(blob_names.STAGED_CONTAINER)):
         house.lake.put(blob_names.STAGED_CONTAINER, part.name, f"no Parquet but {NAME}".encode())
     house.settle()
-    (day,) = house.told.named(SpanName.PROCESS_DAY)
+    (day,) = house.recorded.named(SpanName.PROCESS_DAY)
     assert day.error is not None
-    assert house.told.named(SpanName.WORK_STREAM)[0].facts[Fact.OUTCOME] == "failed"
-    assert NAME not in house.told.everything()
+    assert house.recorded.named(SpanName.WORK_STREAM)[0].attributes[Attribute.OUTCOME] == "failed"
+    assert NAME not in house.recorded.everything()
 
 
 def test_neither_a_blob_nor_a_value_is_told(house: Watched) -> None:
@@ -226,9 +226,9 @@ def test_neither_a_blob_nor_a_value_is_told(house: Watched) -> None:
     house.settle()
     house.sweep()
     house.tick()
-    assert {span.name for span in house.told.spans} == set(SpanName)
-    told = house.told.everything()
-    assert "acme" in told
-    assert NAME not in told
-    assert "zahlen" not in told
-    assert ".csv" not in told
+    assert {span.name for span in house.recorded.spans} == set(SpanName)
+    recorded = house.recorded.everything()
+    assert "acme" in recorded
+    assert NAME not in recorded
+    assert "zahlen" not in recorded
+    assert ".csv" not in recorded
