@@ -134,3 +134,9 @@ def test_parts_whose_names_do_not_follow_from_their_numbers_are_written_by_name(
     written = receipt(parts=(*(part(number) for number in range(501)), odd))
     assert b"part_rows" not in to_json(written)
     assert from_json(Receipt, to_json(written)) == written
+
+
+@pytest.mark.parametrize("data", [b"{}", b"[]", b'{"in_force": null}', b'{"customer": "acme"}'])
+def test_what_is_no_receipt_is_refused_as_such(data: bytes) -> None:
+    with pytest.raises(ValueError, match="Receipt"):
+        from_json(Receipt, data)
