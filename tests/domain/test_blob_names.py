@@ -216,3 +216,25 @@ def test_a_part_of_what_is_no_day_is_no_part(day: str) -> None:
     attempt = "a" * 32
     assert PartName.parse(f"metrics/customer=acme/pst_date={day}/{attempt}-00000.parquet") is None
     assert PartName.parse(f"metrics/customer=acme/pst_date=2026-02-28/{attempt}-00000.parquet") is not None
+
+
+def test_a_document_of_what_is_no_day_is_none() -> None:
+    assert DayDocument.parse("days/metrics/2026-02-30.json") is None
+    assert DayDocument.parse("days/metrics/2026-02-28.json") == DayDocument(day=date(2026, 2, 28), is_difference=False)
+
+
+def test_a_hashed_receipt_lies_in_the_folder_of_its_dataset_however_deep_the_upload_lay() -> None:
+    assert names.receipt_name("metrics/deep/er/" + "x" * 1_000).startswith("metrics/_long/")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("exposure/deep/a.csv", "exposures/"),
+        ("in/Events-2026.csv", "events/"),
+        ("a/b/exposures.csv", "exposures/"),
+        ("x/y", "metrics/"),
+    ],
+)
+def test_the_hint_of_a_misplaced_upload_comes_from_its_folder_or_its_own_name(name: str, hint: str) -> None:
+    assert names.kind_of_upload(name) == Misplaced(hint=hint)

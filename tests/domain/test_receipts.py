@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -87,7 +88,7 @@ def test_what_is_absent_is_left_out_and_comes_back_as_absent() -> None:
 
 
 @pytest.mark.parametrize("value", [7, None, ("accepted",)])
-def test_a_status_is_a_word(value: object) -> None:
+def test_a_status_is_a_word(value: Any) -> None:
     with pytest.raises(ValueError, match="Status"):
         UploadStatus(value)  # type: ignore[arg-type]
 
@@ -140,3 +141,9 @@ def test_parts_whose_names_do_not_follow_from_their_numbers_are_written_by_name(
     written = receipt(parts=(*(part(number) for number in range(501)), odd))
     assert b"part_rows" not in to_json(written)
     assert from_json(Receipt, to_json(written)) == written
+
+
+@pytest.mark.parametrize("data", [b"{}", b"[]", b'{"in_force": null}', b'{"customer": "acme"}'])
+def test_what_is_no_receipt_is_refused_as_such(data: bytes) -> None:
+    with pytest.raises(ValueError, match="Receipt"):
+        from_json(Receipt, data)
