@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from azure.core.exceptions import (
@@ -54,7 +54,9 @@ def blobs_below(container: ContainerClient, prefix: str, *, metadata: bool) -> I
 
 def _page(container: ContainerClient, query: dict[str, str]) -> Element:
     headers = {"Accept": "application/xml", "x-ms-version": container.api_version}
-    request = HttpRequest("GET", container.url, params=query, headers=headers)
+    # The request takes parameters as they are to be sent.
+    params = {name: quote(value, safe=",") for name, value in query.items()}
+    request = HttpRequest("GET", container.url, params=params, headers=headers)
     # Public, it would be `send_request`, which other clients of the SDK have: the same policies sign, retry and trace.
     done = container._pipeline.run(request, stream=False)  # noqa: SLF001
     answer: HttpResponse = done.http_response

@@ -90,7 +90,7 @@ def test_what_is_absent_is_left_out_and_comes_back_as_absent() -> None:
 @pytest.mark.parametrize("value", [7, None, ("accepted",)])
 def test_a_status_is_a_word(value: Any) -> None:
     with pytest.raises(ValueError, match="Status"):
-        UploadStatus(value)  # type: ignore[arg-type]
+        UploadStatus(value)
 
 
 def test_nothing_is_counted_that_was_not_read() -> None:

@@ -116,6 +116,13 @@ def test_a_counter_changed_by_many_at_once_is_exact(store: BlobStore, box: str) 
     assert found[0] == b"%d" % (4 * WRITERS)
 
 
+@pytest.mark.parametrize("prefix", ["a=b/", "a+b ", "ü/", "%2F", "a&b=c", "#?;:@!$'()*,", '"<>"'])
+def test_a_listing_takes_a_prefix_as_it_is(store: BlobStore, box: str, prefix: str) -> None:
+    for name in (f"{prefix}1", f"{prefix}2", "other"):
+        store.put(box, name, b"x")
+    assert [info.name for info in store.list_blobs(box, prefix)] == [f"{prefix}1", f"{prefix}2"]
+
+
 def test_a_listing_has_the_names_with_the_prefix_in_order(store: BlobStore, box: str) -> None:
     for name in ("b/2", "a", "b/10", "b", "B/1", "b/1", "bb", "b/é", "b/~"):
         store.put(box, name, name.encode())
