@@ -116,8 +116,9 @@ def kind_of_upload(name: str) -> UploadKind:
         signal = _signal(rest)
         if signal is not None:
             return signal
-    last = name.rpartition("/")[2]
-    if last == "" or last.startswith(("_", ".")) or last.endswith(".crc"):
+    parts = name.split("/")
+    # As Spark, Hive and Arrow skip them; what a job writes below `_temporary/` may go again.
+    if parts[-1] == "" or parts[-1].endswith(".crc") or any(map(_is_hidden, parts)):
         return NotData()
     if folder == Dataset.SIGNALS and rest:
         first, _, below = rest.partition("/")
@@ -126,6 +127,10 @@ def kind_of_upload(name: str) -> UploadKind:
     if dataset is None or not rest:
         return Misplaced(hint=_nearest_folder(name) + "/")
     return DataFile(dataset=dataset)
+
+
+def _is_hidden(part: str) -> bool:
+    return part.startswith(("_", ".")) and part not in (".", "..")
 
 
 def _signal(rest: str) -> Marker | None:
