@@ -99,22 +99,22 @@ def _customer_status(context: JobContext, customer: str) -> CustomerStatus:
         return CustomerStatus(
             customer=customer,
             unlistable=None,
-            uploads=_uploads_status(context, customer),
+            uploads=_uploads_status(context.drop, customer),
             streams=tuple(_stream_status(context, stored.state) for stored in streams_of(context, customer)),
         )
     except OperatorError as error:
         return CustomerStatus(customer=customer, unlistable=str(error))
 
 
-def _uploads_status(context: JobContext, customer: str) -> UploadsStatus:
-    uploads = list(list_uploads(context.drop, customer))
-    receipts = list_receipts(context.drop, customer)
+def _uploads_status(drop: BlobStore, customer: str) -> UploadsStatus:
+    uploads = list(list_uploads(drop, customer))
+    receipts = list_receipts(drop, customer)
     unanswered = []
     for info in uploads:
         seen = receipts.get(blob_names.receipt_name(info.name))
         if seen is None or not seen.summary.answers(info.etag):
             unanswered.append((info, seen))
-    stubs = directory_stubs(context.drop, customer, (info for info, _ in unanswered))
+    stubs = directory_stubs(drop, customer, (info for info, _ in unanswered))
     waiting = [(info, seen) for info, seen in unanswered if info.name not in stubs]
     failed = [info.name for info, seen in waiting if seen is not None and seen.summary.etag == info.etag]
     return UploadsStatus(

@@ -12,7 +12,7 @@ from processing.domain.readiness.marker_manifest import LARGEST, ManifestRefused
 from processing.domain.readiness.observation import ListedMarker, ReadinessPolicy
 from processing.domain.receipts import ReceiptSummary, UploadStatus, finished_days
 from processing.domain.stream_state import ExpectedFile, MarkerRef, StreamState
-from processing.ports import BlobInfo, BlobKind
+from processing.ports import BlobInfo, BlobKind, BlobStore
 from processing.stored.context import JobContext
 from processing.stored.receipts import list_receipts, read_receipt
 from processing.stored.uploads import is_stub, list_uploads
@@ -60,7 +60,7 @@ def read_signals(context: JobContext, state: StreamState, policy: ReadinessPolic
     return Signals(markers=tuple(reading.markers), own_markers=own_markers, has_unread=reading.has_unread)
 
 
-def manifest_of(context: JobContext, customer: str, info: BlobInfo) -> tuple[ExpectedFile, ...]:
+def manifest_of(drop: BlobStore, customer: str, info: BlobInfo) -> tuple[ExpectedFile, ...]:
     """The files that a marker blob names, none for a plain one.
 
     Raises ManifestRefusedError for one that cannot be read, also when it changes under our eyes.
@@ -69,7 +69,7 @@ def manifest_of(context: JobContext, customer: str, info: BlobInfo) -> tuple[Exp
         return ()
     if info.size > LARGEST:
         raise ManifestRefusedError(f"a marker may have {LARGEST >> 20} MiB at most")
-    found = context.drop.get(blob_names.drop_container(customer), info.name)
+    found = drop.get(blob_names.drop_container(customer), info.name)
     if found is None or found[1].etag != info.etag:
         raise ManifestRefusedError("the marker was replaced while it was read")
     return parse_manifest(info.name, found[0])
@@ -166,7 +166,7 @@ class _Reading:
         self._left -= info.size
         self._requests -= 1
         try:
-            files = manifest_of(self._context, self._state.customer, info)
+            files = manifest_of(self._context.drop, self._state.customer, info)
         except ManifestRefusedError:
             return  # its receipt says so
         self.markers.append(replace(seen, expected=of_stream(files, self._state.dataset)))

@@ -11,7 +11,6 @@ from processing.domain.readiness.marker_manifest import folders_of
 from processing.domain.receipts import Receipt, ReceiptSummary
 from processing.domain.streams import Stream
 from processing.ports import BlobStore
-from processing.stored.context import JobContext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +52,9 @@ def iterate_receipts(store: BlobStore, customer: str, prefix: str = "") -> Itera
         yield ListedReceipt(blob=info.name, etag=info.etag, summary=summary)
 
 
-def list_in_force(context: JobContext, stream: Stream) -> dict[str, ListedReceipt]:
+def list_in_force(drop: BlobStore, stream: Stream) -> dict[str, ListedReceipt]:
     """The receipts of all uploads that may hold rows of the stream, by their own names."""
     found: dict[str, ListedReceipt] = {}
     for folder in folders_of(stream.dataset):
-        found |= list_receipts(context.drop, stream.customer, folder)
+        found |= list_receipts(drop, stream.customer, folder)
     return found

@@ -15,6 +15,7 @@ from processing.domain.blob_names import Marker
 from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet
 from processing.domain.streams import Stream
+from processing.ports import BlobStore
 from processing.publication.compute_day import PROCESSED_DATASETS
 from processing.stored.context import JobContext
 from processing.stored.receipts import list_receipts
@@ -44,7 +45,7 @@ def streams_of(context: JobContext, customer: str) -> list[StoredState]:
     whatever is deleted: a publication of it may not be in every table yet.
     """
     known = known_streams(context, customer)
-    marked = cache(lambda: _marked_alone(context, customer))
+    marked = cache(lambda: _marked_alone(context.drop, customer))
     found = []
     for stream in (Stream(customer, dataset) for dataset in PROCESSED_DATASETS):
         stored = load_state(context, stream) if stream in known else no_state(stream)
@@ -57,7 +58,7 @@ def begin_streams_with_rows(context: JobContext, customer: str) -> None:
     """See to it that every stream is known that has rows: programs before this one did not write its state with them."""
     known = known_streams(context, customer)
     for stream in (Stream(customer, dataset) for dataset in PROCESSED_DATASETS):
-        if stream not in known and (_has_parts(context, stream) or _has_open_upload(context, stream, is_known=False)):
+        if stream not in known and (_has_parts(context.lake, stream) or _has_open_upload(context.drop, stream, is_known=False)):
             begin_stream(context, stream)
 
 
@@ -65,29 +66,29 @@ def _may_begin(context: JobContext, stored: StoredState, marked: Callable[[], se
     """Whether a stream without a first day may come to have one."""
     stream = stored.state.stream
     # Without a state there are no rows: it was written before them.
-    has_rows = stored.etag is not None and _has_parts(context, stream)
-    return has_rows or stream.dataset in marked() or _has_open_upload(context, stream, is_known=stored.etag is not None)
+    has_rows = stored.etag is not None and _has_parts(context.lake, stream)
+    return has_rows or stream.dataset in marked() or _has_open_upload(context.drop, stream, is_known=stored.etag is not None)
 
 
-def _has_parts(context: JobContext, stream: Stream) -> bool:
-    return any(True for _ in context.lake.list_blobs(blob_names.STAGED_CONTAINER, blob_names.parts_prefix(stream)))
+def _has_parts(lake: BlobStore, stream: Stream) -> bool:
+    return any(True for _ in lake.list_blobs(blob_names.STAGED_CONTAINER, blob_names.parts_prefix(stream)))
 
 
-def _marked_alone(context: JobContext, customer: str) -> set[Dataset]:
+def _marked_alone(drop: BlobStore, customer: str) -> set[Dataset]:
     """The datasets with a marker of their own."""
-    found = list_uploads(context.drop, customer, f"{Dataset.SIGNALS}/", metadata=True)
+    found = list_uploads(drop, customer, f"{Dataset.SIGNALS}/", metadata=True)
     kinds = (blob_names.kind_of_upload(info.name) for info in found if not is_stub(info))
     return {kind.dataset for kind in kinds if isinstance(kind, Marker) and kind.dataset is not None}
 
 
-def _has_open_upload(context: JobContext, stream: Stream, *, is_known: bool) -> bool:
+def _has_open_upload(drop: BlobStore, stream: Stream, *, is_known: bool) -> bool:
     """Whether an upload to a folder of the stream's own was accepted, or has no answer yet."""
     folder = f"{stream.dataset}/"
-    uploads = [info for info in list_uploads(context.drop, stream.customer, folder, metadata=True) if not is_stub(info)]
+    uploads = [info for info in list_uploads(drop, stream.customer, folder, metadata=True) if not is_stub(info)]
     if not uploads and not is_known:
         return False
     # Accepted ones may be gone.
-    receipts = list_receipts(context.drop, stream.customer, folder)
+    receipts = list_receipts(drop, stream.customer, folder)
     if any(seen.summary.attempt is not None for seen in receipts.values()):
         return True
     found = ((receipts.get(blob_names.receipt_name(info.name)), info) for info in uploads)

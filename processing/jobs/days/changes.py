@@ -29,7 +29,7 @@ def count_changes(
     rows: dict[str, dict[str, int]] = {}
     changes = {}
     for day, parts in present.items():
-        manifest = read_manifest(context, state, day)
+        manifest = read_manifest(context.lake, state, day)
         published = {} if manifest is None else {each.part: each for each in manifest.inputs}
         left = [each for name, each in published.items() if name not in parts]
         expect_not_lost(state, day, left, found)

@@ -14,6 +14,7 @@ from processing.domain.publications import Manifest
 from processing.domain.stream_state import StreamState
 from processing.jobs.days.losses import expect_parts, expect_receipts
 from processing.jobs.days.named_parts import named_parts
+from processing.ports import BlobStore
 from processing.publication.compute_day import EARLIER_DAYS_OF
 from processing.publication.delta.specs import METRIC_DAYS
 from processing.publication.totals import metrics_in
@@ -44,7 +45,7 @@ def staged_inputs(context: JobContext, state: StreamState, day: date) -> list[St
     an upload whose receipt is gone. From what is left nothing is published.
     """
     # Receipts, then parts. The other order would lose the rows of a receipt that moves in between.
-    found = list_in_force(context, state.stream)
+    found = list_in_force(context.drop, state.stream)
     sources = named_parts(context, state, [day], found)[day]
     prefix = blob_names.parts_prefix(state.stream, day)
     parts = [
@@ -53,7 +54,7 @@ def staged_inputs(context: JobContext, state: StreamState, day: date) -> list[St
         if (part := PartName.parse(info.name)) is not None and part.attempt in sources
     ]
     expect_parts(state, day, sources, Counter(part.attempt for _, part, _ in parts))
-    expect_receipts(state, day, read_manifest(context, state, day), found)
+    expect_receipts(state, day, read_manifest(context.lake, state, day), found)
     parts.sort(key=lambda each: (each[0].last_modified, each[0].blob, each[1].number))
     return [
         StagedInput(part=part, blob=source.blob, order=order, size=size, traceparent=source.traceparent)
@@ -61,9 +62,9 @@ def staged_inputs(context: JobContext, state: StreamState, day: date) -> list[St
     ]
 
 
-def read_part(context: JobContext, each: StagedInput) -> bytes:
+def read_part(lake: BlobStore, each: StagedInput) -> bytes:
     """The Parquet of a part; LaterError when it is gone, because then a newer version is in force."""
-    found = context.lake.get(blob_names.STAGED_CONTAINER, str(each.part))
+    found = lake.get(blob_names.STAGED_CONTAINER, str(each.part))
     if found is None:
         raise LaterError(
             f"staged part {each.part} is gone: {each.blob} was replaced meanwhile; if this is told again, reingest it"
@@ -77,15 +78,15 @@ def earlier_files(context: JobContext, state: StreamState, day: date) -> Iterato
     if table is None:
         return
     for earlier in (each for each in sorted(state.days) if each < day):
-        manifest = read_manifest(context, state, earlier)
+        manifest = read_manifest(context.lake, state, earlier)
         for output in () if manifest is None else manifest.outputs:
             if output.table == table:
-                yield from (read_result(context, state.customer, f"{table}/{file.path}") for file in output.files)
+                yield from (read_result(context.lake, state.customer, f"{table}/{file.path}") for file in output.files)
 
 
-def read_result(context: JobContext, customer: str, name: str) -> bytes:
+def read_result(lake: BlobStore, customer: str, name: str) -> bytes:
     """A file of a results table; OperatorError when it is gone though a publication names it."""
-    found = context.lake.get(blob_names.results_container(customer), name)
+    found = lake.get(blob_names.results_container(customer), name)
     if found is None:
         raise OperatorError(f"{name} of {customer} is gone though a publication names it: restore it")
     return found[0]
@@ -100,5 +101,5 @@ def is_touched_by(context: JobContext, manifest: Manifest, metrics: Collection[s
         for file in output.files
     )
     return bool(metrics) and any(
-        not metrics_in(read_result(context, manifest.customer, name)).isdisjoint(metrics) for name in names
+        not metrics_in(read_result(context.lake, manifest.customer, name)).isdisjoint(metrics) for name in names
     )

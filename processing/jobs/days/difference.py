@@ -26,11 +26,11 @@ def write_difference(context: JobContext, state: StreamState, manifest: Manifest
 
     None when there is no publication before it. OperatorError when the manifest or a file of that is gone.
     """
-    before = read_manifest(context, state, manifest.day)
+    before = read_manifest(context.lake, state, manifest.day)
     if before is None:
         return None
     old, new = (
-        (read_result(context, state.customer, name) for name in _files(outputs))
+        (read_result(context.lake, state.customer, name) for name in _files(outputs))
         for outputs in (before.outputs, manifest.outputs)
     )
     totals = changed_totals(old, new, most=MOST_TOTALS)

@@ -12,8 +12,7 @@ import structlog
 from processing.domain import blob_names
 from processing.domain.errors import ConditionNotMet, DropzoneError
 from processing.domain.streams import Stream
-from processing.ports import IF_ABSENT, Lease
-from processing.stored.context import JobContext
+from processing.ports import IF_ABSENT, BlobStore, Lease
 
 _SECONDS: Final = 60
 _RENEW_EVERY: Final = 20.0
@@ -22,12 +21,12 @@ _log = structlog.get_logger()
 
 
 @contextmanager
-def stream_lease(context: JobContext, stream: Stream) -> Iterator[bool]:
+def stream_lease(lake: BlobStore, stream: Stream) -> Iterator[bool]:
     """Whether the stream is ours to work on; renewed by a thread of its own until the end of the block."""
     name = blob_names.lease_name(stream)
     with suppress(ConditionNotMet):  # it is there already
-        context.lake.put(blob_names.STATE_CONTAINER, name, b"", when=IF_ABSENT)
-    lease = context.lake.lease(blob_names.STATE_CONTAINER, name, seconds=_SECONDS)
+        lake.put(blob_names.STATE_CONTAINER, name, b"", when=IF_ABSENT)
+    lease = lake.lease(blob_names.STATE_CONTAINER, name, seconds=_SECONDS)
     if lease is None:
         yield False
         return

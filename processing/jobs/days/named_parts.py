@@ -11,6 +11,7 @@ from processing.domain.documents import from_json
 from processing.domain.errors import LaterError
 from processing.domain.receipts import PartCounts, Receipt, part_counts
 from processing.domain.stream_state import StreamState
+from processing.ports import BlobStore
 from processing.stored.context import JobContext
 from processing.stored.receipts import ListedReceipt
 
@@ -37,7 +38,7 @@ def named_parts(
         attempt, modified = seen.summary.attempt, seen.summary.in_force_modified
         if attempt is None or modified is None:
             continue
-        blob, counts = _upload_name(context, state.customer, seen), _counts(context, state, min(days), seen, modified)
+        blob, counts = _upload_name(context.drop, state.customer, seen), _counts(context, state, min(days), seen, modified)
         for day, by_attempt in named.items():
             count = counts.get((state.dataset, day), 0)
             by_attempt[attempt] = NamedParts(blob=blob, last_modified=modified, count=count, traceparent=seen.summary.trace)
@@ -58,11 +59,11 @@ def _counts(context: JobContext, state: StreamState, earliest: date, seen: Liste
     return {} if has_moved else part_counts(receipt)
 
 
-def _upload_name(context: JobContext, customer: str, seen: ListedReceipt) -> str:
+def _upload_name(drop: BlobStore, customer: str, seen: ListedReceipt) -> str:
     name = blob_names.upload_of_receipt(seen.blob)
     if name is not None:
         return name
-    found = context.drop.get(blob_names.receipts_container(customer), seen.blob)
+    found = drop.get(blob_names.receipts_container(customer), seen.blob)
     if found is None:
         raise LaterError(f"receipt {seen.blob} is gone; it was listed a moment ago")
     return from_json(Receipt, found[0]).blob

@@ -22,7 +22,7 @@ from processing.domain.stream_state import StreamState
 from processing.jobs.days.changes import count_changes
 from processing.jobs.days.losses import expect_parts
 from processing.jobs.days.named_parts import named_parts
-from processing.ports import BlobInfo
+from processing.ports import BlobInfo, BlobStore
 from processing.stored.context import JobContext
 from processing.stored.expected_files import read_expected, store_long_lists
 from processing.stored.markers import Signals, read_signals
@@ -44,7 +44,7 @@ def observe_stream(context: JobContext, stored: StoredState, *, epoch: int | Non
     for _ in tries(context):
         expect_epoch(stored.state, epoch)
         before = stored.state
-        changed = store_long_lists(context, _observed(context, before))
+        changed = store_long_lists(context.lake, _observed(context, before))
         if changed == before:
             break
         try:
@@ -96,15 +96,15 @@ def _observation(
     # The uploads are listed after the markers: whatever was there before a marker is in this listing.
     folders = folders_of(state.dataset)
     infos = [info for folder in folders for info in list_uploads(context.drop, state.customer, folder)]
-    found = list_in_force(context, state.stream)
-    lists = read_expected(context, state.days.values())
+    found = list_in_force(context.drop, state.stream)
+    lists = read_expected(context.lake, state.days.values())
     expected = (each.name for marker in signals.markers for each in marker.expected)
     missing = (
         each.name for files in (*(record.expected_files for record in state.days.values()), *lists.values()) for each in files
     )
     receipts = _by_upload(found, {*(info.name for info in infos), *expected, *missing})
-    uploads = _present(context, state, infos, receipts)
-    in_force = _parts_in_force(context, state, found.values()) if parts else None
+    uploads = _present(context.drop, state, infos, receipts)
+    in_force = _parts_in_force(context.lake, state, found.values()) if parts else None
     changes = {}
     if in_force is not None:
         days = differing_days(state, in_force)
@@ -128,22 +128,22 @@ def _by_upload(found: Mapping[str, ListedReceipt], names: Iterable[str]) -> dict
 
 
 def _present(
-    context: JobContext, state: StreamState, infos: Collection[BlobInfo], receipts: Mapping[str, ReceiptSummary]
+    drop: BlobStore, state: StreamState, infos: Collection[BlobInfo], receipts: Mapping[str, ReceiptSummary]
 ) -> dict[str, ListedUpload]:
     def is_current(info: BlobInfo) -> bool:
         # An upload with a receipt may have become a stub since: only a current one saves the look.
         receipt = receipts.get(info.name)
         return receipt is not None and receipt.etag == info.etag
 
-    stubs = directory_stubs(context.drop, state.customer, (info for info in infos if not is_current(info)))
+    stubs = directory_stubs(drop, state.customer, (info for info in infos if not is_current(info)))
     return {info.name: ListedUpload(etag=info.etag, modified=info.last_modified) for info in infos if info.name not in stubs}
 
 
-def _parts_in_force(context: JobContext, state: StreamState, found: Iterable[ListedReceipt]) -> dict[date, set[str]]:
+def _parts_in_force(lake: BlobStore, state: StreamState, found: Iterable[ListedReceipt]) -> dict[date, set[str]]:
     # Listed after the receipts: the parts of an attempt are there before a receipt names it.
     attempts = {seen.summary.attempt for seen in found}
     days: dict[date, set[str]] = defaultdict(set)
-    for info in context.lake.list_blobs(blob_names.STAGED_CONTAINER, blob_names.parts_prefix(state.stream)):
+    for info in lake.list_blobs(blob_names.STAGED_CONTAINER, blob_names.parts_prefix(state.stream)):
         part = PartName.parse(info.name)
         if part is not None and part.attempt in attempts:
             days[part.day].add(info.name)

@@ -19,6 +19,7 @@ from processing.domain.publications import Manifest, TableOutput
 from processing.domain.readiness.day_states import with_state
 from processing.domain.stream_state import DayState, StreamState
 from processing.jobs.measuring import measure_publication
+from processing.ports import BlobStore
 from processing.publication.delta.files import write_table_file
 from processing.publication.delta.specs import DAYS, TABLES
 from processing.stored.context import JobContext
@@ -50,7 +51,7 @@ def project_pending(context: JobContext, stored: StoredState, epoch: int) -> Sto
     day = stored.state.pending
     if day is None:
         return stored
-    manifest = _read_manifest(context, stored.state)
+    manifest = _read_manifest(context.lake, stored.state)
     try:
         versions = {output.table: _project(context, manifest, output) for output in manifest.outputs}
         _project(context, manifest, _days_row(context, manifest, versions))
@@ -75,9 +76,9 @@ def project_pending(context: JobContext, stored: StoredState, epoch: int) -> Sto
     return stored
 
 
-def _read_manifest(context: JobContext, state: StreamState) -> Manifest:
+def _read_manifest(lake: BlobStore, state: StreamState) -> Manifest:
     published = state.days[state.pending].published if state.pending is not None else None
-    found = context.lake.get(blob_names.STATE_CONTAINER, published.manifest) if published is not None else None
+    found = lake.get(blob_names.STATE_CONTAINER, published.manifest) if published is not None else None
     if found is None:
         raise OperatorError(f"the manifest of publication {state.seq} of {state.customer}/{state.dataset} is gone: restore it")
     return from_json(Manifest, found[0])

@@ -60,7 +60,7 @@ def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int)
             ratios_before=inherited.ratios,
             deadline=context.deadline(),
         )
-        parts = [DayInput(order=each.order, size=each.size, read=partial(read_part, context, each)) for each in inputs]
+        parts = [DayInput(order=each.order, size=each.size, read=partial(read_part, context.lake, each)) for each in inputs]
         # Step 3: files create-only, what they will change, then the manifest that names both.
         upload = partial(_upload, context, state.customer, Path(scratch))
         with panics_as_errors():
@@ -116,7 +116,7 @@ def _is_unchanged_in_advance(
     """Whether it is known without computing that what earlier days hand on now makes no difference."""
     if not _is_asked_by_earlier_days_alone(state, day, inputs) or state.dataset is not Dataset.METRICS:
         return False
-    manifest = read_manifest(context, state, day)
+    manifest = read_manifest(context.lake, state, day)
     if manifest is None:
         return False
     others = frozenset(manifest.ratios_before) ^ frozenset(inherited.ratios)

@@ -93,7 +93,7 @@ def _looked_and_worked(context: JobContext, stream: Stream, started: datetime) -
         measure_days(context.telemetry, stored.state)
         if not has_work(stored.state, now):
             return WorkOutcome.DONE, 0
-        with stream_lease(context, stream) as ours:
+        with stream_lease(context.lake, stream) as ours:
             return _run_turn(context, stored, started) if ours else (WorkOutcome.BUSY, 0)
     except (LaterError, OperatorError) as error:
         log_failure(_log, "stream_not_worked", error, customer=stream.customer, dataset=stream.dataset)

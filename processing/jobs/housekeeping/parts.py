@@ -21,7 +21,7 @@ from processing.domain.retries import REST_OF_PARTS
 from processing.domain.stream_state import ExpiredRows, StreamState
 from processing.domain.streams import Stream
 from processing.jobs.housekeeping.deletion import delete_each
-from processing.ports import IF_ABSENT, BlobInfo, Condition
+from processing.ports import IF_ABSENT, BlobInfo, BlobStore, Condition
 from processing.stored.context import JobContext
 from processing.stored.manifests import read_manifest
 from processing.stored.receipts import list_in_force
@@ -36,7 +36,7 @@ def delete_parts(context: JobContext, stream: Stream) -> int:
     prefix = blob_names.parts_prefix(stream)
     # Parts, then receipts, then state: what was in force or published at any time after the first is seen.
     infos = list(context.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix))
-    in_force = {seen.summary.attempt for seen in list_in_force(context, stream).values()}
+    in_force = {seen.summary.attempt for seen in list_in_force(context.drop, stream).values()}
     state = load_state(context, stream).state
     gone: list[str] = []
     superseded: dict[str, date] = {}
@@ -46,11 +46,11 @@ def delete_parts(context: JobContext, stream: Stream) -> int:
         elif part.attempt not in in_force and info.last_modified + REST_OF_PARTS <= now:
             superseded[info.name] = part.day
     unnamed = _unnamed(context, state, superseded)
-    noted, etag = _read_notes(context, stream)
+    noted, etag = _read_notes(context.lake, stream)
     gone += [name for name in unnamed if name in noted and noted[name] + REST_OF_PARTS <= now]
     gone += _expired(context, state, _parsed(infos), now)
     notes = {name: noted.get(name, now) for name in unnamed if name not in gone}
-    if notes != noted and not _write_notes(context, stream, notes, etag):
+    if notes != noted and not _write_notes(context.lake, stream, notes, etag):
         return 0  # another round is at it
     return delete_each(context.lake, blob_names.STAGED_CONTAINER, gone, customer=stream.customer, step="parts")
 
@@ -89,22 +89,22 @@ def _unnamed(context: JobContext, state: StreamState, parts: Mapping[str, date])
     """The parts that no live publication names."""
     unnamed: list[str] = []
     for day in sorted(set(parts.values())):
-        manifest = read_manifest(context, state, day)
+        manifest = read_manifest(context.lake, state, day)
         named = {each.part for each in manifest.inputs} if manifest is not None else set()
         unnamed += [name for name, its_day in parts.items() if its_day == day and name not in named]
     return unnamed
 
 
-def _read_notes(context: JobContext, stream: Stream) -> tuple[dict[str, datetime], str | None]:
-    found = context.lake.get(blob_names.STATE_CONTAINER, blob_names.superseded_name(stream))
+def _read_notes(lake: BlobStore, stream: Stream) -> tuple[dict[str, datetime], str | None]:
+    found = lake.get(blob_names.STATE_CONTAINER, blob_names.superseded_name(stream))
     return (_NOTED.validate_json(found[0]), found[1].etag) if found is not None else ({}, None)
 
 
-def _write_notes(context: JobContext, stream: Stream, notes: dict[str, datetime], etag: str | None) -> bool:
+def _write_notes(lake: BlobStore, stream: Stream, notes: dict[str, datetime], etag: str | None) -> bool:
     name = blob_names.superseded_name(stream)
     try:
         when = IF_ABSENT if etag is None else Condition.unchanged(etag)
-        context.lake.put(blob_names.STATE_CONTAINER, name, _NOTED.dump_json(notes), when=when)
+        lake.put(blob_names.STATE_CONTAINER, name, _NOTED.dump_json(notes), when=when)
     except ConditionNotMet:
         return False
     return True

@@ -15,6 +15,7 @@ from processing.domain.stream_state import StreamState
 from processing.domain.streams import Stream
 from processing.jobs.failures import log_failure
 from processing.jobs.housekeeping.deletion import delete_each
+from processing.ports import BlobStore
 from processing.publication.delta.specs import DAYS, TABLES
 from processing.stored.context import JobContext
 from processing.stored.manifests import read_manifest
@@ -33,7 +34,7 @@ def delete_table_files(context: JobContext, stream: Stream) -> int:
     state = load_state(context, stream).state
     if state.pending is not None:
         return 0
-    deleted = _delete_manifests(context, state, now - keep)
+    deleted = _delete_manifests(context.lake, state, now - keep)
     outputs = list(_outputs(context, state))
     named = {f"{output.table}/{file.path}" for output in outputs for file in output.files}
     # No manifest names the rows of table `days`: they are written when the other tables have their versions.
@@ -58,7 +59,7 @@ def _delete_unused(context: JobContext, state: StreamState, table: str, named: C
 
 def _outputs(context: JobContext, state: StreamState) -> Iterator[TableOutput]:
     for day, record in state.days.items():
-        manifest = read_manifest(context, state, day) if record.published is not None else None
+        manifest = read_manifest(context.lake, state, day) if record.published is not None else None
         if manifest is not None:
             yield from manifest.outputs
 
@@ -70,9 +71,9 @@ def _is_of(dataset: Dataset, name: str) -> bool:
     return not shared or f"dataset={dataset}" in shared
 
 
-def _delete_manifests(context: JobContext, state: StreamState, before: datetime) -> int:
+def _delete_manifests(lake: BlobStore, state: StreamState, before: datetime) -> int:
     live = {record.published.manifest for record in state.days.values() if record.published is not None}
     prefix = blob_names.manifests_prefix(state.stream)
-    infos = list(context.lake.list_blobs(blob_names.STATE_CONTAINER, prefix))
+    infos = list(lake.list_blobs(blob_names.STATE_CONTAINER, prefix))
     gone = [info for info in infos if info.name not in live and info.last_modified < before]
-    return delete_each(context.lake, blob_names.STATE_CONTAINER, gone, customer=state.customer, step="table_files")
+    return delete_each(lake, blob_names.STATE_CONTAINER, gone, customer=state.customer, step="table_files")

@@ -10,7 +10,7 @@ from processing.domain.documents import from_json
 from processing.domain.receipts import Receipt, ReceiptSummary, UploadStatus, part_counts
 from processing.domain.stream_state import StreamState
 from processing.jobs.housekeeping.deletion import delete_each
-from processing.ports import BlobInfo
+from processing.ports import BlobInfo, BlobStore
 from processing.stored.context import JobContext
 from processing.stored.expected_files import read_expected
 from processing.stored.receipts import list_receipts
@@ -64,14 +64,14 @@ def delete_receipts(context: JobContext, customer: str) -> int:
         return 0
     present = {blob_names.receipt_name(info.name) for info in list_uploads(context.drop, customer)}
     states = [stored.state for stored in streams_of(context, customer)]
-    gone = [info for info in old if info.name not in present and _holds_nothing(context, container, info.name, states)]
+    gone = [info for info in old if info.name not in present and _holds_nothing(context.drop, container, info.name, states)]
     return delete_each(context.drop, container, gone, customer=customer, step="receipts")
 
 
 def _needed(context: JobContext, state: StreamState) -> set[str]:
     """Names that days of the stream wait for."""
     records = state.days.values()
-    lists = read_expected(context, records)
+    lists = read_expected(context.lake, records)
     cuts = (record.cut or () for record in records)
     expected = (*(record.expected_files for record in records), *lists.values())
     return {name for cut in cuts for name in cut} | {each.name for files in expected for each in files}
@@ -99,9 +99,9 @@ def _is_past(state: StreamState, day: date, window: date) -> bool:
     return day < (state.first_day or window)
 
 
-def _holds_nothing(context: JobContext, container: str, name: str, states: list[StreamState]) -> bool:
+def _holds_nothing(drop: BlobStore, container: str, name: str, states: list[StreamState]) -> bool:
     """Whether no day that is open, or may become the first, can use the rows that a receipt holds in force."""
-    found = context.drop.get(container, name)
+    found = drop.get(container, name)
     if found is None:
         return False
     receipt = from_json(Receipt, found[0])

@@ -13,7 +13,7 @@ from processing.domain.retries import REST_OF_PARTS, wait_after
 from processing.jobs.measuring import measure_receipt
 from processing.jobs.uploads.draft_receipt import Draft
 from processing.jobs.uploads.stream_days import has_closed_since
-from processing.ports import IF_ABSENT, Condition
+from processing.ports import IF_ABSENT, BlobStore, Condition
 from processing.stored.context import JobContext
 from processing.stored.receipts import read_receipt
 from processing.stored.tries import tries
@@ -92,13 +92,13 @@ def _final(context: JobContext, draft: Draft, current: Receipt | None, *, is_rei
     # compared too, because a rule may depend on the day of the upload or on what the config means.
     if current is not None and in_force is not None and _is_same_outcome(in_force, accepted):
         # A reingest also writes anew what another program made, or what is not there any more.
-        stands = not is_reingest or (current.program == receipt.program and _is_all_there(context, in_force))
+        stands = not is_reingest or (current.program == receipt.program and _is_all_there(context.lake, in_force))
         accepted = replace(in_force, etag=accepted.etag) if stands else accepted
     return replace(receipt, in_force=accepted)
 
 
-def _is_all_there(context: JobContext, version: InForce) -> bool:
-    return all(context.lake.head(blob_names.STAGED_CONTAINER, part.name) is not None for part in version.parts)
+def _is_all_there(lake: BlobStore, version: InForce) -> bool:
+    return all(lake.head(blob_names.STAGED_CONTAINER, part.name) is not None for part in version.parts)
 
 
 def _is_same_outcome(before: InForce, now: InForce) -> bool:

@@ -35,7 +35,7 @@ def answer_marker(context: JobContext, upload: Upload, info: BlobInfo, marker: M
             receipt, RefusalCode.MARKER_TOO_EARLY, f"{marker.day.isoformat()} is more than a day ahead: mark it later"
         )
     try:
-        files = manifest_of(context, upload.customer, info)
+        files = manifest_of(context.drop, upload.customer, info)
     except ManifestRefusedError as error:
         return _refused(receipt, RefusalCode.MANIFEST_UNREADABLE, str(error))
     receipt = _marking(context, upload.customer, marker.dataset, [marker.day], receipt)

@@ -10,7 +10,7 @@ from itertools import chain
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
-from processing.ports import BlobInfo
+from processing.ports import BlobInfo, BlobStore
 from processing.stored.context import JobContext
 from processing.stored.receipts import ListedReceipt, iterate_receipts
 from processing.stored.upload_notes import StoredNote, is_asked_for, is_in_hand, list_notes
@@ -49,7 +49,7 @@ def find_unanswered(context: JobContext, customer: str, now: datetime, most: int
     notes = list_notes(context, customer)
     certain, empty = _Oldest(most), _Oldest(most)
     waiting, with_rows = _Waiting(), set[Dataset]()
-    for info, answer in _open_uploads(context, customer, with_rows):
+    for info, answer in _open_uploads(context.drop, customer, with_rows):
         is_known = answer is not None and answer.etag == info.etag
         if info.size == 0 and not is_known:
             empty.add(info)
@@ -111,14 +111,14 @@ class _Answer:
     next_try: datetime | None
 
 
-def _open_uploads(context: JobContext, customer: str, with_rows: set[Dataset]) -> Iterator[tuple[BlobInfo, _Answer | None]]:
+def _open_uploads(drop: BlobStore, customer: str, with_rows: set[Dataset]) -> Iterator[tuple[BlobInfo, _Answer | None]]:
     """The uploads without an answer, each with what was told of it; `with_rows` takes the streams of those with rows."""
-    uploads = list_uploads(context.drop, customer)
+    uploads = list_uploads(drop, customer)
     first = next(uploads, None)
     if first is None:
         return
     answers = {}
-    for seen in iterate_receipts(context.drop, customer):
+    for seen in iterate_receipts(drop, customer):
         answers[seen.blob] = _answer(seen)
         with_rows.update(dataset for dataset, _ in seen.summary.parts or ())
     for info in chain((first,), uploads):

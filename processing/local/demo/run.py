@@ -30,6 +30,7 @@ from processing.local.run import running
 from processing.local.serve import how_to_reach
 from processing.local.terminal import Terminal
 from processing.logs import configure_logs
+from processing.ports import BlobStore
 from processing.settings import load_settings
 from processing.stored.context import JobContext
 from processing.stored.customers import add_customer
@@ -69,7 +70,7 @@ def _run(out: Terminal, context: JobContext) -> list[str]:
         with _step(progress, "uploading", sum(len(each.uploads) for each in customers)) as advance:
             replaced = _upload_all(context, customers, advance)
         with _step(progress, "marking days ready", _DAYS * len(customers)) as advance:
-            _mark_all(context, customers, advance)
+            _mark_all(context.drop, customers, advance)
         with _step(progress, "waiting for the days", _DAYS * streams) as advance:
             _wait_for_days(context, customers, advance)
     seconds = time.monotonic() - began
@@ -91,20 +92,20 @@ def _upload_all(
             advance()
             # A version that is replaced at once is never looked at; the demo shows both answers.
             if upload in customer.replaced():
-                replaced.append((upload, _wait_for_answer(context, customer.name, upload.name, etag)))
+                replaced.append((upload, _wait_for_answer(context.drop, customer.name, upload.name, etag)))
     return replaced
 
 
-def _mark_all(context: JobContext, customers: Sequence[SampleCustomer], advance: Callable[[], None]) -> None:
+def _mark_all(drop: BlobStore, customers: Sequence[SampleCustomer], advance: Callable[[], None]) -> None:
     for customer in customers:
         for day in customer.days:
-            context.drop.put(blob_names.drop_container(customer.name), f"{Dataset.SIGNALS}/{day.isoformat()}", b"")
+            drop.put(blob_names.drop_container(customer.name), f"{Dataset.SIGNALS}/{day.isoformat()}", b"")
             advance()
 
 
-def _wait_for_answer(context: JobContext, customer: str, name: str, etag: str) -> Receipt:
+def _wait_for_answer(drop: BlobStore, customer: str, name: str, etag: str) -> Receipt:
     def answered() -> Receipt | None:
-        found = context.drop.get(blob_names.receipts_container(customer), blob_names.receipt_name(name))
+        found = drop.get(blob_names.receipts_container(customer), blob_names.receipt_name(name))
         receipt = from_json(Receipt, found[0]) if found else None
         return receipt if receipt is not None and receipt.etag == etag and receipt.status.is_answer else None
 
@@ -116,7 +117,7 @@ def _wait_for_days(context: JobContext, customers: Sequence[SampleCustomer], adv
 
     def all_processed() -> bool | None:
         for customer in sorted({name for name, _, _ in waiting}):
-            for dataset, day in _processed_days(context, customer):
+            for dataset, day in _processed_days(context.lake, customer):
                 if (customer, dataset, day) in waiting:
                     waiting.remove((customer, dataset, day))
                     advance()
@@ -125,19 +126,19 @@ def _wait_for_days(context: JobContext, customers: Sequence[SampleCustomer], adv
     _until(all_processed, "the days")
     for customer in customers:
         # Receipts of markers and misplaced files hold up no day, and may still be on their way.
-        _until(partial(_all_answered, context, customer.name), "the last receipts")
+        _until(partial(_all_answered, context.drop, customer.name), "the last receipts")
 
 
-def _processed_days(context: JobContext, customer: str) -> Iterator[tuple[Dataset, date]]:
-    for stream in views.streams(context.lake, customer):
+def _processed_days(lake: BlobStore, customer: str) -> Iterator[tuple[Dataset, date]]:
+    for stream in views.streams(lake, customer):
         for day, record in stream.days.items():
             if record.state in (DayState.PROCESSED, DayState.PROCESSED_EMPTY):
                 yield stream.dataset, day
 
 
-def _all_answered(context: JobContext, customer: str) -> bool | None:
-    names = {info.name for info in context.drop.list_blobs(blob_names.drop_container(customer))}
-    return True if names <= {receipt.blob for receipt in views.receipts(context.drop, customer)} else None
+def _all_answered(drop: BlobStore, customer: str) -> bool | None:
+    names = {info.name for info in drop.list_blobs(blob_names.drop_container(customer))}
+    return True if names <= {receipt.blob for receipt in views.receipts(drop, customer)} else None
 
 
 def _until(look: Callable[[], T | None], what: str) -> T:
