@@ -17,7 +17,7 @@ from processing import wiring
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json
-from processing.domain.receipts import Receipt
+from processing.domain.receipts import Receipt, UploadStatus
 from processing.domain.streams import Stream
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import work_stream
@@ -140,6 +140,7 @@ def test_a_copy_that_is_running_is_waited_for_by_its_receipt_and_by_the_day() ->
     drop.put("drop-acme", f"signals/metrics/{DAY}", b"")
     assert receive_file(context, "drop-acme", "metrics/a.csv") is Outcome.COPY_PENDING
     assert list(drop.list_blobs("receipts-acme", "metrics/")) == []
+    assert receive_file(context, "drop-acme", f"signals/metrics/{DAY}") is UploadStatus.ACCEPTED
     time.advance(timedelta(hours=2))
     assert advance_days(context) == 1
     work_stream(context, Stream("acme", Dataset.METRICS))
