@@ -25,6 +25,8 @@ from processing.storage.connections import Connection
 _NO_PERMISSION = ("401 Unauthorized", "403 Forbidden")
 _PROTOCOL: Final = (1, 2)
 """Versions for readers and for writers that our tables have, so that any reader opens them."""
+_PROPERTIES: Final[dict[str, str]] = {"delta.checkpointInterval": "10"}
+"""A reader opens a table by its last checkpoint and every commit since: by default that are up to a hundred."""
 _STORAGE_FAILED: Final = "Log storage error"
 _REFUSED: Final = ("Unsupported table features", "Unsupported: ", "Table features must be specified", "append-only")
 """What delta-rs says when a table asks for what it does not do; its class of error is the one that it has for lost races."""
@@ -48,6 +50,7 @@ class DeltaTables:
                 self._create(uri, spec, options)
                 table = DeltaTable(uri, storage_options=options)
             _refuse_features(table, container, spec.name)
+            _set_properties(table)
             return _OpenTable(table, container, spec)
 
     def find(self, container: str, spec: TableSpec) -> _OpenTable | None:
@@ -69,6 +72,7 @@ class DeltaTables:
                 mode="ignore",
                 partition_by=list(spec.partition_by),
                 storage_options=options,
+                configuration=_PROPERTIES,
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
 
@@ -124,6 +128,14 @@ class _OpenTable:
         if self.seq_of(app) != seq:
             raise ConditionNotMet(self._container, self._spec.name)
         return self._table.version()
+
+
+def _set_properties(table: DeltaTable) -> None:
+    """See to it that a table which an older program made has them too."""
+    if not _PROPERTIES.items() <= table.metadata().configuration.items():
+        with suppress(CommitFailedError):  # another worker does it just now
+            table.alter.set_table_properties(_PROPERTIES, commit_properties=CommitProperties(max_commit_retries=0))
+        table.update_incremental()
 
 
 def _refuse_features(table: DeltaTable, container: str, name: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from processing.domain.errors import ConditionNotMet, DropzoneError, LaterError, OperatorError
 from processing.domain.publications import TableFile, TableSpec
+from processing.storage import delta_tables
 from processing.storage.delta_tables import DeltaTables
 from tests.storage.conftest import BOTH, Lake
 from tests.support.door_process import service_address
@@ -231,6 +232,33 @@ def test_a_table_whose_protocol_another_program_raised_is_the_operators_matter_a
     with pytest.raises(ConditionNotMet, match="Protocol changed"):
         stale.replace([lake.write("numbers", "a", [1], **MONDAY)], partition=MONDAY, app="metrics", seq=1)
     assert lake.store.head(lake.container, f"numbers/_delta_log/{2:020d}.json") is None
+
+
+@pytest.mark.parametrize("kind", ["azurite"])
+def test_a_checkpoint_comes_every_ten_commits(lake: Lake) -> None:
+    for seq in range(1, 22):
+        table = lake.tables.open(lake.container, SPEC)
+        table.replace([lake.write("numbers", f"a{seq}", [seq], **MONDAY)], partition=MONDAY, app="metrics", seq=seq)
+    names = [info.name for info in lake.store.list_blobs(lake.container, "numbers/_delta_log/")]
+    assert sum(name.endswith(".checkpoint.parquet") for name in names) == 2
+    assert lake.tables.open(lake.container, SPEC).seq_of("metrics") == 21
+    assert lake.rows("numbers") == [("metrics", "2026-11-16", "21")]
+
+
+@pytest.mark.parametrize("kind", ["azurite"])
+def test_a_table_of_an_older_program_gets_the_interval_once_whoever_opens_it(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delta_tables, "_PROPERTIES", {})
+    table = lake.tables.open(lake.container, SPEC)
+    table.replace([lake.write("numbers", "a", [1], **MONDAY)], partition=MONDAY, app="metrics", seq=1)
+    monkeypatch.undo()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        opened = list(pool.map(lambda _: lake.tables.open(lake.container, SPEC), range(WORKERS)))
+    assert {table.version() for table in opened} == {2}
+    assert {table.seq_of("metrics") for table in opened} == {1}
+    assert lake.tables.open(lake.container, SPEC).version() == 2
+    assert lake.rows("numbers") == [("metrics", "2026-11-16", "1")]
 
 
 @pytest.mark.parametrize("kind", ["azurite"])
