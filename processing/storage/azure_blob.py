@@ -45,9 +45,11 @@ class AzureBlobStore:
     although it was this very write that took place: whoever must know reads the blob.
     """
 
-    def __init__(self, client: BlobServiceClient, *, largest_put: int = LARGEST_PUT) -> None:
+    def __init__(self, client: BlobServiceClient, *, largest_put: int = LARGEST_PUT, page: int | None = None) -> None:
+        """`page` is how many blobs of a listing are asked for at once; None for as many as the service gives, 5,000."""
         self._client = client
         self._largest_put = largest_put
+        self._page = page
 
     def head(self, container: str, name: str) -> BlobInfo | None:
         """The present version with its metadata, or None when there is no such blob or container."""
@@ -161,7 +163,7 @@ class AzureBlobStore:
         """
         with storage_errors(f"list {container}"):
             try:
-                yield from blobs_below(self._client.get_container_client(container), prefix, metadata=metadata)
+                yield from blobs_below(self._client.get_container_client(container), prefix, metadata=metadata, page=self._page)
             except ResourceNotFoundError as error:
                 raise OperatorError(f"there is no container {container}: restore it, or add its customer again") from error
             except (DecodeError, HttpResponseError) as error:

@@ -37,19 +37,21 @@ _ERRORS: Final[dict[int, type[HttpResponseError]]] = {
 }
 
 
-def blobs_below(container: ContainerClient, prefix: str, *, metadata: bool) -> Iterator[BlobInfo]:
+def blobs_below(container: ContainerClient, prefix: str, *, metadata: bool, page: int | None = None) -> Iterator[BlobInfo]:
     """The blobs of all pages, in the service's order; azure.core's own errors, DecodeError for a page that is no XML."""
     # Answers about copies cost nothing for blobs that were not copied.
     query = {"restype": "container", "comp": "list", "include": "copy,metadata" if metadata else "copy"}
+    if page is not None:
+        query["maxresults"] = str(page)
     if prefix:
         query["prefix"] = prefix
     marker: str | None = ""
     while marker is not None:
-        page = _page(container, query | ({"marker": marker} if marker else {}))
-        for blob in page.iter("Blob"):
+        listed = _page(container, query | ({"marker": marker} if marker else {}))
+        for blob in listed.iter("Blob"):
             yield _info(blob)
             blob.clear()
-        marker = page.findtext("NextMarker") or None
+        marker = listed.findtext("NextMarker") or None
 
 
 def _page(container: ContainerClient, query: dict[str, str]) -> Element:
