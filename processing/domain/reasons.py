@@ -307,7 +307,7 @@ RULES: Final[Mapping[RuleCode, Reason]] = MappingProxyType(
             meaning="The user has too many custom ids.", remedy="Write at most 100 entries into customIDs."
         ),
         RuleCode.CUSTOM_ID_LENGTH: Reason(
-            meaning="The name of a custom id is empty or too long.", remedy="Write names of 1 to 127 characters into customIDs."
+            meaning="The name of a custom id is too long.", remedy="Write names of at most 127 characters into customIDs."
         ),
         RuleCode.VALUE_MISSING: Reason(
             meaning="The row has neither a value nor both parts of a ratio.",

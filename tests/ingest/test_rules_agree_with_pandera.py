@@ -154,7 +154,7 @@ PLAIN: Mapping[Dataset, Mapping[str, Mapping[str, Callable[[Any], bool]]]] = {
         "user": {
             **_OBJECT,
             "too_many_ids": lambda user: len(_custom_ids(user)) > 100,
-            "custom_id_length": lambda user: any(not 1 <= len(name) <= 127 for name in _custom_ids(user)),
+            "custom_id_length": lambda user: any(len(name) > 127 for name in _custom_ids(user)),
         },
     },
     Dataset.EXPOSURES: {
