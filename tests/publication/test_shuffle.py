@@ -80,24 +80,24 @@ def test_a_filter_knows_every_key_it_was_given_and_hardly_any_other() -> None:
 def test_a_bucket_of_very_many_rows_that_agree_is_squeezed_and_no_other_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shuffle, "_ROWS_IN_MEMORY", 100)
-    monkeypatch.setattr(shuffle, "_ROWS_OF_A_BUCKET", 500)
+    monkeypatch.setattr(shuffle, "_ROWS_IN_MEMORY", 500)
+    monkeypatch.setattr(shuffle, "_ROWS_OF_A_BUCKET", 2_000)
     squeezed = []
 
-    def first_of_each(rows: pl.LazyFrame) -> pl.LazyFrame:
+    def last_of_each(rows: pl.LazyFrame) -> pl.LazyFrame:
         squeezed.append(rows.select(pl.len()).collect().item())
         return rows.unique(subset="key", keep="last", maintain_order=True)
 
-    divided = Shuffle(tmp_path, ["key"], buckets=4, squeeze=first_of_each)
+    divided = Shuffle(tmp_path, ["key"], buckets=4, squeeze=last_of_each)
     largest = 0
-    for number in range(200):
-        divided.add(frame(range(200 * number, 200 * number + 20)))
-        divided.add(pl.DataFrame({"key": ["same"] * 180, "text": str(number)}))
+    for number in range(20):
+        divided.add(frame(range(100 * number, 100 * number + 100)))
+        divided.add(pl.DataFrame({"key": ["same"] * 900, "text": str(number)}))
         largest = max(largest, rows_on_disk(tmp_path))
-    assert divided.rows == 200 * 200
-    assert largest < 200 * 20 + 4 * 1_500
+    assert divided.rows == 20 * 1_000
+    assert largest < 20 * 100 + 2 * 2_000 + 1_000
     assert squeezed
-    assert max(squeezed) < 20 * 200 // 4 + 2 * 1_000
+    assert max(squeezed) < 2 * 2_000 + 1_000
     found = pl.concat([bucket() for bucket in divided.buckets()])
-    assert found.filter(pl.col("key") != "same").height == 200 * 20
-    assert found.filter(pl.col("key") == "same").get_column("text")[-1] == "199"
+    assert found.filter(pl.col("key") != "same").height == 20 * 100
+    assert found.filter(pl.col("key") == "same").get_column("text")[-1] == "19"
