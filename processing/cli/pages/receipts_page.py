@@ -28,7 +28,8 @@ FIELDS: Final = {
     "status": "below",
     "received_at": "when the version was written, by the clock of storage",
     "finished_at": "when it was answered",
-    "in_force": "the accepted version whose rows count now: this one, or an earlier one where this one was refused; or null",
+    "in_force": "the accepted version whose rows count now: this one, or an earlier one where this one was refused; or null. "
+    "More than 500 `parts` stand as `part_rows`, the rows of each part of a stream and day in order",
     "rows": "`read`, `accepted`, `rejected`, `filtered`; the first is always the sum of the others",
     "days": "accepted rows of each PST day",
     "rejected_blob": "where the rejected rows stand",
