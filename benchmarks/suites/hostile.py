@@ -1,4 +1,4 @@
-"""The slowest rows that a file may hold, against clean ones of the same format: speed, memory, and bytes out for bytes in."""
+"""What a hostile file costs: the slowest rows against clean ones of the same format, and small files made to become much."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from benchmarks.attacks import ATTACKS, Attack
 from benchmarks.goals import Goal
 from benchmarks.measure import Contestant, Measured, compete
 from benchmarks.samples import Layout, sample
@@ -18,6 +19,9 @@ _LEAST: Final = 0.25
 _MOST_MEMORY: Final = 700.0
 _MOST_BYTES: Final = 12.0
 """A short record is written with its reasons and the names of its columns."""
+_MOST_SECONDS: Final = 20.0
+_MOST_WRITTEN: Final = 72.0
+"""Mebibytes: the bound of rejected rows (contract section 5), and the last of them."""
 _CLEAN: Final = "clean"
 _LAYOUTS: Final[tuple[Layout, ...]] = ("ndjson", "csv", "parquet")
 
@@ -36,7 +40,27 @@ def measure(scale: Scale) -> Findings:
         found.tables.append(Table(title=f"slowest rows, {layout}", measured=tuple(measured), base=_CLEAN))
         for each in measured[1:]:
             found.goals += _goals(layout, each, measured[0])
+    attacked = compete([_attack(each) for each in ATTACKS], scale.slow_runs, on_progress=scale.on_progress)
+    found.tables.append(Table(title="small files made to become much", measured=tuple(attacked), base=ATTACKS[0].title))
+    for each in attacked:
+        found.goals += _bounds(each)
     return found
+
+
+def _attack(attack: Attack) -> Contestant:
+    task = {"path": str(attack.file()), "dataset": attack.dataset}
+    return Contestant(title=attack.title, module="ours", task=task, rows=attack.rows, right=attack.right)
+
+
+def _bounds(each: Measured) -> list[Goal]:
+    out = each.found.get("bytes_out")
+    written = None if out is None else out / 2**20
+    note = wrong([each])
+    return [
+        Goal(what=f"{each.title}: seconds", reached=each.seconds, goal=_MOST_SECONDS, unit="s", is_most=True, note=note),
+        Goal(what=f"{each.title}: peak memory", reached=each.peak_mib, goal=_MOST_MEMORY, unit="MiB", is_most=True),
+        Goal(what=f"{each.title}: bytes out", reached=written, goal=_MOST_WRITTEN, unit="MiB", is_most=True),
+    ]
 
 
 def _contestant(worst: Worst, rows: int) -> Contestant:

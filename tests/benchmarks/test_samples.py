@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.attacks import ATTACKS, Attack
+from benchmarks.contestants.ours import request_for
 from benchmarks.flaws import Damage
 from benchmarks.samples import UPLOADED_AT, SampleSpec, sample
 from benchmarks.worst import WORST, Worst, worst_file
@@ -61,6 +63,16 @@ def test_a_slow_file_ingests_with_exactly_the_counts_that_its_maker_knows(worst:
         outcome = ingest_file(request, source, scratch=tmp_path, emit=lambda _dataset, _part: None)
     assert outcome.problem is None
     assert (outcome.rows.read, outcome.rows.rejected) == (1_130, worst.rejected(1_130))
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.title)
+def test_an_attack_is_read_with_the_counts_that_its_maker_knows(attack: Attack, tmp_path: Path) -> None:
+    request = request_for(attack.file(tmp_path / "samples"), attack.dataset)
+    with LocalFile(attack.file(tmp_path / "samples")) as source:
+        outcome = ingest_file(request, source, scratch=tmp_path, emit=lambda _dataset, _part: None)
+    assert outcome.problem is None
+    assert {"read": outcome.rows.read, "accepted": outcome.rows.accepted, "rejected": outcome.rows.rejected} == attack.right
+    assert outcome.rejected is None or outcome.rejected.stat().st_size < 72 * 2**20
 
 
 def test_the_same_spec_gives_the_same_bytes(tmp_path: Path) -> None:
