@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from processing.domain.telemetry_names import METRICS, Attribute, Attributes, Kind, Metric, SpanName
+from processing.domain.telemetry_names import METRICS, Attribute, Attributes, InstrumentKind, Metric, SpanName
 from processing.ports import NoTelemetry, Telemetry
 
 if TYPE_CHECKING:
@@ -55,12 +55,14 @@ class OpenTelemetry:
     def __init__(self, tracer: Tracer, meter: Meter) -> None:
         self._tracer = tracer
         self._counters = {
-            each.name: meter.create_counter(each.name, each.unit, each.meaning) for each in METRICS if each.kind is Kind.COUNTER
+            each.name: meter.create_counter(each.name, each.unit, each.meaning)
+            for each in METRICS
+            if each.kind is InstrumentKind.COUNTER
         }
         self._histograms = {
             each.name: meter.create_histogram(each.name, each.unit, each.meaning)
             for each in METRICS
-            if each.kind is Kind.HISTOGRAM
+            if each.kind is InstrumentKind.HISTOGRAM
         }
 
     @contextmanager
@@ -107,7 +109,7 @@ class OpenTelemetry:
 
     def measure(self, metric: Metric, value: float, attributes: Attributes) -> None:
         """See the port."""
-        if metric.kind is Kind.COUNTER:
+        if metric.kind is InstrumentKind.COUNTER:
             self._counters[metric.name].add(value, _plain(attributes))
         else:
             self._histograms[metric.name].record(value, _plain(attributes))

@@ -47,7 +47,7 @@ class Attribute(StrEnum):
 Attributes: TypeAlias = Mapping[Attribute, str]
 
 
-class Kind(StrEnum):
+class InstrumentKind(StrEnum):
     """How values of a metric are put together."""
 
     COUNTER = "counter"
@@ -64,7 +64,7 @@ class Metric:
     """One metric."""
 
     name: str
-    kind: Kind
+    kind: InstrumentKind
     unit: str
     """As OpenTelemetry writes units: `s`, `By`, or what is counted, in braces."""
     meaning: str
@@ -73,56 +73,56 @@ class Metric:
 
 ROWS: Final = Metric(
     name="dropzone.rows",
-    kind=Kind.COUNTER,
+    kind=InstrumentKind.COUNTER,
     unit="{row}",
     meaning="rows read from answered uploads; the outcome says whether they were accepted, rejected or filtered",
     attributes=(Attribute.CUSTOMER, Attribute.DATASET, Attribute.OUTCOME),
 )
 UPLOADS: Final = Metric(
     name="dropzone.uploads",
-    kind=Kind.COUNTER,
+    kind=InstrumentKind.COUNTER,
     unit="{upload}",
     meaning="receipts written; the outcome is their status",
     attributes=(Attribute.CUSTOMER, Attribute.DATASET, Attribute.OUTCOME),
 )
 BYTES: Final = Metric(
     name="dropzone.bytes",
-    kind=Kind.COUNTER,
+    kind=InstrumentKind.COUNTER,
     unit="By",
     meaning="bytes of answered uploads, as they were uploaded",
     attributes=(Attribute.CUSTOMER, Attribute.DATASET),
 )
 REJECTS: Final = Metric(
     name="dropzone.rejects",
-    kind=Kind.COUNTER,
+    kind=InstrumentKind.COUNTER,
     unit="{row}",
     meaning="rows that broke a rule; a row that broke two is counted under both",
     attributes=(Attribute.CUSTOMER, Attribute.DATASET, Attribute.RULE),
 )
 ANSWER_LAG: Final = Metric(
     name="dropzone.answer_lag",
-    kind=Kind.HISTOGRAM,
+    kind=InstrumentKind.HISTOGRAM,
     unit="s",
     meaning="from the writing of an upload to its receipt; answers that were asked for again are left out",
     attributes=(Attribute.CUSTOMER, Attribute.DATASET),
 )
 OLDEST_UNANSWERED: Final = Metric(
     name="dropzone.oldest_unanswered",
-    kind=Kind.HISTOGRAM,
+    kind=InstrumentKind.HISTOGRAM,
     unit="s",
     meaning="age of the customer's oldest upload without an answer as the sweep saw it, 0 when there is none",
     attributes=(Attribute.CUSTOMER,),
 )
 DAYS: Final = Metric(
     name="dropzone.days",
-    kind=Kind.HISTOGRAM,
+    kind=InstrumentKind.HISTOGRAM,
     unit="{day}",
     meaning="days of a stream in a state as the day timer saw them; a state without days is not told",
     attributes=(Attribute.CUSTOMER, Attribute.DATASET, Attribute.STATE),
 )
 DAY_LAG: Final = Metric(
     name="dropzone.day_lag",
-    kind=Kind.HISTOGRAM,
+    kind=InstrumentKind.HISTOGRAM,
     unit="s",
     meaning="from the writing of a day's first marker to the day in every table, for its first publication",
     attributes=(Attribute.CUSTOMER, Attribute.DATASET),

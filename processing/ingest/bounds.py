@@ -1,4 +1,4 @@
-"""How much one file may hold of what costs more than its bytes: rows, days, metrics and id types (contract section 3)."""
+"""How much one file may hold: bytes, columns and rows, and what costs more than its bytes (contract section 3)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from typing import Final
 from processing.domain.errors import CustomerError
 from processing.domain.reasons import RefusalCode
 
+LARGEST_UNPACKED: Final = 100 * 1000**3
+"""Bytes of a file once it is unpacked."""
+LONGEST_RECORD: Final = 16 * 1024 * 1024
+"""Bytes."""
+MOST_COLUMNS: Final = 1_024
 MOST_ROWS: Final = 100_000_000
 MOST_DAYS: Final = 1_100
 """About three years; each day costs a part of its own."""

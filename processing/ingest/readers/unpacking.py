@@ -11,6 +11,7 @@ from isal import igzip, igzip_lib
 
 from processing.domain.errors import CustomerError
 from processing.domain.reasons import RefusalCode
+from processing.ingest.bounds import LARGEST_UNPACKED
 from processing.ingest.readers.formats import Packing
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _OUTPUT_CHUNK: Final = 4 * 1024 * 1024
 _FREE_UNPACKED: Final = 1024**3
 _WORST_RATIO: Final = 1_000
-_MOST_UNPACKED: Final = 100 * 1000**3
 # How the zstd library says that a frame wants more than 128 MiB to unpack.
 _WINDOW_TOO_LARGE: Final = "too much memory"
 
@@ -46,7 +46,7 @@ def _bounded(packed: _ChunkReader, plain: Iterator[bytes]) -> Iterator[bytes]:
                 RefusalCode.UNPACKS_TOO_LARGE,
                 "the archive unpacks to more than 1,000 times its size: upload smaller or plain files",
             )
-        if unpacked > _MOST_UNPACKED:
+        if unpacked > LARGEST_UNPACKED:
             raise CustomerError(RefusalCode.UNPACKS_TOO_LARGE, "the archive unpacks to more than 100 GB: upload several files")
         yield chunk
 

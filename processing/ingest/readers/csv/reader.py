@@ -17,6 +17,7 @@ import polars as pl
 
 from processing.domain.errors import CustomerError
 from processing.domain.reasons import RefusalCode
+from processing.ingest.bounds import LONGEST_RECORD, MOST_COLUMNS
 from processing.ingest.readers.byte_queue import ByteQueue
 from processing.ingest.readers.csv.record_scanner import (
     CsvBlock,
@@ -31,9 +32,6 @@ from processing.ingest.readers.csv.record_scanner import (
 from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BatchTask, BrokenRecords, RawBatch, RawReader
 from schemas.rule_codes import RuleCode
 
-LONGEST_RECORD: Final = 16 * 1024 * 1024
-"""Bytes."""
-MOST_COLUMNS: Final = 1_024
 _BLOCK: Final = 4 * 1024 * 1024
 _HEADER_BLOCK: Final = 64 * 1024
 _BOM: Final = b"\xef\xbb\xbf"

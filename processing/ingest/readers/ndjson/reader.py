@@ -12,6 +12,7 @@ import polars as pl
 
 from processing.domain.errors import CustomerError
 from processing.domain.reasons import RefusalCode
+from processing.ingest.bounds import LONGEST_RECORD, MOST_COLUMNS
 from processing.ingest.columns.header import fold
 from processing.ingest.readers.byte_queue import ByteQueue
 from processing.ingest.readers.ndjson.lines import (
@@ -28,9 +29,6 @@ from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE,
 from processing.ingest.readers.segment import MARKS, late_record
 from schemas.rule import Rule
 
-LONGEST_RECORD: Final = 16 * 1024 * 1024
-"""Bytes."""
-MOST_COLUMNS: Final = 1_024
 _BLOCK: Final = 4 * 1024 * 1024
 _HEADER_RECORDS: Final = 1_000
 _BOM: Final = b"\xef\xbb\xbf"

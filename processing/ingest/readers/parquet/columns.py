@@ -58,7 +58,7 @@ _IS_LIST: Final = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_s
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ParquetColumn:
     """The values of one column of a batch."""
 
     values: pl.Series
@@ -91,24 +91,24 @@ def column_dtype(kind: Any) -> pl.DataType:
     )
 
 
-def to_column(array: Any) -> Column:
+def to_column(array: Any) -> ParquetColumn:
     """An Arrow array as a column of `column_dtype`; nested values as JSON text."""
     kind = array.type
     if isinstance(kind, pa.BaseExtensionType):
-        return Column(_uuid_text(array.storage), None) if _is_uuid(kind) else to_column(array.storage)
+        return ParquetColumn(_uuid_text(array.storage), None) if _is_uuid(kind) else to_column(array.storage)
     if pa.types.is_dictionary(kind):
         return _from_dictionary(array)
     if pa.types.is_null(kind):
-        return Column(pl.repeat(None, len(array), dtype=pl.String, eager=True), None)
+        return ParquetColumn(pl.repeat(None, len(array), dtype=pl.String, eager=True), None)
     if _is(kind, _IS_TEXT):
         return _text(array)
     if _is_nested(kind):
         return _as_json(array)
     if pa.types.is_decimal(kind) and kind.precision > _MOST_DIGITS:
-        return Column(_series(array.cast(pa.string())), None)
+        return ParquetColumn(_series(array.cast(pa.string())), None)
     if pa.types.is_time(kind):
-        return Column(_time_text(array), None)
-    return Column(_plain(array, column_dtype(kind)), None)
+        return ParquetColumn(_time_text(array), None)
+    return ParquetColumn(_plain(array, column_dtype(kind)), None)
 
 
 def _plain(array: Any, dtype: pl.DataType) -> pl.Series:
@@ -157,15 +157,15 @@ def _series(array: Any) -> pl.Series:
     return series
 
 
-def _from_dictionary(array: Any) -> Column:
+def _from_dictionary(array: Any) -> ParquetColumn:
     # Gathered texts share the bytes of the dictionary: a long text that stands in every row is held once.
     indices = _series(array.indices).cast(pl.UInt32)
     entries = to_column(array.dictionary)
     bad = None if entries.not_utf8 is None else entries.not_utf8.gather(indices).fill_null(value=False)
-    return Column(entries.values.gather(indices), bad if bad is not None and bad.any() else None)
+    return ParquetColumn(entries.values.gather(indices), bad if bad is not None and bad.any() else None)
 
 
-def _text(array: Any) -> Column:
+def _text(array: Any) -> ParquetColumn:
     # The engine trusts Arrow's promise that text is UTF-8, and a file can break it: bytes are checked here.
     kind = array.type
     if pa.types.is_string(kind):
@@ -176,10 +176,10 @@ def _text(array: Any) -> Column:
         array = array.cast(pa.large_binary())
     data = _series(array).cast(pl.Binary)
     try:
-        return Column(data.cast(pl.String), None)
+        return ParquetColumn(data.cast(pl.String), None)
     except pl.exceptions.ComputeError:
         texts = pl.Series([_decoded(value) for value in data], dtype=pl.String)
-        return Column(texts, texts.is_null() & data.is_not_null())
+        return ParquetColumn(texts, texts.is_null() & data.is_not_null())
 
 
 def _decoded(value: bytes | None) -> str | None:
@@ -198,14 +198,14 @@ def _uuid_text(array: Any) -> pl.Series:
 # JSON. Every function gives a text for each value, and null for null.
 
 
-def _as_json(array: Any) -> Column:
+def _as_json(array: Any) -> ParquetColumn:
     kind = array.type
     if isinstance(kind, pa.BaseExtensionType) and not _is_uuid(kind):
         return _as_json(array.storage)
     if pa.types.is_dictionary(kind) and _is_nested(kind.value_type):
         entries, indices = _as_json(array.dictionary), _series(array.indices).cast(pl.UInt32)
         bad = None if entries.not_utf8 is None else entries.not_utf8.gather(indices).fill_null(value=False)
-        return Column(entries.values.gather(indices), bad)
+        return ParquetColumn(entries.values.gather(indices), bad)
     if pa.types.is_struct(kind):
         return _struct_json(array)
     if pa.types.is_map(kind):
@@ -213,7 +213,7 @@ def _as_json(array: Any) -> Column:
     if _is(kind, _IS_LIST):
         return _list_json(array, _as_json, "[", "]")
     column = to_column(array)
-    return Column(_leaf_json(column.values), column.not_utf8)
+    return ParquetColumn(_leaf_json(column.values), column.not_utf8)
 
 
 def _leaf_json(values: pl.Series) -> pl.Series:
@@ -232,7 +232,7 @@ def _quoted(text: pl.Series) -> pl.Series:
     return '"' + text + '"'
 
 
-def _struct_json(array: Any) -> Column:
+def _struct_json(array: Any) -> ParquetColumn:
     members: list[pl.Expr] = []
     bad: list[pl.Series] = []
     # flatten() brings down the struct's own nulls and its offset.
@@ -245,16 +245,16 @@ def _struct_json(array: Any) -> Column:
     valid = _series(array.is_valid())
     body = pl.concat_str(members, separator=",", ignore_nulls=True) if members else pl.lit("")
     text = pl.select(pl.when(pl.lit(valid)).then(pl.lit("{") + body + pl.lit("}"))).to_series()
-    return Column(text, reduce(or_, bad) if bad else None)
+    return ParquetColumn(text, reduce(or_, bad) if bad else None)
 
 
-def _map_json(array: Any) -> Column:
-    def entry(pairs: Any) -> Column:
+def _map_json(array: Any) -> ParquetColumn:
+    def entry(pairs: Any) -> ParquetColumn:
         keys, items = to_column(pairs.field(0)) if _is_text_key(pairs) else _as_json(pairs.field(0)), _as_json(pairs.field(1))
         names = _quoted(pl.select(as_text(pl.lit(keys.values), keys.values.dtype)).to_series())
         text = names + ":" + items.values.fill_null("null")
         bad = [column.not_utf8 for column in (keys, items) if column.not_utf8 is not None]
-        return Column(text, reduce(or_, bad) if bad else None)
+        return ParquetColumn(text, reduce(or_, bad) if bad else None)
 
     return _list_json(array, entry, "{", "}")
 
@@ -263,7 +263,7 @@ def _is_text_key(pairs: Any) -> bool:
     return not _is_nested(pairs.type.field(0).type)
 
 
-def _list_json(array: Any, element: Callable[[Any], Column], opening: str, closing: str) -> Column:
+def _list_json(array: Any, element: Callable[[Any], ParquetColumn], opening: str, closing: str) -> ParquetColumn:
     # Plain lists with offsets: a slice keeps its parent's values, and fixed-size lists have no offsets.
     kind = array.type
     if pa.types.is_fixed_size_list(kind):
@@ -283,7 +283,7 @@ def _list_json(array: Any, element: Callable[[Any], Column], opening: str, closi
     valid = _series(array.is_valid())
     text = pl.select(pl.when(pl.lit(valid)).then(pl.lit(opening) + pl.lit(texts).list.join(",") + pl.lit(closing))).to_series()
     bad = None if column.not_utf8 is None else _grouped(column.not_utf8, starts).list.any()
-    return Column(text, bad)
+    return ParquetColumn(text, bad)
 
 
 def _grouped(values: pl.Series, starts: Any) -> pl.Series:

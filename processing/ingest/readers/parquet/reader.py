@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 from processing.domain.errors import CustomerError
 from processing.domain.reasons import RefusalCode
 from processing.frames.casts import as_text
-from processing.ingest.bounds import refuse_too_many_rows
+from processing.ingest.bounds import LARGEST_UNPACKED, LONGEST_RECORD, MOST_COLUMNS, refuse_too_many_rows
 from processing.ingest.deadlines import NO_DEADLINE, Deadline
-from processing.ingest.readers.parquet.columns import Column, column_dtype, to_column
+from processing.ingest.readers.parquet.columns import ParquetColumn, column_dtype, to_column
 from processing.ingest.readers.parquet.footer import BadFooterError, ColumnChunk, Footer, read_footer
 from processing.ingest.readers.parquet.page_guard import LARGEST_BATCH, PageGuard, SmallerBatches, Watched
 from processing.ingest.readers.random_access import WINDOW, RandomAccess, RangeFile
@@ -28,12 +28,8 @@ from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE,
 from processing.ingest.shown_rows import LONGEST_VALUE
 from schemas.rule_codes import RuleCode
 
-MOST_COLUMNS: Final = 1_024
 LARGEST_FOOTER: Final = 32 * 1024 * 1024
 """Bytes; about 200,000 column chunks, more than any 10 GB file needs."""
-LARGEST_UNPACKED: Final = 100 * 1000**3
-"""Bytes of all wanted values (contract section 3)."""
-_LONGEST_RECORD: Final = 16 * 1024 * 1024
 _BATCH_ROWS: Final = 262_144
 _BATCH_BYTES: Final = 32 * 1024 * 1024
 _ENOUGH_ROWS: Final = 16_384
@@ -280,7 +276,7 @@ class ParquetReader(RawReader):
         records = pl.int_range(done + 1, done + batch.num_rows + 1, dtype=pl.Int64, eager=True).alias(RECORD)
         lines = pl.repeat(None, batch.num_rows, dtype=pl.Int64, eager=True).alias(LINE)
         frame = frame.with_columns(records, lines) if columns else pl.DataFrame([records, lines])
-        if batch.nbytes > _LONGEST_RECORD:
+        if batch.nbytes > LONGEST_RECORD:
             _check_lengths(frame, done)
         bad = pl.repeat(value=False, n=batch.num_rows, dtype=pl.Boolean, eager=True)
         for column in columns.values():
@@ -290,7 +286,7 @@ class ParquetReader(RawReader):
             return RawBatch(frame=frame)
         return RawBatch(frame=frame.filter(~bad), broken=self._broken(batch, columns, bad.arg_true(), done))
 
-    def _broken(self, batch: Any, columns: dict[int, Column], rows: pl.Series, done: int) -> BrokenRecords:
+    def _broken(self, batch: Any, columns: dict[int, ParquetColumn], rows: pl.Series, done: int) -> BrokenRecords:
         """Rows with bytes that are not UTF-8, as JSON; of a long value its beginning."""
         shown: dict[str, pl.Series] = {}
         for index, (position, column) in enumerate(columns.items()):
@@ -382,7 +378,7 @@ def _check_lengths(frame: pl.DataFrame, done: int) -> None:
         return
     longest = frame.select(pl.sum_horizontal(texts).alias("bytes"))
     row = longest.to_series().arg_max()
-    if row is not None and longest.item(row, 0) > _LONGEST_RECORD:
+    if row is not None and longest.item(row, 0) > LONGEST_RECORD:
         raise CustomerError(
             RefusalCode.RECORD_TOO_LONG, f"record {done + row + 1:,} is longer than 16 MiB: write shorter values"
         )
