@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
-from typing import Any
 
 import pytest
 
@@ -17,39 +15,11 @@ from processing.jobs.days.work_stream import work_stream
 from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.uploads.receive_file import receive_file
 from processing.stored.streams import known_streams
+from tests.support.counting import counted
 from tests.support.memory import Memory, metrics
 
 D1, D2 = date(2026, 11, 17), date(2026, 11, 18)
 MOST = 11
-CALLS = ("put", "get", "get_range", "head", "delete", "list_blobs", "list_containers", "service_time", "lease")
-
-
-class Counted:
-    """A store whose requests are written down."""
-
-    def __init__(self, store: Any, requests: list[str]) -> None:
-        self._store, self._requests = store, requests
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._store, name)
-        if name not in CALLS:
-            return found
-
-        def call(*args: Any, **more: Any) -> Any:
-            self._requests.append(" ".join([name, *map(str, args[:2])]))
-            return found(*args, **more)
-
-        return call
-
-
-def counted(world: Memory) -> list[str]:
-    """From now on, the requests to storage and queues."""
-    requests: list[str] = []
-    queues = [Counted(queue, requests) for queue in (world.events, world.work)]
-    stores = [Counted(store, requests) for store in (world.drop, world.lake)]
-    context = replace(world.context, drop=stores[0], lake=stores[1], drop_events=queues[0], stream_work=queues[1])
-    world.context = context
-    return requests
 
 
 @pytest.fixture
@@ -66,19 +36,21 @@ def world() -> Memory:
 
 
 def test_an_idle_tick_of_one_customer(world: Memory) -> None:
-    requests = counted(world)
+    drop, lake = counted(world)
     assert advance_days(world.context) == 1
     while (body := world.work.take()) is not None:
         work_stream(world.context, parse_stream_work(body.encode()))
+    requests = drop.requests + lake.requests
     assert len(requests) + 2 <= MOST, requests  # the length of the queue, and a message
     assert not any(each.endswith(" metrics/") for each in requests), "no upload and no receipt is listed"
 
 
 def test_a_marker(world: Memory) -> None:
     world.put(f"signals/{D2}")
-    requests = counted(world)
+    drop, lake = counted(world)
     assert receive_file(world.context, world.container, f"signals/{D2}") == "accepted"
     assert world.receipt(f"signals/{D2}")["marks"] == [f"metrics/{D2}"]
+    requests = drop.requests + lake.requests
     assert len(requests) <= MOST, requests
 
 

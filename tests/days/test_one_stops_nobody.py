@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,68 +22,12 @@ from processing.jobs.days.work_stream import work_stream
 from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import ask_reprocess
 from processing.jobs.uploads.receive_file import receive_file
-from processing.ports import UNCONDITIONAL, BlobInfo, Condition
 from processing.stored.customers import add_customer
-from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue
+from tests.support.counting import counted
+from tests.support.in_memory import InMemoryQueue
 from tests.support.memory import Memory, metrics
 
 D1, D2 = date(2026, 11, 17), date(2026, 11, 18)
-
-
-class CountingStore(InMemoryBlobStore):
-    """Counts its calls by what they do and where, and the bytes that are read."""
-
-    calls: Counter[tuple[str, str]]
-    read: int
-
-    @classmethod
-    def of(cls, store: InMemoryBlobStore) -> CountingStore:
-        counting = cls(store._clock)
-        counting._containers, counting._holds, counting._etags = store._containers, store._holds, store._etags
-        counting.forget()
-        return counting
-
-    def forget(self) -> None:
-        self.calls, self.read = Counter(), 0
-
-    def head(self, container: str, name: str) -> BlobInfo | None:
-        self.calls["head", container] += 1
-        return super().head(container, name)
-
-    def get(self, container: str, name: str) -> tuple[bytes, BlobInfo] | None:
-        self.calls["get", container] += 1
-        found = super().get(container, name)
-        self.read += len(found[0]) if found else 0
-        return found
-
-    def get_range(self, container: str, name: str, *, etag: str, offset: int, length: int) -> bytes:
-        self.calls["get_range", container] += 1
-        data = super().get_range(container, name, etag=etag, offset=offset, length=length)
-        self.read += len(data)
-        return data
-
-    def put(
-        self,
-        container: str,
-        name: str,
-        data: bytes | Path,
-        *,
-        when: Condition = UNCONDITIONAL,
-        metadata: Mapping[str, str] | None = None,
-    ) -> str:
-        self.calls["put", container] += 1
-        return super().put(container, name, data, when=when, metadata=metadata)
-
-    def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
-        self.calls["list", container] += 1
-        return super().list_blobs(container, prefix, metadata=metadata)
-
-
-def counted(world: Memory) -> tuple[CountingStore, CountingStore]:
-    drop, lake = CountingStore.of(world.drop), CountingStore.of(world.lake)
-    object.__setattr__(world.context, "drop", drop)
-    object.__setattr__(world.context, "lake", lake)
-    return drop, lake
 
 
 def manifest(*files: Mapping[str, object]) -> bytes:
