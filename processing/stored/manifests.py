@@ -20,5 +20,5 @@ def read_manifest(lake: BlobStore, state: StreamState, day: date) -> Manifest | 
     name = record.published.manifest
     found = lake.get(blob_names.STATE_CONTAINER, name)
     if found is None:
-        raise OperatorError(f"{name} is gone though {state.customer}/{state.dataset} has published by it: restore it")
+        raise OperatorError(f"{name} is gone though {state.stream} has published by it: restore it")
     return from_json(Manifest, found[0])

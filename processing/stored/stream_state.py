@@ -86,13 +86,13 @@ def change_state(
             return store_state(context, stored, changed)
         except ConditionNotMet:
             stored = load_state(context, stored.state.stream)
-    raise LaterError(f"the state of {stored.state.customer}/{stored.state.dataset} changes faster than it can be written")
+    raise LaterError(f"the state of {stored.state.stream} changes faster than it can be written")
 
 
 def expect_epoch(state: StreamState, epoch: int | None) -> None:
     """Raises Superseded when `epoch` is given and another worker has claimed the stream since."""
     if epoch is not None and state.epoch != epoch:
-        raise Superseded(f"stream {state.customer}/{state.dataset} was claimed by another worker")
+        raise Superseded(f"stream {state.stream} was claimed by another worker")
 
 
 def print_status(context: JobContext, state: StreamState) -> None:

@@ -30,7 +30,7 @@ def expect_tables(context: JobContext, state: StreamState) -> None:
     for spec in TABLES_OF[state.dataset]:
         table = context.tables.find(container, spec)
         seq = 0 if table is None else table.seq_of(str(state.dataset))
-        stream = f"{state.customer}/{state.dataset}"
+        stream = state.stream
         if seq > state.seq:
             name = blob_names.state_name(state.stream)
             raise OperatorError(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache, partial
 
 from processing.domain import blob_names
 from processing.domain.documents import from_json
@@ -38,32 +39,42 @@ def named_parts(
         attempt, modified = seen.summary.attempt, seen.summary.in_force_modified
         if attempt is None or modified is None:
             continue
-        blob, counts = _upload_name(context.drop, state.customer, seen), _counts(context, state, min(days), seen, modified)
+        read = cache(partial(_read, context.drop, state.customer, seen))
+        blob, counts = _upload_name(seen, read), _counts(context, min(days), seen, modified, read)
         for day, by_attempt in named.items():
             count = counts.get((state.dataset, day), 0)
             by_attempt[attempt] = NamedParts(blob=blob, last_modified=modified, count=count, traceparent=seen.summary.trace)
     return named
 
 
-def _counts(context: JobContext, state: StreamState, earliest: date, seen: ListedReceipt, modified: datetime) -> PartCounts:
+def _read(drop: BlobStore, customer: str, seen: ListedReceipt) -> Receipt | None:
+    found = drop.get(blob_names.receipts_container(customer), seen.blob)
+    return None if found is None else from_json(Receipt, found[0])
+
+
+def _counts(
+    context: JobContext,
+    earliest: date,
+    seen: ListedReceipt,
+    modified: datetime,
+    read: Callable[[], Receipt | None],
+) -> PartCounts:
     if seen.summary.parts is not None:
         return seen.summary.parts
     # Its metadata has no room for them, or is an older program's. No row is of a day after that of its upload's morrow.
     if earliest > context.zone.day_of(modified) + timedelta(days=1):
         return {}
-    found = context.drop.get(blob_names.receipts_container(state.customer), seen.blob)
-    if found is None:
+    receipt = read()
+    if receipt is None or receipt.in_force is None or receipt.in_force.attempt != seen.summary.attempt:
         return {}
-    receipt = from_json(Receipt, found[0])
-    has_moved = receipt.in_force is None or receipt.in_force.attempt != seen.summary.attempt
-    return {} if has_moved else part_counts(receipt)
+    return part_counts(receipt)
 
 
-def _upload_name(drop: BlobStore, customer: str, seen: ListedReceipt) -> str:
+def _upload_name(seen: ListedReceipt, read: Callable[[], Receipt | None]) -> str:
     name = blob_names.upload_of_receipt(seen.blob)
     if name is not None:
         return name
-    found = drop.get(blob_names.receipts_container(customer), seen.blob)
-    if found is None:
+    receipt = read()
+    if receipt is None:
         raise LaterError(f"receipt {seen.blob} is gone; it was listed a moment ago")
-    return from_json(Receipt, found[0]).blob
+    return receipt.blob

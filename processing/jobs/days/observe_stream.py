@@ -56,7 +56,7 @@ def observe_stream(context: JobContext, stored: StoredState, *, epoch: int | Non
             # this listing, and what the listing lacks would be taken for gone.
             stored = load_state(context, stored.state.stream)
     else:
-        raise LaterError(f"the state of {stored.state.customer}/{stored.state.dataset} changes faster than it is looked at")
+        raise LaterError(f"the state of {stored.state.stream} changes faster than it is looked at")
     print_status(context, stored.state)
     return stored
 

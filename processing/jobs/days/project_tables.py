@@ -13,16 +13,15 @@ from pathlib import Path
 import polars as pl
 
 from processing.domain import blob_names
-from processing.domain.documents import from_json
 from processing.domain.errors import ConditionNotMet, LaterError, OperatorError, Superseded
 from processing.domain.publications import Manifest, TableOutput
 from processing.domain.readiness.day_states import with_state
 from processing.domain.stream_state import DayState, StreamState
 from processing.jobs.measuring import measure_publication
-from processing.ports import BlobStore
 from processing.publication.delta.files import write_table_file
 from processing.publication.delta.specs import DAYS, TABLES
 from processing.stored.context import JobContext
+from processing.stored.manifests import read_manifest
 from processing.stored.stream_state import StoredState, change_state, expect_epoch, load_state, print_status
 from processing.stored.tries import MOST_TRIES, tries
 from processing.stored.write_once import write_once
@@ -51,7 +50,9 @@ def project_pending(context: JobContext, stored: StoredState, epoch: int) -> Sto
     day = stored.state.pending
     if day is None:
         return stored
-    manifest = _read_manifest(context.lake, stored.state)
+    manifest = read_manifest(context.lake, stored.state, day)
+    if manifest is None:
+        raise OperatorError(f"{stored.state.stream} has no publication of {day.isoformat()} that its state calls pending")
     try:
         versions = {output.table: _project(context, manifest, output) for output in manifest.outputs}
         _project(context, manifest, _days_row(context, manifest, versions))
@@ -74,14 +75,6 @@ def project_pending(context: JobContext, stored: StoredState, epoch: int) -> Sto
         measure_publication(context.telemetry, stored.state, day, now)
     print_status(context, stored.state)
     return stored
-
-
-def _read_manifest(lake: BlobStore, state: StreamState) -> Manifest:
-    published = state.days[state.pending].published if state.pending is not None else None
-    found = lake.get(blob_names.STATE_CONTAINER, published.manifest) if published is not None else None
-    if found is None:
-        raise OperatorError(f"the manifest of publication {state.seq} of {state.customer}/{state.dataset} is gone: restore it")
-    return from_json(Manifest, found[0])
 
 
 def _project(context: JobContext, manifest: Manifest, output: TableOutput) -> int:

@@ -49,20 +49,22 @@ def find_unanswered(context: JobContext, customer: str, now: datetime, most: int
     notes = list_notes(context, customer)
     certain, empty = _Oldest(most), _Oldest(most)
     waiting, with_rows = _Waiting(), set[Dataset]()
+
+    def take(info: BlobInfo, failed: _Answer | None = None) -> None:
+        waiting.add(info)
+        if _is_due(context, info, failed, now) and not _is_in_hand(context, notes, info, now):
+            certain.add(info)
+
     for info, answer in _open_uploads(context.drop, customer, with_rows):
         is_known = answer is not None and answer.etag == info.etag
         if info.size == 0 and not is_known:
             empty.add(info)
-            continue
-        waiting.add(info)
-        if _is_due(context, info, answer if is_known else None, now) and not _is_in_hand(context, notes, info, now):
-            certain.add(info)
+        else:
+            take(info, answer if is_known else None)
     stubs = directory_stubs(context.drop, customer, empty.infos())
     for info in empty.infos():
         if info.name not in stubs:
-            waiting.add(info)
-            if _is_due(context, info, None, now) and not _is_in_hand(context, notes, info, now):
-                certain.add(info)
+            take(info)
     asked = sorted((name, each.note) for name, each in notes.items() if is_asked_for(context, each, now))
     due = chain(
         (Due(name=info.name, etag=info.etag) for info in certain.infos()),
