@@ -8,10 +8,9 @@ from processing.domain.stream_state import StreamState
 
 
 def keeps_document(state: StreamState, day: date, *, today: date, receipts: int) -> bool:
-    """Whether a day has a status document: until it is closed, or before the first day, and older than `receipts` days.
+    """Whether a day has a status document: until it is over and older than `receipts` days.
 
     By then no receipt speaks of it any more, and nothing is done to it. One that was deleted is not printed again; should the
     first day be moved before it, it is one that has a document.
     """
-    is_over = state.is_closed(day) or (state.first_day is not None and day < state.first_day)
-    return not is_over or day + timedelta(days=receipts) >= today
+    return not state.is_over(day) or day + timedelta(days=receipts) >= today

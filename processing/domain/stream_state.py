@@ -223,6 +223,16 @@ class StreamState:
         record = self.days.get(day)
         return record is not None and record.published is not None
 
+    def is_over(self, day: date) -> bool:
+        """Whether nothing is done with a day any more: it is closed, or lies before the first day and was never published.
+
+        A day that was published stays as long as its rows, also when the first day was moved behind it.
+        """
+        record = self.days.get(day)
+        if record is not None and record.published is not None:
+            return self.is_closed(day)
+        return self.first_day is not None and day < self.first_day
+
     def closed_days(self) -> frozenset[date]:
         """All closed days."""
         return frozenset(day for day in self.days if self.is_closed(day))

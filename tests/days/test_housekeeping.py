@@ -19,8 +19,9 @@ from processing.domain.stream_state import DayState
 from processing.domain.streams import Stream
 from processing.jobs.housekeeping.documents import delete_documents
 from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
-from processing.jobs.operate import ask_reprocess
+from processing.jobs.operate import ask_reprocess, move_first_day
 from processing.ports import UNCONDITIONAL, Condition
+from processing.stored.context import Retention
 from processing.stored.streams import known_streams
 from tests.support.in_memory import InMemoryBlobStore, InMemoryTable, InMemoryTables
 from tests.support.memory import Memory, metrics
@@ -127,6 +128,25 @@ def test_staged_rows_of_old_days_go_and_the_day_says_so_first(world: Memory) -> 
     world.settle()
     assert world.states() == {D1: DayState.PROCESSED}
     assert world.values(D1) == {"u": 1, "v": 2}
+
+
+def test_a_published_day_that_the_first_day_was_moved_behind_keeps_its_receipts_until_it_is_closed(world: Memory) -> None:
+    move_first_day(world.context, Stream("acme", Dataset.METRICS), D2)
+    world.context = replace(world.context, retention=Retention(uploads=1, receipts=2, staged=30))
+    world.pass_time(days=10)
+    assert run_housekeeping(world.context)["uploads"] == 2
+    world.settle()
+    assert world.state().stopped is None
+    assert world.status(D1)["state"] == "processed"
+    world.pass_time(days=30)
+    assert run_housekeeping(world.context)["parts"] == 1  # though the first day is not published yet
+    assert world.state().is_closed(D1)
+    run_housekeeping(world.context)
+    assert not [
+        info for info in world.drop.list_blobs(blob_names.receipts_container("acme")) if blob_names.is_receipt(info.name)
+    ]
+    world.settle()
+    assert world.state().stopped is None
 
 
 def test_rows_that_are_not_published_yet_are_kept_however_old(world: Memory) -> None:

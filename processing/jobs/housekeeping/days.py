@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import count
 
 from processing.domain.stream_state import DayState, StreamState
 from processing.domain.streams import Stream
@@ -45,12 +47,18 @@ def _closable(state: StreamState, latest: date) -> date | None:
     """The last day, up to `latest`, of those that can be closed with all before it; None until there is a first day."""
     if state.first_day is None:
         return None
-    until = state.first_day - timedelta(days=1)
-    while until < latest:
-        record = state.days.get(until + timedelta(days=1))
-        if record is None or record.published is None:
+    until: date | None = None
+    for day in _in_order(state, state.first_day):
+        record = state.days.get(day)
+        if day > latest or record is None or record.published is None:
             break
-        if record.reprocess is not None or state.pending == until + timedelta(days=1) or record.state is DayState.PROCESSING:
+        if record.reprocess is not None or state.pending == day or record.state is DayState.PROCESSING:
             break
-        until += timedelta(days=1)
-    return until if until >= state.first_day else None
+        until = day
+    return until
+
+
+def _in_order(state: StreamState, first: date) -> Iterator[date]:
+    """The published days that the first day was moved behind, then every day from the first on."""
+    yield from sorted(day for day, record in state.days.items() if day < first and record.published is not None)
+    yield from (first + timedelta(days=each) for each in count())

@@ -107,6 +107,6 @@ def _holds_nothing(drop: BlobStore, container: str, name: str, states: list[Stre
     receipt = from_json(Receipt, found[0])
     streams = {state.dataset: state for state in states}
     return all(
-        stream is None or stream.is_closed(day) or stream.first_day is None or day < stream.first_day
+        stream is None or stream.first_day is None or stream.is_over(day)
         for stream, day in ((streams.get(dataset), day) for dataset, day in part_counts(receipt))
     )
