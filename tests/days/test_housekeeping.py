@@ -149,6 +149,17 @@ def test_a_published_day_that_the_first_day_was_moved_behind_keeps_its_receipts_
     assert world.state().stopped is None
 
 
+def test_receipts_of_days_that_a_stream_may_still_begin_with_stay_however_short_their_retention() -> None:
+    world = Memory()
+    world.upload("metrics/a.csv", metrics(D1, {"u": 1}))
+    world.context = replace(world.context, retention=Retention(uploads=1, receipts=2))
+    world.pass_time(days=10)
+    assert run_housekeeping(world.context)["uploads"] == 1
+    world.upload(f"signals/{D1}")
+    world.settle()
+    assert world.values(D1) == {"u": 1}
+
+
 def test_rows_that_are_not_published_yet_are_kept_however_old(world: Memory) -> None:
     world.upload("metrics/b.csv", metrics(D2, {"w": 1}))
     world.pass_time(days=100)

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from processing.domain import blob_names
 from processing.domain.blob_names import Marker, SignalFile
 from processing.domain.documents import from_json
+from processing.domain.readiness.first_day import earliest_first_day
 from processing.domain.receipts import Receipt, ReceiptSummary, UploadStatus, part_counts
 from processing.domain.stream_state import StreamState
 from processing.jobs.housekeeping.deletion import delete_each
@@ -26,7 +27,7 @@ def delete_uploads(context: JobContext, customer: str) -> int:
     before = context.drop.service_time() - timedelta(days=context.retention.uploads)
     states = [stored.state for stored in streams_of(context, customer)]
     needed = {name for state in states for name in _needed(context, state)}
-    window = context.zone.day_of(context.drop.service_time()) - timedelta(days=context.readiness.first_day_window)
+    window = _earliest_first_day(context)
     receipts = list_receipts(context.drop, customer)
     container = blob_names.drop_container(customer)
     gone, maybe_stubs = [], []
@@ -64,8 +65,15 @@ def delete_receipts(context: JobContext, customer: str) -> int:
         return 0
     present = {blob_names.receipt_name(info.name) for info in list_uploads(context.drop, customer)}
     states = [stored.state for stored in streams_of(context, customer)]
-    gone = [info for info in old if info.name not in present and _holds_nothing(context.drop, container, info.name, states)]
+    window = _earliest_first_day(context)
+    gone = [
+        info for info in old if info.name not in present and _holds_nothing(context.drop, container, info.name, states, window)
+    ]
     return delete_each(context.drop, container, gone, customer=customer, step="receipts")
+
+
+def _earliest_first_day(context: JobContext) -> date:
+    return earliest_first_day(context.drop.service_time(), context.readiness, context.zone)
 
 
 def _needed(context: JobContext, state: StreamState) -> set[str]:
@@ -99,7 +107,7 @@ def _is_past(state: StreamState, day: date, window: date) -> bool:
     return day < (state.first_day or window)
 
 
-def _holds_nothing(drop: BlobStore, container: str, name: str, states: list[StreamState]) -> bool:
+def _holds_nothing(drop: BlobStore, container: str, name: str, states: list[StreamState], window: date) -> bool:
     """Whether no day that is open, or may become the first, can use the rows that a receipt holds in force."""
     found = drop.get(container, name)
     if found is None:
@@ -107,6 +115,6 @@ def _holds_nothing(drop: BlobStore, container: str, name: str, states: list[Stre
     receipt = from_json(Receipt, found[0])
     streams = {state.dataset: state for state in states}
     return all(
-        stream is None or stream.first_day is None or stream.is_over(day)
+        stream is None or (day < window if stream.first_day is None else stream.is_over(day))
         for stream, day in ((streams.get(dataset), day) for dataset, day in part_counts(receipt))
     )

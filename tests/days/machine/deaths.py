@@ -20,17 +20,18 @@ _LATER: Final = timedelta(hours=1, minutes=1)
 
 def die_of_a_day(crew: Crew, watch: Watch, where: Pause) -> date | None:
     """Workers die of a day that is due, until it rests; the day, or None when it does not come to that."""
-    days: list[date] = []
+    days: list[tuple[date, int]] = []
     for _ in range(DEATHS):
         worker = crew.work(watch.named, where)
-        in_hand = [day for day, record in watch.state.days.items() if record.state is DayState.PROCESSING]
+        # A day that was cut anew meanwhile has not ended anybody yet.
+        in_hand = [(day, record.round) for day, record in watch.state.days.items() if record.state is DayState.PROCESSING]
         if worker not in crew.workers or len(in_hand) != 1 or days not in ([], in_hand):
             crew.finish_alone(worker)
             return None
         days = in_hand
         crew.kill(worker)
         crew.world.time.advance(_LATER)
-    (day,) = days
+    ((day, _),) = days
     before = watch.state.days[day]
     crew.work(watch.named, None)
     record = watch.state.days[day]
