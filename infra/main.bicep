@@ -121,6 +121,10 @@ param attemptSeconds int = 1200
 @minValue(0)
 param compareSeconds int = 3600
 
+@description('Days between two listings of all that was ever written, which find what was lost or restored.')
+@minValue(1)
+param reconcileDays int = 7
+
 @description('Seconds that a marker may be later than its habit before it counts as late.')
 @minValue(0)
 param markerMarginSeconds int = 3600
@@ -185,6 +189,7 @@ var programSettings = {
   DROPZONE_SWEEP_GRACE_SECONDS: string(sweepGraceSeconds)
   DROPZONE_ATTEMPT_SECONDS: string(attemptSeconds)
   DROPZONE_COMPARE_SECONDS: string(compareSeconds)
+  DROPZONE_RECONCILE_DAYS: string(reconcileDays)
   DROPZONE_MARKER_MARGIN_SECONDS: string(markerMarginSeconds)
   DROPZONE_KEEP_UPLOADS_DAYS: string(keepUploadsDays)
   DROPZONE_KEEP_REJECTED_DAYS: string(keepRejectedDays)

@@ -48,6 +48,7 @@ def build_app(settings: Settings) -> JobContext:
             first_day_wait=timedelta(seconds=settings.first_day_wait_seconds),
             first_day_window=settings.first_day_window_days,
             compare_every=timedelta(seconds=settings.compare_seconds),
+            reconcile_every=timedelta(days=settings.reconcile_days),
             marker_margin=timedelta(seconds=settings.marker_margin_seconds),
         ),
         retention=Retention(

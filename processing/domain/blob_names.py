@@ -309,6 +309,11 @@ def notes_prefix(customer: str) -> str:
     return f"attempts/{customer}/"
 
 
+def answered_name(customer: str) -> str:
+    """Which versions of a customer's uploads were seen to have an answer, in `state`."""
+    return f"answered/{customer}.json.gz"
+
+
 def superseded_name(stream: Stream) -> str:
     """Which staged parts of a stream housekeeping has found superseded, and when, in `state`."""
     return f"housekeeping/{stream.customer}/{stream.dataset}.json"

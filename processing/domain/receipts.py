@@ -234,6 +234,11 @@ class ReceiptSummary:
             trace=receipt.in_force.trace if receipt.in_force else None,
         )
 
+    @classmethod
+    def accepted(cls, etag: str) -> ReceiptSummary:
+        """Of a version of which no more is known than that it has an answer that is no refusal."""
+        return cls(etag=etag, status=UploadStatus.ACCEPTED, attempt=None, in_force_modified=None, next_try=None)
+
     def to_metadata(self) -> dict[str, str]:
         """As blob metadata; absent values are left out."""
         values = {

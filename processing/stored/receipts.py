@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from processing.domain import blob_names
+from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json
 from processing.domain.readiness.marker_manifest import folders_of
 from processing.domain.receipts import Receipt, ReceiptSummary
 from processing.domain.streams import Stream
-from processing.ports import BlobStore
+from processing.ports import BlobInfo, BlobStore
+from processing.stored.uploads import MOST_LOOKED_AT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,17 +41,39 @@ def iterate_receipts(store: BlobStore, customer: str, prefix: str = "") -> Itera
     """The same, one after another, for those who keep little of each."""
     container = blob_names.receipts_container(customer)
     for info in store.list_blobs(container, prefix, metadata=True):
-        if not blob_names.is_receipt(info.name):
-            continue
-        try:
-            summary = ReceiptSummary.from_metadata(info.metadata)
-        except (KeyError, ValueError):
-            # A copy or a restore may have dropped the metadata; the receipt itself says the same.
-            found = store.get(container, info.name)
-            if found is None:
-                continue
-            summary = ReceiptSummary.of(from_json(Receipt, found[0]))
-        yield ListedReceipt(blob=info.name, etag=info.etag, summary=summary)
+        seen = _listed(store, container, info) if blob_names.is_receipt(info.name) else None
+        if seen is not None:
+            yield seen
+
+
+def find_receipts(store: BlobStore, customer: str, uploads: Collection[str]) -> dict[str, ListedReceipt]:
+    """The receipts of these uploads, by the names of the uploads: one by one while that costs less than listing them all."""
+    if len(uploads) > MOST_LOOKED_AT:
+        folders = {name.partition("/")[0] for name in uploads}
+        shared = folders.pop() if len(folders) == 1 else ""
+        listed = list_receipts(store, customer, f"{shared}/" if shared in list(Dataset) else "")
+        return {name: seen for name in uploads if (seen := listed.get(blob_names.receipt_name(name))) is not None}
+    container = blob_names.receipts_container(customer)
+    found = {}
+    for name in uploads:
+        info = store.head(container, blob_names.receipt_name(name))
+        seen = _listed(store, container, info) if info is not None else None
+        if seen is not None:
+            found[name] = seen
+    return found
+
+
+def _listed(store: BlobStore, container: str, info: BlobInfo) -> ListedReceipt | None:
+    """What a receipt's metadata tells; None when it is gone meanwhile."""
+    try:
+        summary = ReceiptSummary.from_metadata(info.metadata)
+    except (KeyError, ValueError):
+        # A copy or a restore may have dropped the metadata; the receipt itself says the same.
+        found = store.get(container, info.name)
+        if found is None:
+            return None
+        summary = ReceiptSummary.of(from_json(Receipt, found[0]))
+    return ListedReceipt(blob=info.name, etag=info.etag, summary=summary)
 
 
 def list_in_force(drop: BlobStore, stream: Stream) -> dict[str, ListedReceipt]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from os.path import commonprefix
 from typing import Final
 
@@ -10,6 +10,8 @@ from processing.domain import blob_names
 from processing.domain.blob_names import NotData
 from processing.ports import BlobInfo, BlobStore
 
+MOST_LOOKED_AT: Final = 1_000
+"""Blobs that are asked for one by one, by names that are known: for more, a listing costs less."""
 _FEW: Final = 10
 """Empty blobs that are looked at one by one: for more, a listing costs less."""
 
@@ -22,6 +24,15 @@ def list_uploads(store: BlobStore, customer: str, prefix: str = "", *, metadata:
     for info in store.list_blobs(blob_names.drop_container(customer), prefix, metadata=metadata):
         if is_upload(info.name):
             yield info
+
+
+def find_uploads(store: BlobStore, customer: str, names: Collection[str]) -> dict[str, BlobInfo]:
+    """Those of these uploads that are there now: one by one while that costs less than listing them all."""
+    if len(names) > MOST_LOOKED_AT:
+        listed = list_uploads(store, customer, _shared(names), metadata=True)
+        return {info.name: info for info in listed if info.name in names}
+    found = ((name, store.head(blob_names.drop_container(customer), name)) for name in names if is_upload(name))
+    return {name: info for name, info in found if info is not None}
 
 
 def is_upload(name: str) -> bool:
@@ -53,6 +64,9 @@ def _looked_at(store: BlobStore, customer: str, names: list[str]) -> Iterator[Bl
 
 
 def _listed(store: BlobStore, customer: str, names: list[str]) -> Iterator[BlobInfo]:
+    return store.list_blobs(blob_names.drop_container(customer), _shared(names), metadata=True)
+
+
+def _shared(names: Collection[str]) -> str:
     # Letters, not whole folders, are what a listing goes by.
-    shared = commonprefix(names)  # noqa: RUF071
-    return store.list_blobs(blob_names.drop_container(customer), shared, metadata=True)
+    return commonprefix(list(names))  # noqa: RUF071

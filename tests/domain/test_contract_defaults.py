@@ -27,6 +27,7 @@ def test_readiness_by_itself_is_as_the_contract_says() -> None:
         late_threshold=0.01,
         late_window_days=14,
         compare_every=timedelta(hours=1),
+        reconcile_every=timedelta(days=7),
         marker_margin=timedelta(hours=1),
     )
 
@@ -39,6 +40,7 @@ def test_readiness_by_itself_is_as_the_contract_says() -> None:
         ("first_day_window_days", 28),
         ("attempt_seconds", 20 * 60),
         ("compare_seconds", 3_600),
+        ("reconcile_days", 7),
         ("marker_margin_seconds", 3_600),
         ("keep_uploads_days", 30),
         ("keep_rejected_days", 30),

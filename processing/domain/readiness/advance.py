@@ -35,8 +35,8 @@ _MOST_MARKERS: Final = 1_000
 def needs_listing(
     state: StreamState, now: datetime, markers: Sequence[ListedMarker], policy: ReadinessPolicy, zone: DayZone
 ) -> bool:
-    """Whether a look at the uploads could change anything: a cut to take or to shrink, or the first day to find."""
-    if any(record.cut or record.expected_files or record.expected_in or _wants_cut(record) for record in state.days.values()):
+    """Whether all uploads must be listed: for a cut that is to be taken, or for the first day."""
+    if any(_wants_cut(record) for record in state.days.values()):
         return True
     marked = _in_effect(now, markers, policy, zone)
     first = policy.first_day or state.first_day
@@ -46,6 +46,11 @@ def needs_listing(
         day >= first and not state.is_closed(day) and _is_news(state.days.get(day, DayRecord()), day, observed)
         for day, observed in _with_gaps(marked, first, policy).items()
     )
+
+
+def needs_answers(state: StreamState) -> bool:
+    """Whether a day waits for uploads that have a name: its cut, or files that a manifest names."""
+    return any(record.cut or record.expected_files or record.expected_in for record in state.days.values())
 
 
 def needs_comparison(state: StreamState, now: datetime, policy: ReadinessPolicy) -> bool:

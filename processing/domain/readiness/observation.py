@@ -34,6 +34,8 @@ class ReadinessPolicy:
     """Age in days beyond which a day is not processed again by itself."""
     compare_every: timedelta = timedelta(hours=1)
     """How often published days are compared with the rows in force."""
+    reconcile_every: timedelta = timedelta(days=7)
+    """How often everything is listed again though nothing asks for it: what was lost or restored is found by it."""
     marker_margin: timedelta = timedelta(hours=1)
     """How much later than its habit a marker may be before it counts as late."""
 

@@ -12,7 +12,7 @@ from processing.domain.blob_names import PartName
 from processing.domain.errors import LaterError, OperatorError
 from processing.domain.publications import Manifest
 from processing.domain.stream_state import StreamState
-from processing.jobs.days.losses import expect_parts, expect_receipts
+from processing.jobs.days.losses import expect_answers, expect_parts, expect_receipts
 from processing.jobs.days.named_parts import named_parts
 from processing.ports import BlobStore
 from processing.publication.compute_day import EARLIER_DAYS_OF
@@ -46,6 +46,7 @@ def staged_inputs(context: JobContext, state: StreamState, day: date) -> list[St
     """
     # Receipts, then parts. The other order would lose the rows of a receipt that moves in between.
     found = list_in_force(context.drop, state.stream)
+    expect_answers(context, state, found)
     sources = named_parts(context, state, [day], found)[day]
     prefix = blob_names.parts_prefix(state.stream, day)
     parts = [

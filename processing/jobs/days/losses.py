@@ -12,9 +12,11 @@ from processing.domain import blob_names
 from processing.domain.blob_names import PartName
 from processing.domain.errors import OperatorError
 from processing.domain.publications import InputPart, Manifest
+from processing.domain.readiness.marker_manifest import folders_of
 from processing.domain.stream_state import StreamState
 from processing.jobs.days.named_parts import NamedParts
 from processing.publication.compute_day import TABLES_OF
+from processing.stored.answered import forget_answers, load_answered
 from processing.stored.context import JobContext
 from processing.stored.receipts import ListedReceipt
 
@@ -61,6 +63,34 @@ def expect_receipts(state: StreamState, day: date, manifest: Manifest | None, fo
     for each in () if manifest is None else manifest.inputs:
         if _is_lost(found.get(blob_names.receipt_name(each.blob))):
             raise OperatorError(_lost_receipt(state, day, each.blob))
+
+
+def expect_answers(context: JobContext, state: StreamState, found: Mapping[str, ListedReceipt]) -> None:
+    """Every upload that is there and was seen to have an answer has its receipt: a cut takes it for answered.
+
+    One that has none is answered anew by the sweep, unless its receipt is restored first.
+    """
+    lost = forget_lost_answers(context, state, found)
+    if lost:
+        raise OperatorError(
+            f"the receipt of {lost[0]} is gone though it was answered: restore it in "
+            f"{blob_names.receipts_container(state.customer)}, or wait until the sweep has had the file answered anew"
+        )
+
+
+def forget_lost_answers(context: JobContext, state: StreamState, found: Mapping[str, ListedReceipt]) -> list[str]:
+    """Have uploads answered anew that are there, were seen to have an answer and have no receipt; their names."""
+    versions = load_answered(context, state.customer).versions
+    folders = folders_of(state.dataset)
+    lost = []
+    for name, etag in versions.accepted.items():
+        if name.startswith(folders) and blob_names.receipt_name(name) not in found:
+            info = context.drop.head(blob_names.drop_container(state.customer), name)
+            if info is not None and info.etag == etag:
+                lost.append(name)
+    if lost:
+        forget_answers(context, state.customer, lost)
+    return lost
 
 
 def expect_not_lost(state: StreamState, day: date, left: Iterable[InputPart], found: Mapping[str, ListedReceipt]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -18,19 +18,20 @@ from processing.domain.readiness.first_day import earliest_first_day
 from processing.domain.readiness.marker_manifest import folders_of
 from processing.domain.readiness.observation import ListedUpload, Observation
 from processing.domain.receipts import ReceiptSummary
-from processing.domain.stream_state import StreamState
+from processing.domain.stream_state import ExpectedFile, StreamState
 from processing.jobs.days.changes import count_changes
-from processing.jobs.days.losses import expect_parts
+from processing.jobs.days.losses import expect_parts, forget_lost_answers
 from processing.jobs.days.named_parts import named_parts
 from processing.ports import BlobInfo, BlobStore
+from processing.stored.answered import load_answered
 from processing.stored.context import JobContext
 from processing.stored.expected_files import read_expected, store_long_lists
 from processing.stored.markers import Signals, read_signals
 from processing.stored.policies import readiness_policy
-from processing.stored.receipts import ListedReceipt, list_in_force
+from processing.stored.receipts import ListedReceipt, find_receipts, list_in_force
 from processing.stored.stream_state import StoredState, expect_epoch, load_state, print_status, store_state
 from processing.stored.tries import tries
-from processing.stored.uploads import directory_stubs, list_uploads
+from processing.stored.uploads import directory_stubs, find_uploads, is_stub, list_uploads
 
 _log = structlog.get_logger()
 
@@ -67,16 +68,15 @@ def _observed(context: JobContext, state: StreamState) -> StreamState:
     signals = read_signals(context, state, policy, now)
     compares = readiness.needs_comparison(state, now, policy)
     if not compares and not readiness.needs_listing(state, now, signals.markers, policy, context.zone):
-        quiet = Observation(now=now, markers=signals.markers, own_markers=signals.own_markers)
-        changed = readiness.advance(state, quiet, policy, context.zone)
+        changed = readiness.advance(state, _observation_of_awaited(context, state, now, signals), policy, context.zone)
         if not _is_cut(state, changed):
             return changed
-        # A day was sent back without a look at the uploads: its cut must be taken from one.
+        # A day was sent back without a look at all uploads: its cut must be taken from one.
     has_first_day = (policy.first_day or state.first_day) is not None
     earliest = earliest_first_day(now, policy, context.zone)
     may_be_first = () if has_first_day else {each.day for each in signals.markers if each.day >= earliest}
-    observed = _observation(context, state, now, signals, may_be_first, parts=compares or not has_first_day)
-    changed = readiness.advance(state, observed, policy, context.zone)
+    observe = _observation_of_all if compares or not has_first_day else _observation_of_uploads
+    changed = readiness.advance(state, observe(context, state, now, signals, may_be_first), policy, context.zone)
     if has_first_day or changed.first_day is None:
         return changed
     # Now that it is known which days count, their markers are read with what they name, and their cuts are taken.
@@ -90,26 +90,61 @@ def _is_cut(before: StreamState, after: StreamState) -> bool:
     )
 
 
-def _observation(
-    context: JobContext, state: StreamState, now: datetime, signals: Signals, may_be_first: Collection[date], *, parts: bool
-) -> Observation:
-    # The uploads are listed after the markers: whatever was there before a marker is in this listing.
-    folders = folders_of(state.dataset)
-    infos = [info for folder in folders for info in list_uploads(context.drop, state.customer, folder)]
-    found = list_in_force(context.drop, state.stream)
-    lists = read_expected(context.lake, state.days.values())
-    expected = (each.name for marker in signals.markers for each in marker.expected)
-    missing = (
-        each.name for files in (*(record.expected_files for record in state.days.values()), *lists.values()) for each in files
+def _observation_of_awaited(context: JobContext, state: StreamState, now: datetime, signals: Signals) -> Observation:
+    """The uploads that a day waits for, and nothing else: no cut may be taken by it."""
+    lists = read_expected(context.lake, state.days.values()) if readiness.needs_answers(state) else {}
+    names = {*_expected(state, signals, lists), *(name for record in state.days.values() for name in record.cut or ())}
+    infos = find_uploads(context.drop, state.customer, names)
+    return Observation(
+        now=now,
+        markers=signals.markers,
+        own_markers=signals.own_markers,
+        uploads={
+            name: ListedUpload(etag=info.etag, modified=info.last_modified) for name, info in infos.items() if not is_stub(info)
+        },
+        receipts={name: seen.summary for name, seen in find_receipts(context.drop, state.customer, names).items()},
+        expected=lists,
+        has_unread_markers=signals.has_unread,
     )
-    receipts = _by_upload(found, {*(info.name for info in infos), *expected, *missing})
+
+
+def _observation_of_uploads(
+    context: JobContext, state: StreamState, now: datetime, signals: Signals, _: Collection[date]
+) -> Observation:
+    """All uploads of the stream, by names; receipts are asked for only where it is not known that they are answers."""
+    infos = _listed_uploads(context, state)
+    lists = read_expected(context.lake, state.days.values())
+    versions = load_answered(context, state.customer).versions
+    known = {info.name: info.etag for info in infos if versions.is_accepted(info)}
+    expected = _expected(state, signals, lists)
+    asked = expected | {info.name for info in infos if info.name not in known}
+    receipts = {name: ReceiptSummary.accepted(etag) for name, etag in known.items()}
+    receipts |= {name: seen.summary for name, seen in find_receipts(context.drop, state.customer, asked).items()}
+    return Observation(
+        now=now,
+        markers=signals.markers,
+        own_markers=signals.own_markers,
+        uploads=_present(context.drop, state, infos, receipts),
+        receipts=receipts,
+        expected=lists,
+        has_unread_markers=signals.has_unread,
+    )
+
+
+def _observation_of_all(
+    context: JobContext, state: StreamState, now: datetime, signals: Signals, may_be_first: Collection[date]
+) -> Observation:
+    """All uploads, receipts and staged parts of the stream, and what they change of its published days."""
+    infos = _listed_uploads(context, state)
+    found = list_in_force(context.drop, state.stream)
+    forget_lost_answers(context, state, found)
+    lists = read_expected(context.lake, state.days.values())
+    receipts = _by_upload(found, {*(info.name for info in infos), *_expected(state, signals, lists)})
     uploads = _present(context.drop, state, infos, receipts)
-    in_force = _parts_in_force(context.lake, state, found.values()) if parts else None
-    changes = {}
-    if in_force is not None:
-        days = differing_days(state, in_force)
-        changes = count_changes(context, state, {day: in_force.get(day, set()) for day in days}, found)
-        _expect_rows(context, state, may_be_first, in_force, found)
+    in_force = _parts_in_force(context.lake, state, found.values())
+    days = differing_days(state, in_force)
+    changes = count_changes(context, state, {day: in_force.get(day, set()) for day in days}, found)
+    _expect_rows(context, state, may_be_first, in_force, found)
     return Observation(
         now=now,
         markers=signals.markers,
@@ -121,6 +156,18 @@ def _observation(
         expected=lists,
         has_unread_markers=signals.has_unread,
     )
+
+
+def _listed_uploads(context: JobContext, state: StreamState) -> list[BlobInfo]:
+    # Listed after the markers: whatever was there before a marker is in this listing.
+    return [info for folder in folders_of(state.dataset) for info in list_uploads(context.drop, state.customer, folder)]
+
+
+def _expected(state: StreamState, signals: Signals, lists: Mapping[str, Sequence[ExpectedFile]]) -> set[str]:
+    """The files that manifests name and that are not known to be in."""
+    waiting = (*(record.expected_files for record in state.days.values()), *lists.values())
+    named = (marker.expected for marker in signals.markers)
+    return {each.name for files in (*waiting, *named) for each in files}
 
 
 def _by_upload(found: Mapping[str, ListedReceipt], names: Iterable[str]) -> dict[str, ReceiptSummary]:

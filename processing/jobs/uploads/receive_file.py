@@ -21,6 +21,7 @@ from processing.jobs.failures import log_failure, safe_message
 from processing.jobs.uploads.commit_receipt import commit_receipt, is_answered
 from processing.jobs.uploads.draft_receipt import Draft, draft_answer, failed_answer, is_exhausted, is_read, unreadable_answer
 from processing.ports import BlobInfo
+from processing.stored.answered import forget_answers
 from processing.stored.context import JobContext
 from processing.stored.receipts import read_receipt
 from processing.stored.upload_notes import Turn, begin_attempt, drop_request, end_attempt, keep_request
@@ -78,6 +79,9 @@ def receive_file(
 def _receive(context: JobContext, customer: str, name: str, replaces_receipt: str | None) -> UploadStatus | Outcome:
     result = _answered(context, customer, name, replaces_receipt)
     if replaces_receipt is not None and result not in (Outcome.NOT_NOW, Outcome.IN_HAND):
+        if result in (UploadStatus.REJECTED, Outcome.ALREADY_ANSWERED):
+            # Before the request is gone, which is tried again until this is done.
+            forget_answers(context, customer, [name])
         drop_request(context, customer, name, replaces_receipt)
     return result
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import heappush, heappushpop
-from itertools import chain
+from itertools import chain, islice
+from typing import Final
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
+from processing.domain.errors import LaterError
+from processing.domain.receipts import ReceiptSummary, UploadStatus
 from processing.ports import BlobInfo, BlobStore
+from processing.stored.answered import AnsweredVersions, StoredAnswers, load_answered, store_answered
 from processing.stored.context import JobContext
-from processing.stored.receipts import ListedReceipt, iterate_receipts
+from processing.stored.receipts import find_receipts, iterate_receipts
 from processing.stored.upload_notes import StoredNote, is_asked_for, is_in_hand, list_notes
-from processing.stored.uploads import directory_stubs, list_uploads
+from processing.stored.uploads import MOST_LOOKED_AT, directory_stubs, list_uploads
+
+_FEW: Final = 1_000
+"""What is known is written anew once one in so many is new: a small customer's with every new answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,25 +50,26 @@ class Unanswered:
 
 
 def find_unanswered(context: JobContext, customer: str, now: datetime, most: int) -> Unanswered:
-    """What a customer waits for, with at most so many to announce.
+    """What a customer waits for, with at most so many to announce; what was seen to be answered is written down.
 
     An upload that is answered between the listings may be announced once more, which changes nothing.
     """
     notes = list_notes(context, customer)
     certain, empty = _Oldest(most), _Oldest(most)
-    waiting, with_rows = _Waiting(), set[Dataset]()
+    waiting, seen = _Waiting(), _Seen.begin(context, customer, now)
 
     def take(info: BlobInfo, failed: _Answer | None = None) -> None:
         waiting.add(info)
         if _is_due(context, info, failed, now) and not _is_in_hand(context, notes, info, now):
             certain.add(info)
 
-    for info, answer in _open_uploads(context.drop, customer, with_rows):
+    for info, answer in _open_uploads(context.drop, customer, seen):
         is_known = answer is not None and answer.etag == info.etag
         if info.size == 0 and not is_known:
             empty.add(info)
         else:
             take(info, answer if is_known else None)
+    seen.keep(context, customer)
     stubs = directory_stubs(context.drop, customer, empty.infos())
     for info in empty.infos():
         if info.name not in stubs:
@@ -70,7 +79,7 @@ def find_unanswered(context: JobContext, customer: str, now: datetime, most: int
         (Due(name=info.name, etag=info.etag) for info in certain.infos()),
         (Due(name=name, etag=note.etag, replaces=note.replaces) for name, note in asked),
     )
-    return Unanswered(count=waiting.count, oldest=waiting.oldest, with_rows=frozenset(with_rows), due=tuple(due)[:most])
+    return Unanswered(count=waiting.count, oldest=waiting.oldest, with_rows=frozenset(seen.with_rows), due=tuple(due)[:most])
 
 
 @dataclass(slots=True)
@@ -106,32 +115,99 @@ class _Oldest:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What the listing of a receipt tells, as little as must be kept of each."""
+    """What a receipt tells, as little as must be kept of each."""
 
     etag: str
-    is_answer: bool
     next_try: datetime | None
+    is_answer: bool
+    is_refused: bool
 
 
-def _open_uploads(drop: BlobStore, customer: str, with_rows: set[Dataset]) -> Iterator[tuple[BlobInfo, _Answer | None]]:
-    """The uploads without an answer, each with what was told of it; `with_rows` takes the streams of those with rows."""
-    uploads = list_uploads(drop, customer)
-    first = next(uploads, None)
-    if first is None:
+@dataclass(slots=True, kw_only=True)
+class _Seen:
+    """The versions that are seen to have an answer, by what was written down before and by their receipts."""
+
+    before: StoredAnswers
+    listed_at: datetime | None
+    with_rows: set[Dataset]
+    accepted: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    news: int = 0
+    has_listed: bool = False
+    """Whether all receipts were listed."""
+
+    @classmethod
+    def begin(cls, context: JobContext, customer: str, now: datetime) -> _Seen:
+        """With what is known; with nothing once it is time to list all receipts again."""
+        before = load_answered(context, customer)
+        listed_at = before.versions.listed_at
+        if listed_at is None or listed_at + context.readiness.reconcile_every <= now:
+            before, listed_at = replace(before, versions=AnsweredVersions()), now
+        return cls(before=before, listed_at=listed_at, with_rows=set(before.versions.with_rows))
+
+    @property
+    def lists_all(self) -> bool:
+        """Whether nothing that was written down is to be relied on."""
+        return self.before.versions.listed_at is None
+
+    def is_known(self, info: BlobInfo) -> bool:
+        """Whether this version was known to have an answer."""
+        versions = self.before.versions
+        if not versions.has(info):
+            return False
+        (self.accepted if versions.is_accepted(info) else self.refused)[info.name] = info.etag
+        return True
+
+    def add(self, info: BlobInfo, answer: _Answer) -> None:
+        """That a version has an answer, by its receipt."""
+        (self.refused if answer.is_refused else self.accepted)[info.name] = info.etag
+        self.news += 1
+
+    def keep(self, context: JobContext, customer: str) -> None:
+        """Write it down once enough is new, without uploads that are not there any more."""
+        known = len(self.accepted) + len(self.refused)
+        if self.news > known // _FEW or self.has_listed:
+            versions = AnsweredVersions(
+                accepted=self.accepted,
+                refused=self.refused,
+                with_rows=frozenset(self.with_rows),
+                listed_at=self.listed_at,
+            )
+            with suppress(LaterError):
+                store_answered(context, customer, self.before, versions)
+
+
+def _open_uploads(drop: BlobStore, customer: str, seen: _Seen) -> Iterator[tuple[BlobInfo, _Answer | None]]:
+    """The uploads without an answer, each with what was told of it."""
+    uploads = (info for info in list_uploads(drop, customer) if not seen.is_known(info))
+    first = list(islice(uploads, 1 if seen.lists_all else MOST_LOOKED_AT + 1))
+    if not first:
         return
+    if seen.lists_all or len(first) > MOST_LOOKED_AT:
+        seen.has_listed = True
+        receipts = ((each.blob, each.summary) for each in iterate_receipts(drop, customer))
+    else:
+        found = find_receipts(drop, customer, [info.name for info in first])
+        receipts = ((each.blob, each.summary) for each in found.values())
     answers = {}
-    for seen in iterate_receipts(drop, customer):
-        answers[seen.blob] = _answer(seen)
-        with_rows.update(dataset for dataset, _ in seen.summary.parts or ())
-    for info in chain((first,), uploads):
+    for blob, summary in receipts:
+        answers[blob] = _answer(summary)
+        seen.with_rows.update(dataset for dataset, _ in summary.parts or ())
+    for info in chain(first, uploads):
         answer = answers.get(blob_names.receipt_name(info.name))
-        if answer is None or not answer.is_answer or answer.etag != info.etag:
+        if answer is not None and answer.is_answer and answer.etag == info.etag:
+            seen.add(info, answer)
+        else:
             yield info, answer
 
 
-def _answer(seen: ListedReceipt) -> _Answer:
-    summary = seen.summary
-    return _Answer(summary.etag, summary.answers(summary.etag), summary.next_try)
+def _answer(summary: ReceiptSummary) -> _Answer:
+    return _Answer(
+        etag=summary.etag,
+        next_try=summary.next_try,
+        is_answer=summary.status.is_answer,
+        is_refused=summary.status is UploadStatus.REJECTED,
+    )
 
 
 def _is_in_hand(context: JobContext, notes: Mapping[str, StoredNote], info: BlobInfo, now: datetime) -> bool:

@@ -247,7 +247,7 @@ class DayMachine(RuleBasedStateMachine):
         elif what == "look":
             self.crew.look(pauses.OF_LOOKS[which % len(pauses.OF_LOOKS)], host=which % 2)
         elif what == "sweep":
-            self.crew.sweep([AT_ONCE, pauses.LISTS_RECEIPTS, None][which % 3])
+            self.crew.sweep(pauses.OF_SWEEPS[which % len(pauses.OF_SWEEPS)])
         else:
             self.crew.start(what, run_housekeeping, pauses.OF_HOUSEKEEPING[which % len(pauses.OF_HOUSEKEEPING)])
 

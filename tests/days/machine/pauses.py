@@ -37,6 +37,9 @@ FOURTH_WRITE = Pause(method="put", container=_STATE, start="streams/", times=4)
 LISTS_MARKERS = Pause(method="list", container=_DROP, start="signals/")
 LISTS_RECEIPTS = Pause(method="list", container=_RECEIPTS)
 LISTS_RECEIPTS_AGAIN = Pause(method="list", container=_RECEIPTS, times=2)
+ASKS_FOR_RECEIPT = Pause(method="head", container=_RECEIPTS)
+READS_ANSWERED = Pause(method="get", container=_STATE, start="answered/")
+WRITES_ANSWERED = Pause(method="put", container=_STATE, start="answered/")
 LISTS_PARTS = Pause(method="list", container=blob_names.STAGED_CONTAINER)
 READS_PART = Pause(method="get", container=blob_names.STAGED_CONTAINER)
 WRITES_FILE = Pause(method="put", container=_RESULTS)
@@ -61,6 +64,8 @@ OF_LOOKS = (
     Pause(method="list", container=_DROP, times=5),
     LISTS_RECEIPTS,
     LISTS_RECEIPTS_AGAIN,
+    READS_ANSWERED,
+    ASKS_FOR_RECEIPT,
     LISTS_PARTS,
     WRITES_STATE,
     PRINTS,
@@ -76,5 +81,6 @@ OF_TABLES = (
     Pause(method="replace", times=3),
 )
 OF_WORK = (*OF_LOOKS, *OF_COMMITS, *OF_COMMITS, *OF_TABLES)
+OF_SWEEPS = (AT_ONCE, LISTS_RECEIPTS, READS_ANSWERED, ASKS_FOR_RECEIPT, WRITES_ANSWERED, None)
 OF_INGEST = (AT_ONCE, LOOKS_AT_UPLOAD, READS_UPLOAD, WRITES_PART, WRITES_RECEIPT, WRITES_RECEIPT)
 OF_HOUSEKEEPING = (DELETES, DELETES_UPLOAD, DELETES_PART, WRITES_STATE, LISTS_RECEIPTS_AGAIN, Pause(method="delete", times=2))
