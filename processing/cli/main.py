@@ -20,7 +20,7 @@ from processing.domain.errors import DropzoneError
 from processing.domain.printable import printable, printable_json
 from processing.domain.receipts import UploadStatus
 from processing.domain.streams import Stream
-from processing.jobs.operate import ask_reprocess, mark_ready, move_first_day, retry_now
+from processing.jobs.operate import ask_reprocess, mark_ready, move_first_day, reconcile, retry_now
 from processing.jobs.uploads.check_file import CheckRequest, check_file
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
 from processing.local.demo.run import run_demo
@@ -186,6 +186,14 @@ def retry(customer: str, *, dataset: OneStream = None) -> None:
     """Try what failed again now, and not at its next try."""
     uploads, days = retry_now(build_app(load_settings()), customer, dataset)
     _out.line(f"{uploads:,} uploads and {days:,} days are tried again")
+
+
+@_cli.command("reconcile")
+def reconcile_all(customer: Annotated[str | None, typer.Argument(help="One customer; all when not given.")] = None) -> None:
+    """List everything again that was ever sent, as after a restore: what was lost or came back is found by it."""
+    context = build_app(load_settings())
+    for each in [customer] if customer is not None else list_customers(context):
+        _out.line(f"{each}: {reconcile(context, each):,} streams are looked at anew, and all uploads by the next sweep")
 
 
 @_configs.command("check")

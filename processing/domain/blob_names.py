@@ -309,6 +309,16 @@ def notes_prefix(customer: str) -> str:
     return f"attempts/{customer}/"
 
 
+def change_name(stream: Stream, attempt: str) -> str:
+    """A note that the rows in force of some days are about to change, in `state`."""
+    return f"{changes_prefix(stream)}{attempt}.json"
+
+
+def changes_prefix(stream: Stream) -> str:
+    """The folder of such notes of a stream, in `state`."""
+    return f"changes/{stream.customer}/{stream.dataset}/"
+
+
 def answered_name(customer: str) -> str:
     """Which versions of a customer's uploads were seen to have an answer, in `state`."""
     return f"answered/{customer}.json.gz"

@@ -137,6 +137,8 @@ class DayRecord:
     published: Published | None = None
     reprocess: str | None = None
     """Why the published day is to be processed again; None when it is not."""
+    touched: bool = False
+    """Whether the rows in force of the published day may be others than when they were compared last."""
     change: DayChange | None = None
     """What a reprocess would change; None when nothing."""
     difference: str | None = None
@@ -198,6 +200,8 @@ class StreamState:
     """The day whose publication `seq` is committed and not yet in every table."""
     compared_at: datetime | None = None
     """When published days were last compared with the rows in force, by the service's clock."""
+    reconciled_at: datetime | None = None
+    """When everything was listed last, by the service's clock. Until it was once, no note tells of rows that came before."""
     own_markers: bool = False
     """Of `exposures`: whether a marker for it alone was ever used, so that those of `events` mark it no more."""
     closed_through: date | None = None
@@ -232,6 +236,11 @@ class StreamState:
         if record is not None and record.published is not None:
             return self.is_closed(day)
         return self.first_day is not None and day < self.first_day
+
+    def is_awaited(self, day: date) -> bool:
+        """Whether a day may still be published for the first time."""
+        record = self.days.get(day)
+        return (record is None or record.published is None) and not self.is_over(day)
 
     def closed_days(self) -> frozenset[date]:
         """All closed days."""

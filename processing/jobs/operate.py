@@ -12,12 +12,14 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.errors import OperatorError
 from processing.domain.queue_messages import stream_work, upload_event
+from processing.domain.readiness.advance import with_first_day
 from processing.domain.readiness.corrections import marked_for_reprocess
 from processing.domain.readiness.day_states import with_state
 from processing.domain.reasons import RefusalCode
 from processing.domain.stream_state import DayState, StreamState
 from processing.domain.streams import Stream
 from processing.jobs.uploads.reingest import ask_again
+from processing.stored.answered import forget_answers
 from processing.stored.context import JobContext
 from processing.stored.customers import expect_customer
 from processing.stored.policies import readiness_policy
@@ -88,7 +90,7 @@ def move_first_day(context: JobContext, stream: Stream, day: date) -> None:
                 f"rows of {day.isoformat()} that came before {expired.arrived.date().isoformat()} are gone by retention: "
                 "upload them again, and name the first day in the config"
             )
-        return replace(state, first_day=day, opening=None)
+        return with_first_day(state, day)
 
     _change(context, stream, set_first)
     _log.info("first_day_moved", customer=stream.customer, dataset=stream.dataset, day=day.isoformat())
@@ -115,6 +117,21 @@ def retry_now(context: JobContext, customer: str, dataset: Dataset | None) -> tu
             uploads += 1
     _log.info("retry_asked", customer=customer, dataset=dataset, uploads=uploads, days=days)
     return uploads, days
+
+
+def reconcile(context: JobContext, customer: str) -> int:
+    """Have everything listed again that a customer ever sent, as after a restore; returns how many streams are looked at.
+
+    What was noted of answers and of changed rows is not relied on any more until then.
+    """
+    expect_customer(context, customer)
+    forget_answers(context, customer)
+    streams = known_streams(context, customer)
+    for stream in streams:
+        change_state(context, load_state(context, stream), lambda state: replace(state, reconciled_at=None))
+        context.stream_work.send(stream_work(stream))
+    _log.info("reconciliation_asked", customer=customer, streams=len(streams))
+    return len(streams)
 
 
 def _retry_days(context: JobContext, stream: Stream) -> int:

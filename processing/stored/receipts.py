@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from processing.domain import blob_names
@@ -53,14 +53,16 @@ def find_receipts(store: BlobStore, customer: str, uploads: Collection[str]) -> 
         shared = folders.pop() if len(folders) == 1 else ""
         listed = list_receipts(store, customer, f"{shared}/" if shared in list(Dataset) else "")
         return {name: seen for name in uploads if (seen := listed.get(blob_names.receipt_name(name))) is not None}
+    found = look_at_receipts(store, customer, {blob_names.receipt_name(name) for name in uploads})
+    return {name: seen for name in uploads if (seen := found.get(blob_names.receipt_name(name))) is not None}
+
+
+def look_at_receipts(store: BlobStore, customer: str, names: Iterable[str]) -> dict[str, ListedReceipt]:
+    """Those of these receipts that are there now, by their own names, with one request for each."""
     container = blob_names.receipts_container(customer)
-    found = {}
-    for name in uploads:
-        info = store.head(container, blob_names.receipt_name(name))
-        seen = _listed(store, container, info) if info is not None else None
-        if seen is not None:
-            found[name] = seen
-    return found
+    infos = (store.head(container, name) for name in names)
+    found = (_listed(store, container, info) for info in infos if info is not None)
+    return {seen.blob: seen for seen in found if seen is not None}
 
 
 def _listed(store: BlobStore, container: str, info: BlobInfo) -> ListedReceipt | None:

@@ -33,4 +33,4 @@ def test_a_shell_that_asks_is_given_the_commands(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit):
         main()
-    assert set(capsys.readouterr().out.split()) == {"ready", "reprocess", "reingest", "retry"}
+    assert set(capsys.readouterr().out.split()) == {"ready", "reconcile", "reprocess", "reingest", "retry"}

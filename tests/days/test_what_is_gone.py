@@ -14,7 +14,7 @@ from processing.domain.errors import OperatorError
 from processing.domain.stream_state import DayState
 from processing.domain.streams import Stream
 from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
-from processing.jobs.operate import ask_reprocess, move_first_day
+from processing.jobs.operate import ask_reprocess, move_first_day, reconcile
 from processing.views import status
 from tests.support.memory import Memory, metrics
 
@@ -120,11 +120,18 @@ def test_a_stream_does_not_begin_after_a_day_whose_rows_are_lost() -> None:
     assert world.state().first_day == DAYS[0]
 
 
-def test_a_lost_receipt_of_one_upload_stops_its_day() -> None:
+@pytest.mark.parametrize("is_asked_for", [True, False], ids=["when it is asked for", "within a week"])
+def test_a_lost_receipt_of_one_upload_stops_its_day(is_asked_for: bool) -> None:
     world = published()
     before = everything(world)
     world.drop.delete("receipts-acme", blob_names.receipt_name(f"metrics/{DAYS[0]}.csv"))
     world.drop.delete(world.container, f"metrics/{DAYS[0]}.csv")
+    go_on(world)
+    assert complaint(world) == "", "nobody has asked for that day"
+    if is_asked_for:
+        ask_reprocess(world.context, Stream("acme", Dataset.METRICS), DAYS[0])
+    else:
+        world.pass_time(days=7)
     go_on(world)
     assert everything(world) == before
     assert f"metrics/{DAYS[0]}.csv" in complaint(world)
@@ -142,8 +149,7 @@ def test_a_lost_manifest_stops_every_publication_that_needs_it() -> None:
     world.lake.delete(blob_names.STATE_CONTAINER, record.published.manifest)
     world.upload(f"signals/exposures/{DAYS[1]}")
     world.settle()
-    assert world.states(Dataset.EXPOSURES)[DAYS[1]] is DayState.FAILED
-    assert record.published.manifest in world.status(DAYS[1], Dataset.EXPOSURES)["error"]
+    assert record.published.manifest in (world.state(Dataset.EXPOSURES).stopped or "")
     assert world.table("first_exposures").height == 1
 
 
@@ -167,7 +173,9 @@ def test_a_state_older_than_its_tables_publishes_nothing(late: date) -> None:
     assert everything(world) == before
     assert "older than table" in complaint(world)
     assert f"restore state/{STATE}" in complaint(world)
+    assert "dropzone reconcile acme" in complaint(world)
     world.lake.put(blob_names.STATE_CONTAINER, STATE, newer[0])
+    assert reconcile(world.context, "acme") == 1
     go_on(world)
     assert {"w", "v"} <= world.values(DAYS[0] if late is DAYS[1] else DAYS[1]).keys()
 

@@ -9,7 +9,7 @@ import pytest
 
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST
-from processing.domain.readiness.advance import needs_comparison
+from processing.domain.readiness.advance import needs_comparison, needs_reconciliation, touched_days, with_first_day
 from processing.domain.readiness.corrections import (
     HANDED_ON,
     as_handed_on,
@@ -102,7 +102,8 @@ def test_a_difference_is_counted_once_and_forgotten_when_the_parts_are_as_publis
     changed = replace(state, days={DAY: record})
     assert differing_days(changed, {DAY: AFTER}) == []
     assert differing_days(changed, {DAY: frozenset({"c"})}) == [DAY]
-    assert differing_days(changed, {}) == [DAY]
+    assert differing_days(changed, {DAY: frozenset()}) == [DAY]
+    assert differing_days(changed, {}) == [], "it is not compared"
     back = Observation(now=NOW, markers=(), parts={DAY: BEFORE})
     assert with_corrections(changed, back, POLICY, PST).days[DAY].change is None
 
@@ -127,6 +128,10 @@ def test_other_parts_without_their_count_keep_the_count_that_is_known() -> None:
     assert with_corrections(state, seen, POLICY, PST).days[DAY].change == state.days[DAY].change
 
 
+def touched(state: StreamState) -> StreamState:
+    return replace(state, days={day: replace(record, touched=True) for day, record in state.days.items()})
+
+
 def test_published_days_are_compared_an_hour_after_they_were_and_not_before() -> None:
     assert needs_comparison(stream(), NOW, POLICY)
     assert not needs_comparison(replace(stream(), compared_at=NOW - timedelta(minutes=59, seconds=59)), NOW, POLICY)
@@ -135,6 +140,48 @@ def test_published_days_are_compared_an_hour_after_they_were_and_not_before() ->
     assert not needs_comparison(replace(stream(), days={DAY: DayRecord()}), NOW, POLICY)
     days = {**stream().days, DAY + timedelta(days=1): DayRecord()}
     assert needs_comparison(replace(stream(), days=days), NOW, POLICY)
+
+
+def test_those_that_were_touched_are_compared() -> None:
+    assert touched_days(stream()) == []
+    assert touched_days(touched(stream())) == [DAY]
+    assert touched_days(touched(stream(closed_through=DAY))) == []
+    assert touched_days(touched(replace(stream(), days={DAY: DayRecord()}))) == []
+
+
+def test_everything_is_compared_once_a_week_and_when_it_never_was() -> None:
+    assert needs_reconciliation(stream(), NOW, POLICY)
+    assert not needs_reconciliation(replace(stream(), reconciled_at=NOW - timedelta(days=6, hours=23)), NOW, POLICY)
+    assert needs_reconciliation(replace(stream(), reconciled_at=NOW - timedelta(days=7)), NOW, POLICY)
+    assert not needs_reconciliation(stream(closed_through=DAY), NOW, POLICY)
+    assert not needs_reconciliation(replace(stream(), days={DAY: DayRecord()}), NOW, POLICY)
+    days = {**stream().days, DAY + timedelta(days=1): DayRecord()}
+    assert needs_reconciliation(replace(stream(), days=days), NOW, POLICY)
+
+
+@pytest.mark.parametrize(
+    ("parts", "is_counted", "stays"),
+    [
+        (None, False, True),
+        ({}, False, True),
+        ({DAY: BEFORE}, False, False),
+        ({DAY: AFTER}, True, False),
+        ({DAY: AFTER}, False, True),
+    ],
+)
+def test_a_day_stays_touched_until_it_is_compared_and_its_difference_counted(
+    parts: dict[date, frozenset[str]] | None, is_counted: bool, stays: bool
+) -> None:
+    changes = {DAY: DayChange(inputs=digest_of(AFTER), carried=NOTHING_HANDED_ON, joined=1)} if is_counted else {}
+    seen = Observation(now=NOW, markers=(), parts=parts, changes=changes)
+    assert with_corrections(touched(stream()), seen, POLICY, PST).days[DAY].touched is stays
+
+
+def test_a_first_day_that_is_moved_to_before_it_has_everything_listed() -> None:
+    state = replace(stream(), reconciled_at=NOW)
+    assert with_first_day(state, DAY - timedelta(days=1)).reconciled_at is None
+    assert with_first_day(state, DAY + timedelta(days=1)).reconciled_at == NOW
+    assert with_first_day(replace(state, first_day=None), DAY).reconciled_at == NOW
 
 
 def handed_on(*, ratios_of_first: int) -> StreamState:

@@ -10,7 +10,7 @@ import pytest
 
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST
-from processing.domain.readiness.advance import advance, due_day, due_days, needs_listing
+from processing.domain.readiness.advance import advance, due_day, due_days, needs_answers, needs_listing
 from processing.domain.readiness.cuts import (
     LONGEST_LIST,
     Judged,
@@ -279,19 +279,22 @@ def test_a_published_day_is_due_beside_the_next_in_order_when_it_is_to_be_proces
 
 
 @pytest.mark.parametrize(
-    ("record", "is_listed"),
+    ("record", "is_listed", "is_asked"),
     [
-        (DayRecord(), False),
-        (DayRecord(cut=()), False),
-        (DayRecord(cut=("a",)), True),
-        (DayRecord(cut=(), expected_files=(ExpectedFile(name="metrics/a.csv"),)), True),
-        (DayRecord(cut=(), expected_in="list"), True),
-        (DayRecord(cut=None, published=PUBLISHED, reprocess="why"), True),
-        (DayRecord(cut=(), published=PUBLISHED, reprocess="why"), False),
+        (DayRecord(), False, False),
+        (DayRecord(cut=()), False, False),
+        (DayRecord(cut=("a",)), False, True),
+        (DayRecord(cut=(), expected_files=(ExpectedFile(name="metrics/a.csv"),)), False, True),
+        (DayRecord(cut=(), expected_in="list"), False, True),
+        (DayRecord(cut=None, published=PUBLISHED, reprocess="why"), True, False),
+        (DayRecord(cut=(), published=PUBLISHED, reprocess="why"), False, False),
     ],
 )
-def test_uploads_are_listed_while_a_day_waits_for_any(record: DayRecord, is_listed: bool) -> None:
-    assert needs_listing(replace(STARTED, days={D1: record}), NOW, [], POLICY, PST) is is_listed
+def test_uploads_are_listed_for_a_cut_and_asked_for_by_name_while_a_day_waits_for_them(
+    record: DayRecord, is_listed: bool, is_asked: bool
+) -> None:
+    state = replace(STARTED, days={D1: record})
+    assert (needs_listing(state, NOW, [], POLICY, PST), needs_answers(state)) == (is_listed, is_asked)
 
 
 def test_a_marker_of_a_day_before_the_first_or_of_a_closed_one_changes_nothing() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST
-from processing.domain.readiness.advance import advance, due_day, needs_listing
+from processing.domain.readiness.advance import advance, due_day, needs_answers, needs_listing
 from processing.domain.readiness.inherited import digest_of
 from processing.domain.readiness.observation import ListedMarker, ListedUpload, Observation, ReadinessPolicy
 from processing.domain.receipts import ReceiptSummary, UploadStatus
@@ -163,7 +163,8 @@ def test_uploads_are_listed_only_when_it_can_matter() -> None:
     done = published(advance(STARTED, observed(markers), POLICY, PST), D1)
     assert not needs_listing(done, NOW, markers, POLICY, PST)
     held = advance(STARTED, observed(markers, {"a": "1"}), POLICY, PST)
-    assert needs_listing(held, NOW, [], POLICY, PST)
+    assert not needs_listing(held, NOW, [], POLICY, PST)
+    assert needs_answers(held)
 
 
 def test_a_marker_more_than_a_day_ahead_never_takes_effect() -> None:

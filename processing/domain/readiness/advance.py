@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from processing.domain.days import DayZone
-from processing.domain.readiness.corrections import marked_for_reprocess, with_corrections
+from processing.domain.readiness.corrections import is_comparable, marked_for_reprocess, with_corrections
 from processing.domain.readiness.cuts import (
     CutRest,
     Judged,
@@ -54,10 +54,22 @@ def needs_answers(state: StreamState) -> bool:
 
 
 def needs_comparison(state: StreamState, now: datetime, policy: ReadinessPolicy) -> bool:
-    """Whether it is time to compare the published days with the rows in force."""
-    if not any(record.published is not None and not state.is_closed(day) for day, record in state.days.items()):
+    """Whether it is time to compare the published days that were touched with the rows in force."""
+    if not any(is_comparable(state, day) for day in state.days):
         return False
     return state.compared_at is None or state.compared_at + policy.compare_every <= now
+
+
+def touched_days(state: StreamState) -> list[date]:
+    """The published days whose rows in force may be others than when they were compared last."""
+    return [day for day, record in state.days.items() if record.touched and is_comparable(state, day)]
+
+
+def needs_reconciliation(state: StreamState, now: datetime, policy: ReadinessPolicy) -> bool:
+    """Whether it is time to compare all published days, and whatever else is there, with the receipts."""
+    if not any(is_comparable(state, day) for day in state.days):
+        return False
+    return state.reconciled_at is None or state.reconciled_at + policy.reconcile_every <= now
 
 
 def advance(state: StreamState, observed: Observation, policy: ReadinessPolicy, zone: DayZone) -> StreamState:
@@ -68,7 +80,7 @@ def advance(state: StreamState, observed: Observation, policy: ReadinessPolicy, 
     marked = _in_effect(observed.now, observed.markers, policy, zone)
     state = replace(state, own_markers=state.own_markers or observed.own_markers, stopped=None)
     if policy.first_day is not None:
-        state = replace(state, first_day=policy.first_day, opening=None)
+        state = with_first_day(state, policy.first_day)
     elif state.first_day is None:
         # Older days are not marked for a stream that has not begun.
         marked = {day: markers for day, markers in marked.items() if day >= earliest_first_day(observed.now, policy, zone)}
@@ -87,6 +99,12 @@ def advance(state: StreamState, observed: Observation, policy: ReadinessPolicy, 
     }
     late = late_days(state, observed.now, zone, policy.marker_margin) - set(marked)
     return with_states(replace(state, days=days), frozenset(marked), late, observed.now)
+
+
+def with_first_day(state: StreamState, first: date) -> StreamState:
+    """The stream beginning with this day; of days that nobody asked for until now, everything is listed."""
+    is_earlier = state.first_day is not None and first < state.first_day
+    return replace(state, first_day=first, opening=None, reconciled_at=None if is_earlier else state.reconciled_at)
 
 
 def due_day(state: StreamState, now: datetime) -> date | None:

@@ -20,13 +20,19 @@ def differing_days(state: StreamState, parts: Mapping[date, Collection[str]]) ->
     """Published days whose parts in force are others than were published, and whose difference is not counted yet."""
     days = []
     for day, record in state.days.items():
-        if record.published is None or state.is_closed(day):
+        if day not in parts or record.published is None or state.is_closed(day):
             continue
-        present = digest_of(parts.get(day, ()))
+        present = digest_of(parts[day])
         counted = record.change is not None and record.change.inputs == present
         if present != record.published.inputs and not counted:
             days.append(day)
     return days
+
+
+def is_comparable(state: StreamState, day: date) -> bool:
+    """Whether a day is published and may still be processed again."""
+    record = state.days.get(day)
+    return record is not None and record.published is not None and not state.is_closed(day)
 
 
 def with_corrections(state: StreamState, observed: Observation, policy: ReadinessPolicy, zone: DayZone) -> StreamState:
@@ -37,17 +43,21 @@ def with_corrections(state: StreamState, observed: Observation, policy: Readines
     for day, inherited in inherited_by_each(state):
         record = days[day]
         if record.published is not None and not state.is_closed(day):
-            record = replace(
-                record, change=_change(record, record.published, inherited, observed.changes.get(day), _digest(observed, day))
-            )
+            present = _digest(observed, day)
+            change = _change(record, record.published, inherited, observed.changes.get(day), present)
+            record = replace(record, change=change, touched=_is_still_touched(record, change, present))
             cause = _cause(record, policy, age=(today - day).days, is_settled=is_settled)
             if cause is not None and record.reprocess is None:
                 record = marked_for_reprocess(record, cause)
             days[day] = record
         # What a day hands on is known when it is processed again, and may then be what it was.
         is_settled = is_settled and record.reprocess is None
-    compared = state.compared_at if observed.parts is None else observed.now
-    return replace(state, days=days, compared_at=compared)
+    return replace(
+        state,
+        days=days,
+        compared_at=state.compared_at if observed.parts is None else observed.now,
+        reconciled_at=observed.now if observed.is_of_all else state.reconciled_at,
+    )
 
 
 def marked_for_reprocess(record: DayRecord, cause: str) -> DayRecord:
@@ -62,8 +72,8 @@ def as_handed_on(record: DayRecord, inherited: str) -> DayRecord:
 
 
 def _digest(observed: Observation, day: date) -> str | None:
-    """Of the parts that are in force now; None when they were not listed."""
-    return None if observed.parts is None else digest_of(observed.parts.get(day, ()))
+    """Of the parts that are in force now; None when the day is not compared."""
+    return None if observed.parts is None or day not in observed.parts else digest_of(observed.parts[day])
 
 
 def _change(
@@ -77,6 +87,13 @@ def _change(
         known = counted or known
     known = replace(known, carried=inherited)
     return None if known == replace(same, carried=published.carried) else known
+
+
+def _is_still_touched(record: DayRecord, change: DayChange | None, present: str | None) -> bool:
+    """Whether the day must be compared again: it was not, or its rows moved while they were counted."""
+    if present is None or record.published is None:
+        return record.touched
+    return present not in (record.published.inputs, change.inputs if change is not None else None)
 
 
 def _cause(record: DayRecord, policy: ReadinessPolicy, *, age: int, is_settled: bool) -> str | None:

@@ -83,7 +83,9 @@ class Observation:
     receipts: Mapping[str, ReceiptSummary] = field(default_factory=dict)
     """Upload name to the summary of its receipt, also of uploads that are gone."""
     parts: Mapping[date, Collection[str]] | None = None
-    """Names of the parts in force by day; None when they were not listed."""
+    """Names of the parts in force of the days that are compared, maybe none; None when no day is."""
+    is_of_all: bool = False
+    """Whether everything was listed, so that all published days are among them."""
     changes: Mapping[date, DayChange] = field(default_factory=dict)
     """The rows that joined or left, of published days whose parts differ."""
     expected: Mapping[str, Sequence[ExpectedFile]] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,15 +12,17 @@ from processing.domain.blob_names import PartName
 from processing.domain.errors import LaterError, OperatorError
 from processing.domain.publications import Manifest
 from processing.domain.stream_state import StreamState
-from processing.jobs.days.losses import expect_answers, expect_parts, expect_receipts
+from processing.jobs.days.losses import expect_answers, expect_any_receipt, expect_changed, expect_parts, expect_receipts
 from processing.jobs.days.named_parts import named_parts
 from processing.ports import BlobStore
 from processing.publication.compute_day import EARLIER_DAYS_OF
 from processing.publication.delta.specs import METRIC_DAYS
 from processing.publication.totals import metrics_in
+from processing.stored.change_notes import StoredChange, list_changes
 from processing.stored.context import JobContext
 from processing.stored.manifests import read_manifest
-from processing.stored.receipts import list_in_force
+from processing.stored.receipts import ListedReceipt, list_in_force, look_at_receipts
+from processing.stored.staged_parts import ListedPart, list_parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,29 +40,69 @@ class StagedInput:
     """Identity of the span that staged it."""
 
 
-def staged_inputs(context: JobContext, state: StreamState, day: date) -> list[StagedInput]:
-    """The parts of a day that are in force, in order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayRows:
+    """What holds the rows of a day."""
+
+    receipts: Mapping[str, ListedReceipt]
+    """By their own names: all that may hold rows of the day in force, or all of the stream."""
+    parts: tuple[ListedPart, ...]
+    """All parts of the day, in force or not."""
+    notes: tuple[StoredChange, ...]
+    """Changes of the day, as far as these receipts show them."""
+
+    def in_force(self) -> set[str]:
+        """Names of the parts that are in force."""
+        attempts = {seen.summary.attempt for seen in self.receipts.values()}
+        return {str(each.part) for each in self.parts if each.part.attempt in attempts}
+
+
+def find_rows(context: JobContext, state: StreamState, day: date, manifest: Manifest | None) -> DayRows:
+    """The receipts that notes, parts and the standing publication name for a day, and then the day's parts.
+
+    Notes, then receipts, then parts: a change that came before the notes were listed is seen, and a part that a receipt names
+    is there when it is. Where rows may have come without a note, all receipts are listed. OperatorError when a receipt is
+    gone that somebody saw.
+    """
+    notes = [each for each in list_changes(context.lake, state.stream) if day in each.note.days]
+    names = {each.note.receipt for each in notes} | {each.receipt for each in list_parts(context.lake, state.stream, day)}
+    published = {blob_names.receipt_name(each.blob) for each in (manifest.inputs if manifest is not None else ())}
+    if state.reconciled_at is None or None in names:
+        found = list_in_force(context.drop, state.stream)
+        expect_any_receipt(state, found)
+        expect_answers(context, state, lambda name: name not in found)
+    else:
+        asked = {name for name in names if name is not None} | published
+        found = look_at_receipts(context.drop, state.customer, asked)
+        expect_changed(state, notes, found)
+        missing = asked - found.keys()
+        if missing:
+            expect_answers(context, state, lambda name: name in missing)
+    return DayRows(
+        receipts=found,
+        parts=tuple(list_parts(context.lake, state.stream, day)),
+        notes=tuple(each for each in notes if each.is_over(found)),
+    )
+
+
+def staged_inputs(context: JobContext, state: StreamState, day: date) -> tuple[list[StagedInput], DayRows]:
+    """The parts of a day that are in force, in order, and what holds them.
 
     OperatorError when one is lost: a receipt that is in force names it and it is not listed, or the day was published with
     an upload whose receipt is gone. From what is left nothing is published.
     """
-    # Receipts, then parts. The other order would lose the rows of a receipt that moves in between.
-    found = list_in_force(context.drop, state.stream)
-    expect_answers(context, state, found)
-    sources = named_parts(context, state, [day], found)[day]
-    prefix = blob_names.parts_prefix(state.stream, day)
-    parts = [
-        (sources[part.attempt], part, info.size)
-        for info in context.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix)
-        if (part := PartName.parse(info.name)) is not None and part.attempt in sources
+    manifest = read_manifest(context.lake, state, day)
+    rows = find_rows(context, state, day, manifest)
+    sources = named_parts(context, state, [day], rows.receipts)[day]
+    parts = [(sources[each.part.attempt], each) for each in rows.parts if each.part.attempt in sources]
+    expect_parts(state, day, sources, Counter(each.part.attempt for _, each in parts))
+    expect_receipts(state, day, manifest, rows.receipts)
+    parts.sort(key=lambda each: (each[0].last_modified, each[0].blob, each[1].part.number))
+    inputs = [
+        StagedInput(part=each.part, blob=source.blob, order=order, size=each.size, traceparent=source.traceparent)
+        for order, (source, each) in enumerate(parts)
     ]
-    expect_parts(state, day, sources, Counter(part.attempt for _, part, _ in parts))
-    expect_receipts(state, day, read_manifest(context.lake, state, day), found)
-    parts.sort(key=lambda each: (each[0].last_modified, each[0].blob, each[1].number))
-    return [
-        StagedInput(part=part, blob=source.blob, order=order, size=size, traceparent=source.traceparent)
-        for order, (source, part, size) in enumerate(parts)
-    ]
+    return inputs, rows
 
 
 def read_part(lake: BlobStore, each: StagedInput) -> bytes:

@@ -5,7 +5,7 @@ Everything here raises OperatorError, which stops the stream and says what to re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 
 from processing.domain import blob_names
@@ -17,8 +17,10 @@ from processing.domain.stream_state import StreamState
 from processing.jobs.days.named_parts import NamedParts
 from processing.publication.compute_day import TABLES_OF
 from processing.stored.answered import forget_answers, load_answered
+from processing.stored.change_notes import StoredChange
 from processing.stored.context import JobContext
-from processing.stored.receipts import ListedReceipt
+from processing.stored.manifests import read_manifest
+from processing.stored.receipts import ListedReceipt, look_at_receipts
 
 
 def expect_tables(context: JobContext, state: StreamState) -> None:
@@ -37,7 +39,8 @@ def expect_tables(context: JobContext, state: StreamState) -> None:
             name = blob_names.state_name(state.stream)
             raise OperatorError(
                 f"the state of {stream} is older than table {spec.name}, which holds publication {seq} where the state knows "
-                f"of {state.seq}: restore {blob_names.STATE_CONTAINER}/{name} and the manifests of the same time"
+                f"of {state.seq}: restore {blob_names.STATE_CONTAINER}/{name} and the manifests of the same time, and then run "
+                f"`dropzone reconcile {stream.customer}`"
             )
         if seq < least:
             raise OperatorError(
@@ -55,22 +58,51 @@ def expect_parts(state: StreamState, day: date, named: Mapping[str, NamedParts],
 
 
 def expect_receipts(state: StreamState, day: date, manifest: Manifest | None, found: Mapping[str, ListedReceipt]) -> None:
-    """Every upload that the day was published with has a receipt; and there are some, where days were published by any."""
-    published = (record.published for each, record in state.days.items() if not state.is_closed(each))
-    if not found and any(each.files for each in published if each is not None):
-        container = blob_names.receipts_container(state.customer)
-        raise OperatorError(f"{container} holds no receipt of {state.dataset} though days were published by some: restore it")
+    """Every upload that the day was published with has a receipt."""
     for each in () if manifest is None else manifest.inputs:
         if _is_lost(found.get(blob_names.receipt_name(each.blob))):
             raise OperatorError(_lost_receipt(state, day, each.blob))
 
 
-def expect_answers(context: JobContext, state: StreamState, found: Mapping[str, ListedReceipt]) -> None:
+def expect_any_receipt(state: StreamState, found: Mapping[str, ListedReceipt]) -> None:
+    """Among all receipts of the stream there are some, where days were published by any."""
+    published = (record.published for each, record in state.days.items() if not state.is_closed(each))
+    if not found and any(each.files for each in published if each is not None):
+        container = blob_names.receipts_container(state.customer)
+        raise OperatorError(f"{container} holds no receipt of {state.dataset} though days were published by some: restore it")
+
+
+def expect_changed(state: StreamState, notes: Iterable[StoredChange], found: Mapping[str, ListedReceipt]) -> None:
+    """A receipt that was to be changed is there, changed or not."""
+    for note in (each.note for each in notes):
+        if note.before is not None and note.receipt not in found:
+            container = blob_names.receipts_container(state.customer)
+            raise OperatorError(f"the receipt {note.receipt} is gone though it held rows in force: restore it in {container}")
+
+
+def expect_newest_day(context: JobContext, state: StreamState) -> None:
+    """One part of the newest day that was published with any is there, and its receipt.
+
+    A sample of what nobody reads while nothing changes: that whole containers are gone is told within an hour by it.
+    """
+    newest = (day for day, record in sorted(state.days.items(), reverse=True) if record.published and record.published.files)
+    day = next((day for day in newest if not state.is_closed(day)), None)
+    manifest = read_manifest(context.lake, state, day) if day is not None else None
+    if day is None or manifest is None or not manifest.inputs:
+        return
+    each = manifest.inputs[0]
+    found = look_at_receipts(context.drop, state.customer, [blob_names.receipt_name(each.blob)])
+    is_there = context.lake.head(blob_names.STAGED_CONTAINER, each.part) is not None
+    expect_not_lost(state, day, () if found and is_there else (each,), found)
+
+
+def expect_answers(context: JobContext, state: StreamState, is_missing: Callable[[str], bool]) -> None:
     """Every upload that is there and was seen to have an answer has its receipt: a cut takes it for answered.
 
-    One that has none is answered anew by the sweep, unless its receipt is restored first.
+    `is_missing` tells of the name of a receipt that it was asked for and is not there. An upload that has none is answered
+    anew by the sweep, unless its receipt is restored first.
     """
-    lost = forget_lost_answers(context, state, found)
+    lost = forget_lost_answers(context, state, is_missing)
     if lost:
         raise OperatorError(
             f"the receipt of {lost[0]} is gone though it was answered: restore it in "
@@ -78,13 +110,13 @@ def expect_answers(context: JobContext, state: StreamState, found: Mapping[str, 
         )
 
 
-def forget_lost_answers(context: JobContext, state: StreamState, found: Mapping[str, ListedReceipt]) -> list[str]:
+def forget_lost_answers(context: JobContext, state: StreamState, is_missing: Callable[[str], bool]) -> list[str]:
     """Have uploads answered anew that are there, were seen to have an answer and have no receipt; their names."""
     versions = load_answered(context, state.customer).versions
     folders = folders_of(state.dataset)
     lost = []
     for name, etag in versions.accepted.items():
-        if name.startswith(folders) and blob_names.receipt_name(name) not in found:
+        if name.startswith(folders) and is_missing(blob_names.receipt_name(name)):
             info = context.drop.head(blob_names.drop_container(state.customer), name)
             if info is not None and info.etag == etag:
                 lost.append(name)

@@ -7,6 +7,7 @@ others made of the state, and there the day may have a newer cut, or an earlier 
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -15,7 +16,7 @@ from pathlib import Path
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.documents import to_json
-from processing.domain.errors import DropzoneError, panics_as_errors
+from processing.domain.errors import DropzoneError, LaterError, panics_as_errors
 from processing.domain.publications import InputPart, Manifest
 from processing.domain.readiness.advance import due_days
 from processing.domain.readiness.corrections import HANDED_ON, as_handed_on
@@ -26,6 +27,7 @@ from processing.jobs.days.day_inputs import StagedInput, earlier_files, is_touch
 from processing.jobs.days.difference import write_difference
 from processing.publication.compute_day import compute_day
 from processing.publication.model import DayInput, DayRequest, DayResult
+from processing.stored.change_notes import drop_days
 from processing.stored.context import JobContext
 from processing.stored.manifests import read_manifest
 from processing.stored.stream_state import StoredState, change_state
@@ -46,7 +48,7 @@ def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int)
     attempt = blob_names.new_attempt()
     stored = _begin(context, stored, day, epoch, attempt)
     state = stored.state
-    inputs = staged_inputs(context, state, day)
+    inputs, rows = staged_inputs(context, state, day)
     context.telemetry.link(each.traceparent for each in inputs)
     inherited = inherited_by(state, day)
     if _is_unchanged_in_advance(context, state, day, inputs, inherited):
@@ -86,7 +88,10 @@ def publish_day(context: JobContext, stored: StoredState, day: date, epoch: int)
         hands_on=result.first_keys or "",
         overflowed=result.overflowed,
     )
-    return _commit(context, stored, manifest, published, attempt)
+    stored = _commit(context, stored, manifest, published, attempt)
+    with suppress(LaterError):  # what is left of them is asked once more by the next look
+        drop_days(context.lake, rows.notes, {day})
+    return stored
 
 
 def _begin(context: JobContext, stored: StoredState, day: date, epoch: int, attempt: str) -> StoredState:
@@ -189,6 +194,7 @@ def _commit(context: JobContext, stored: StoredState, manifest: Manifest, publis
             record,
             published=replace(published, ratios=ratios, unknown=record.published.unknown if record.published else {}),
             reprocess=None,
+            touched=_may_be_touched(state, stored.state),
             change=None,
             difference=manifest.difference,
             tries=1,  # at the tables now
@@ -200,6 +206,11 @@ def _commit(context: JobContext, stored: StoredState, manifest: Manifest, publis
         return replace(state, seq=manifest.seq, pending=manifest.day, ratio_names=names)
 
     return change_state(context, stored, committed, epoch=manifest.epoch)
+
+
+def _may_be_touched(present: StreamState, read: StreamState) -> bool:
+    """Whether others wrote the state since it was read, before the receipts: maybe that these are other rows by now."""
+    return present is not read
 
 
 def _finish_unchanged(

@@ -11,7 +11,9 @@ from processing.domain.errors import ConditionNotMet
 from processing.domain.streams import Stream
 from processing.jobs.housekeeping.deletion import delete_each
 from processing.ports import Condition
+from processing.stored.change_notes import list_changes
 from processing.stored.context import JobContext
+from processing.stored.receipts import look_at_receipts
 from processing.stored.stream_state import load_state
 from processing.stored.upload_notes import list_notes
 
@@ -41,3 +43,12 @@ def delete_expected_files(context: JobContext, stream: Stream) -> int:
     named = {record.expected_in for record in load_state(context, stream).state.days.values()} if infos else set()
     old = [info.name for info in infos if info.name not in named and info.last_modified + _REST <= now]
     return delete_each(context.lake, blob_names.STATE_CONTAINER, old, customer=stream.customer, step="expected_files")
+
+
+def delete_changes(context: JobContext, stream: Stream) -> int:
+    """Delete notes of changes that an attempt announced and never made; returns how many."""
+    now = context.lake.service_time()
+    old = [each for each in list_changes(context.lake, stream) if each.written + _REST <= now]
+    receipts = look_at_receipts(context.drop, stream.customer, {each.note.receipt for each in old})
+    gone = [each.name for each in old if not each.is_over(receipts)]
+    return delete_each(context.lake, blob_names.STATE_CONTAINER, gone, customer=stream.customer, step="changes")

@@ -13,7 +13,7 @@ from processing.domain.streams import Stream
 from processing.jobs.failures import log_failure
 from processing.jobs.housekeeping.days import close_days
 from processing.jobs.housekeeping.documents import delete_documents
-from processing.jobs.housekeeping.leftovers import delete_expected_files, delete_notes
+from processing.jobs.housekeeping.leftovers import delete_changes, delete_expected_files, delete_notes
 from processing.jobs.housekeeping.parts import delete_parts
 from processing.jobs.housekeeping.tables import delete_table_files
 from processing.jobs.housekeeping.uploads import delete_receipts, delete_rejected_rows, delete_uploads
@@ -27,6 +27,7 @@ _OF_STREAMS: Final[Mapping[str, Callable[[JobContext, Stream], int]]] = {
     "table_files": delete_table_files,
     "documents": delete_documents,
     "expected_files": delete_expected_files,
+    "changes": delete_changes,
 }
 """Days are closed first, in all streams: what they held is what the steps after it may delete."""
 _OF_CUSTOMERS: Final[Mapping[str, Callable[[JobContext, str], int]]] = {

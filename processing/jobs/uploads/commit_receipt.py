@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
+from datetime import date
 
 from processing.domain import blob_names
+from processing.domain.blob_names import PartName
+from processing.domain.datasets import Dataset
 from processing.domain.documents import to_json
 from processing.domain.errors import ConditionNotMet, LaterError, Superseded
 from processing.domain.reasons import RefusalCode
 from processing.domain.receipts import InForce, Receipt, ReceiptError, ReceiptSummary, Retry, Upload, UploadStatus
 from processing.domain.retries import REST_OF_PARTS, wait_after
+from processing.domain.streams import Stream
 from processing.jobs.measuring import measure_receipt
 from processing.jobs.uploads.draft_receipt import Draft
 from processing.jobs.uploads.stream_days import has_closed_since
 from processing.ports import IF_ABSENT, BlobStore, Condition
+from processing.stored.change_notes import ChangeNote, write_change
 from processing.stored.context import JobContext
 from processing.stored.receipts import read_receipt
 from processing.stored.tries import tries
@@ -44,12 +50,14 @@ def commit_receipt(context: JobContext, upload: Upload, draft: Draft, replaces_r
             return None
         receipt = _final(context, draft, current, is_reingest=replaces_receipt is not None)
         if receipt.in_force is not None and draft.accepted is not None:
-            _expect_young_parts(context, draft)
             _expect_open_days(context, upload, draft.accepted)
+            announce_change(context, upload, before=found, after=receipt.in_force)
         # Step 6: is this still the version to answer?
         info = context.drop.head(blob_names.drop_container(upload.customer), upload.name)
         if info is None or info.etag != upload.etag:
             raise Superseded(f"{upload.name} has a newer version, or is gone")
+        if receipt.in_force is not None and draft.accepted is not None:
+            _expect_young(context, draft)
         # Step 7: the commit.
         try:
             context.drop.put(
@@ -66,9 +74,27 @@ def commit_receipt(context: JobContext, upload: Upload, draft: Draft, replaces_r
     raise LaterError(f"the receipt of {upload.name} changes faster than it can be written")
 
 
-def _expect_young_parts(context: JobContext, draft: Draft) -> None:
-    # What nothing names is deleted after a day: to a worker that stood still for so long it may have happened.
-    if draft.staged_since is not None and context.clock.now() - draft.staged_since > REST_OF_PARTS / 2:
+def announce_change(context: JobContext, upload: Upload, *, before: tuple[Receipt, str] | None, after: InForce) -> None:
+    """Note which days of which streams the receipt is about to change, before it does."""
+    known = before[0].in_force if before is not None else None
+    parts = {part.name for part in after.parts} ^ {part.name for part in (known.parts if known is not None else ())}
+    days: defaultdict[Dataset, set[date]] = defaultdict(set)
+    for part in map(PartName.parse, parts):
+        if part is not None:
+            days[part.dataset].add(part.day)
+    for dataset, changed in sorted(days.items()):
+        note = ChangeNote(
+            receipt=blob_names.receipt_name(upload.name),
+            before=before[1] if before is not None else None,
+            days=tuple(sorted(changed)),
+        )
+        write_change(context.lake, Stream(upload.customer, dataset), note)
+
+
+def _expect_young(context: JobContext, draft: Draft) -> None:
+    # Parts that nothing names, and notes of changes that did not come, are deleted after a day: to a worker that stood still
+    # for so long it may have happened.
+    if draft.begun is not None and context.clock.now() - draft.begun > REST_OF_PARTS / 2:
         raise LaterError("the program stood still for hours while the file was read, and its staged rows may be gone")
 
 

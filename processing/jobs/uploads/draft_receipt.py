@@ -28,8 +28,8 @@ from processing.jobs.uploads.stream_days import stream_days
 from processing.ports import BlobInfo, BlobKind
 from processing.stored.context import JobContext
 from processing.stored.customer_config import load_config, meaning_of
+from processing.stored.staged_parts import stage_part
 from processing.stored.streams import begin_stream
-from processing.stored.write_once import write_once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +39,8 @@ class Draft:
     receipt: Receipt
     accepted: InForce | None = None
     """None when this version replaces nothing: refused, ignored, failed, or no data."""
-    staged_since: datetime | None = None
-    """When the first of its parts may have been written, by the host's clock; None where it has none."""
+    begun: datetime | None = None
+    """Before the first of its parts was written, by the host's clock; None where it brings no other rows."""
 
 
 def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: Path) -> Draft:
@@ -134,7 +134,7 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
 
     def stage(own: Dataset, part: LocalPart) -> None:
         name = blob_names.PartName(dataset=own, customer=upload.customer, day=part.day, attempt=attempt, number=part.number)
-        write_once(context.lake, blob_names.STAGED_CONTAINER, str(name), part.path)
+        stage_part(context.lake, name, part.path, blob_names.receipt_name(upload.name))
         parts.append(Part(name=str(name), rows=part.rows))
         staged.add(own)
 
@@ -169,7 +169,7 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
     for own in sorted(staged):
         if not streams[own].is_known:
             begin_stream(context, Stream(upload.customer, own))  # before its first rows count
-    return Draft(receipt=receipt, accepted=accepted, staged_since=begun)
+    return Draft(receipt=receipt, accepted=accepted, begun=begun)
 
 
 def _in_force(upload: Upload, attempt: str, pinned: PinnedUpload, days: Mapping[date, int], parts: Iterable[Part]) -> InForce:
@@ -193,9 +193,8 @@ def _withdrawal(context: JobContext, upload: Upload, attempt: str) -> Draft:
         days={},
         parts=(),
     )
-    return Draft(
-        receipt=replace(_receipt(context, upload, UploadStatus.ACCEPTED), md5=_md5_of_nothing(upload)), accepted=accepted
-    )
+    receipt = replace(_receipt(context, upload, UploadStatus.ACCEPTED), md5=_md5_of_nothing(upload))
+    return Draft(receipt=receipt, accepted=accepted, begun=context.clock.now())
 
 
 def _md5_of_nothing(upload: Upload) -> str | None:

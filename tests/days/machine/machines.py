@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from random import Random
 
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from hypothesis.stateful import precondition, rule
 
 from processing.domain.queue_messages import upload_event
 from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
-from processing.jobs.operate import retry_now
+from processing.jobs.operate import reconcile, retry_now
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
 from tests.days.machine import pauses
 from tests.days.machine.calendar import Calendar
@@ -198,10 +199,12 @@ class LossMachine(DayMachine):
     @precondition(lambda self: self.loss is not None)
     @rule()
     def restore(self) -> None:
-        """It is put back as it was."""
+        """It is put back as it was, and the operator says so."""
         if self.loss is not None:
             self.loss.restore()
             self.loss = None
+            for customer in self.customers:
+                self.crew.start("reconcile", partial(reconcile, customer=customer.name), None)
 
     def settle_down(self) -> None:
         self.restore()

@@ -77,7 +77,7 @@ class _Remembering(SteppedStore):
 def _lists_parts_first(patch: Patch) -> None:
     def parts_then_receipts(context: JobContext, state: StreamState, day: date) -> Any:
         prefix = blob_names.parts_prefix(state.stream, day)
-        listed = list(context.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix))
+        listed = list(context.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix, metadata=True))
         assert isinstance(context.lake, SteppedStore)
         return day_inputs.staged_inputs(replace(context, lake=_Remembering(context.lake, listed)), state, day)
 

@@ -40,6 +40,9 @@ LISTS_RECEIPTS_AGAIN = Pause(method="list", container=_RECEIPTS, times=2)
 ASKS_FOR_RECEIPT = Pause(method="head", container=_RECEIPTS)
 READS_ANSWERED = Pause(method="get", container=_STATE, start="answered/")
 WRITES_ANSWERED = Pause(method="put", container=_STATE, start="answered/")
+NOTES_CHANGE = Pause(method="put", container=_STATE, start="changes/")
+LISTS_CHANGES = Pause(method="list", container=_STATE, start="changes/")
+DELETES_CHANGE = Pause(method="delete", container=_STATE, start="changes/")
 LISTS_PARTS = Pause(method="list", container=blob_names.STAGED_CONTAINER)
 READS_PART = Pause(method="get", container=blob_names.STAGED_CONTAINER)
 WRITES_FILE = Pause(method="put", container=_RESULTS)
@@ -66,6 +69,8 @@ OF_LOOKS = (
     LISTS_RECEIPTS_AGAIN,
     READS_ANSWERED,
     ASKS_FOR_RECEIPT,
+    LISTS_CHANGES,
+    DELETES_CHANGE,
     LISTS_PARTS,
     WRITES_STATE,
     PRINTS,
@@ -82,5 +87,5 @@ OF_TABLES = (
 )
 OF_WORK = (*OF_LOOKS, *OF_COMMITS, *OF_COMMITS, *OF_TABLES)
 OF_SWEEPS = (AT_ONCE, LISTS_RECEIPTS, READS_ANSWERED, ASKS_FOR_RECEIPT, WRITES_ANSWERED, None)
-OF_INGEST = (AT_ONCE, LOOKS_AT_UPLOAD, READS_UPLOAD, WRITES_PART, WRITES_RECEIPT, WRITES_RECEIPT)
+OF_INGEST = (AT_ONCE, LOOKS_AT_UPLOAD, READS_UPLOAD, WRITES_PART, NOTES_CHANGE, WRITES_RECEIPT, WRITES_RECEIPT)
 OF_HOUSEKEEPING = (DELETES, DELETES_UPLOAD, DELETES_PART, WRITES_STATE, LISTS_RECEIPTS_AGAIN, Pause(method="delete", times=2))

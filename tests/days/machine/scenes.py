@@ -83,7 +83,7 @@ def an_upload_is_overtaken(scene: DayMachine) -> None:
 def a_receipt_moves_while_a_day_is_gathered(scene: DayMachine) -> None:
     published(scene)
     reprocess(scene, SECOND)
-    worker = work(scene, Pause(method="list", container="receipts-", start="metrics/"))
+    worker = work(scene, pauses.ASKS_FOR_RECEIPT)
     upload(scene, A, "one")
     scene.crew.go_until(worker, None)
 

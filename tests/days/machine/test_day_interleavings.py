@@ -20,6 +20,7 @@ from tests.days.machine.crew import UNEXPECTED, Lies
 from tests.days.machine.machine import DayMachine
 from tests.days.machine.machines import DyingMachine, LossMachine, ManyStreamsMachine, RetentionMachine, TwoCustomersMachine
 from tests.days.machine.mutants import Mutant
+from tests.days.machine.note_scenes import HARMED_BY_NOTES
 from tests.days.machine.scenes import HARMFUL, OTHERS, Scene
 from tests.days.machine.tally import TOLD, Tally
 from tests.support.soak import times
@@ -37,6 +38,7 @@ IN_PIECES = (DyingMachine, ManyStreamsMachine)
 """In these rejected rows are stored in pieces, however few they are."""
 LEAST_SHARE = 0.25
 """Of the storage calls, those that are made beside another run."""
+MUTANTS = {**HARMFUL, **HARMED_BY_NOTES}
 EVERY_RUN = settings(stateful_step_count=15, suppress_health_check=list(HealthCheck))
 
 
@@ -72,14 +74,14 @@ def test_racing_workers_publish_every_day_once_whole_and_in_order(
     tally.check(machine.floors, least_share=LEAST_SHARE)
 
 
-@pytest.mark.parametrize("scene", [*(scene for scene, _ in HARMFUL.values()), *OTHERS], ids=lambda scene: scene.__name__)
+@pytest.mark.parametrize("scene", [*(scene for scene, _ in MUTANTS.values()), *OTHERS], ids=lambda scene: scene.__name__)
 def test_a_timeline_that_harms_another_program_does_this_one_no_harm(scene: Scene) -> None:
     play(scene, DayMachine())
 
 
-@pytest.mark.parametrize("mutant", HARMFUL, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_program_that_leaves_out_a_step_is_found_out(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene, said = HARMFUL[mutant]
+    scene, said = MUTANTS[mutant]
     if mutant.patch is not None:
         mutant.patch(monkeypatch)
     machine = type("MutantMachine", (DayMachine,), {"lies": Lies(store=mutant.store, tables=mutant.tables)})

@@ -47,8 +47,8 @@ class Notes:
     """Folder to name and ETag of what lay there when its last listing began."""
     markers: Listed[str] | None = None
     """Name to ETag of what its last listing of signals showed."""
-    receipts: dict[str, Listed[Receipt]] = field(default_factory=dict)
-    """Folder to upload and receipt."""
+    receipts: Listed[Receipt] | None = None
+    """Upload to receipt: as they were when it listed notes of changes last, and as it saw them after that."""
     now: datetime | None = None
     """The service's time as the run asked for it last before it listed markers."""
     asked: datetime | None = None
@@ -112,11 +112,17 @@ class Watch:
         if call.method == "list" and call.page == 1 and call.container == self.customer.drop and call.name in self.folders:
             number = self.world.number
             notes.there[call.name] = Listed(number, number, self.customer.uploads(call.name))
+        elif call.method == "list" and call.page == 1 and call.name == blob_names.changes_prefix(self.named):
+            # What came before needs no other sign than its note.
+            there = {name: each for folder in self.folders for name, each in self.customer.receipts_in(folder).items()}
+            notes.receipts = Listed(self.world.number, self.world.number, there)
 
     def after(self, notes: Notes, call: Call, run: Run) -> None:
         """A call was let through."""
         if call.method == "list":
             self._note_listing(notes, call, run)
+        elif call.method == "head" and call.container == self.customer.receipts:
+            self._note_receipt(notes, call)
         elif call.method == "service_time":
             notes.asked = self.world.drop.service_time()
         elif call.container == blob_names.STATE_CONTAINER:
@@ -216,11 +222,18 @@ class Watch:
             if notes.markers is not None:
                 notes.markers.until = number
                 notes.markers.found |= {info.name: info.etag for info in run.page}
-        elif call.container == self.customer.receipts and call.name in self.folders:
-            if call.page == 1:
-                notes.receipts[call.name] = Listed(number, number)
-            notes.receipts[call.name].until = number
-            notes.receipts[call.name].found |= self.customer.parsed(run.page)
+        elif call.container == self.customer.receipts and call.name in self.folders and notes.receipts is not None:
+            notes.receipts.until = number
+            notes.receipts.found |= self.customer.parsed(run.page)
+
+    def _note_receipt(self, notes: Notes, call: Call) -> None:
+        name = blob_names.upload_of_receipt(call.name)
+        if name is None or notes.receipts is None or not name.startswith(self.folders):
+            return
+        notes.receipts.until = self.world.number
+        found = self.customer.receipt(name)
+        notes.receipts.found.pop(name, None)
+        notes.receipts.found |= {name: found[0]} if found is not None else {}
 
     def _note_state(self, notes: Notes, call: Call) -> None:
         if call.name == blob_names.state_name(self.named):
@@ -240,12 +253,9 @@ class Watch:
         if name in self.prepared or self.world.lake.head(blob_names.STATE_CONTAINER, name) is None:
             return
         assert notes.known is not None
-        listed = [notes.receipts[folder] for folder in self.folders]
+        assert notes.receipts is not None
         self.prepared[name] = Prepared(
-            known=notes.known,
-            since=min(each.since for each in listed),
-            until=max(each.until for each in listed),
-            receipts={key: receipt for each in listed for key, receipt in each.found.items()},
+            known=notes.known, since=notes.receipts.since, until=notes.receipts.until, receipts=notes.receipts.found
         )
         notes.manifest = name
 
