@@ -121,6 +121,11 @@ param attemptSeconds int = 1200
 @minValue(0)
 param compareSeconds int = 3600
 
+@description('Seconds for which a process goes by a config, and by what it knows of streams, before it asks again.')
+@minValue(0)
+@maxValue(600)
+param rememberSeconds int = 60
+
 @description('Days between two listings of all that was ever written, which find what was lost or restored.')
 @minValue(1)
 param reconcileDays int = 7
@@ -189,6 +194,7 @@ var programSettings = {
   DROPZONE_SWEEP_GRACE_SECONDS: string(sweepGraceSeconds)
   DROPZONE_ATTEMPT_SECONDS: string(attemptSeconds)
   DROPZONE_COMPARE_SECONDS: string(compareSeconds)
+  DROPZONE_REMEMBER_SECONDS: string(rememberSeconds)
   DROPZONE_RECONCILE_DAYS: string(reconcileDays)
   DROPZONE_MARKER_MARGIN_SECONDS: string(markerMarginSeconds)
   DROPZONE_KEEP_UPLOADS_DAYS: string(keepUploadsDays)

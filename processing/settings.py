@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """How long one attempt at an upload or a day may take; a file that needs longer is refused, a day fails."""
     compare_seconds: float = Field(3_600, ge=0, validation_alias="DROPZONE_COMPARE_SECONDS")
     """How often published days are compared with the rows in force, so that late rows are seen."""
+    remember_seconds: float = Field(60, ge=0, le=600, validation_alias="DROPZONE_REMEMBER_SECONDS")
+    """How long a process goes by a customer's config, and by what is known of its streams, before it asks again."""
     reconcile_days: float = Field(7, gt=0, validation_alias="DROPZONE_RECONCILE_DAYS")
     """How often everything is listed again though nothing asks for it, so that what was lost or restored is seen."""
     marker_margin_seconds: float = Field(3_600, ge=0, validation_alias="DROPZONE_MARKER_MARGIN_SECONDS")

@@ -22,6 +22,7 @@ from processing.storage.delta_tables import DeltaTables
 from processing.storage.scratch import own_scratch
 from processing.stored.context import JobContext, Retention
 from processing.stored.installation import check_zone
+from processing.stored.recent import Recent
 from processing.telemetry import open_telemetry
 
 DROP_EVENTS = "drop-events"
@@ -60,6 +61,7 @@ def build_app(settings: Settings) -> JobContext:
         ),
         sweep_grace=timedelta(seconds=settings.sweep_grace_seconds),
         attempt_limit=timedelta(seconds=settings.attempt_seconds),
+        recent=Recent(keep=timedelta(seconds=settings.remember_seconds)),
         program=program_version(),
         scratch=settings.scratch,
     )

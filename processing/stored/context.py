@@ -14,6 +14,7 @@ from processing.domain.errors import LaterError
 from processing.domain.readiness.observation import ReadinessPolicy
 from processing.ports import BlobStore, Clock, NoTelemetry, Queue, Tables, Telemetry
 from processing.stored.customer_config import ConfigCache
+from processing.stored.recent import Recent
 
 _WORK: Final = 0.25
 """The share of its time that an attempt must have worked, in any of the process's threads, to be at fault for its length."""
@@ -56,6 +57,8 @@ class JobContext:
     program: str
     """Version of the program, for receipts and manifests."""
     configs: ConfigCache = field(default_factory=ConfigCache)
+    recent: Recent = field(default_factory=Recent)
+    """What ingest need not read for each upload."""
     scratch: Path | None = None
     """Where temporary folders are made; None for the system's place."""
 

@@ -66,38 +66,47 @@ class Turn(StrEnum):
     """So many attempts ended without a word that there will be no further one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """An attempt that was begun, or not."""
+
+    turn: Turn
+    etag: str | None = None
+    """Of the note that it wrote; None where it wrote none."""
+
+
 _NOTE: Final = TypeAdapter(UploadNote)
 
 
-def begin_attempt(context: JobContext, upload: Upload, attempt: str, *, receipt: str | None, replaces: str | None) -> Turn:
+def begin_attempt(context: JobContext, upload: Upload, attempt: str, *, receipt: str | None, replaces: str | None) -> Begun:
     """Write that an attempt begins, and how many were begun before it and never ended.
 
     `receipt` is the ETag of the upload's receipt, `replaces` the one that is to be replaced though it is an answer.
     """
     fresh = UploadNote(blob=upload.name, etag=upload.etag, attempt=attempt, tries=1, receipt=receipt, replaces=replaces)
-    if replaces is None and _write(context, upload.customer, fresh, IF_ABSENT):
-        return Turn.OURS
+    etag = _write(context, upload.customer, fresh, IF_ABSENT) if replaces is None else None
+    if etag is not None:
+        return Begun(turn=Turn.OURS, etag=etag)
     for _ in tries(context):
         found = read_note(context, upload.customer, upload.name)
         if found is not None and found.note.attempt == attempt:
-            return Turn.OURS  # by this very write, whose answer was lost
+            return Begun(turn=Turn.OURS, etag=found.etag)  # by this very write, whose answer was lost
         begun = 0 if found is None or _is_of_another_time(found.note, fresh) else found.note.tries
         if found is not None and begun >= MOST_DEATHS and _is_young(context, found, context.lake.service_time()):
-            return Turn.IN_HAND
+            return Begun(turn=Turn.IN_HAND)
         note = replace(fresh, tries=begun + 1, failures=found.note.failures if found is not None and replaces else 0)
-        if _write(context, upload.customer, note, IF_ABSENT if found is None else Condition.unchanged(found.etag)):
-            return Turn.EXHAUSTED if begun >= MOST_DEATHS else Turn.OURS
+        etag = _write(context, upload.customer, note, IF_ABSENT if found is None else Condition.unchanged(found.etag))
+        if etag is not None:
+            return Begun(turn=Turn.EXHAUSTED if begun >= MOST_DEATHS else Turn.OURS, etag=etag)
     raise LaterError(f"the note of work on {upload.name} changes faster than it can be written")
 
 
-def end_attempt(context: JobContext, customer: str, blob: str, attempt: str) -> None:
+def end_attempt(context: JobContext, upload: Upload, begun: Begun) -> None:
     """Take the note away, unless another attempt has written it since; what cannot be done now is left to the sweep."""
-    with suppress(DropzoneError):
-        found = read_note(context, customer, blob)
-        if found is not None and found.note.attempt == attempt:
-            context.lake.delete(
-                blob_names.STATE_CONTAINER, blob_names.note_name(customer, blob), when=Condition.unchanged(found.etag)
-            )
+    if begun.etag is not None:
+        with suppress(DropzoneError):
+            name = blob_names.note_name(upload.customer, upload.name)
+            context.lake.delete(blob_names.STATE_CONTAINER, name, when=Condition.unchanged(begun.etag))
 
 
 def drop_request(context: JobContext, customer: str, blob: str, replaces: str) -> None:
@@ -124,7 +133,8 @@ def keep_request(context: JobContext, customer: str, blob: str, replaces: str, *
             failures = known.failures + 1
             next_try = context.lake.service_time() + wait_after(failures)
             note = replace(note, failures=failures, next_try=next_try, error=error)
-        if _write(context, customer, note, IF_ABSENT if found is None else Condition.unchanged(found.etag)):
+        when = IF_ABSENT if found is None else Condition.unchanged(found.etag)
+        if _write(context, customer, note, when) is not None:
             return
     raise LaterError(f"the note of work on {blob} changes faster than it can be written")
 
@@ -214,12 +224,11 @@ def _read(context: JobContext, name: str) -> StoredNote | None:
     return StoredNote(note=_NOTE.validate_json(data), etag=info.etag, written=info.last_modified)
 
 
-def _write(context: JobContext, customer: str, note: UploadNote, when: Condition) -> bool:
-    """Whether it was written: nobody else wrote meanwhile."""
+def _write(context: JobContext, customer: str, note: UploadNote, when: Condition) -> str | None:
+    """The ETag of the note as it was written; None when somebody else wrote meanwhile."""
     name = blob_names.note_name(customer, note.blob)
     try:
         data = _NOTE.dump_json(note, exclude_defaults=True)
-        context.lake.put(blob_names.STATE_CONTAINER, name, data, when=when, metadata=_metadata(note))
+        return context.lake.put(blob_names.STATE_CONTAINER, name, data, when=when, metadata=_metadata(note))
     except ConditionNotMet:
-        return False
-    return True
+        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -14,6 +14,8 @@ from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import work_stream
 from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.uploads.receive_file import receive_file
+from processing.jobs.uploads.reingest import ReingestFilter, reingest
+from processing.stored.recent import Recent
 from processing.stored.streams import known_streams
 from tests.support.counting import counted
 from tests.support.memory import Memory, metrics
@@ -52,6 +54,38 @@ def test_a_marker(world: Memory) -> None:
     assert world.receipt(f"signals/{D2}")["marks"] == [f"metrics/{D2}"]
     requests = drop.requests + lake.requests
     assert len(requests) <= MOST, requests
+
+
+def test_a_small_file(world: Memory) -> None:
+    """One to look at it, two at its receipt, two at the upload's bytes and rows, and notes of the work and of the change."""
+    object.__setattr__(world.context, "recent", Recent(keep=timedelta(minutes=1)))
+    world.upload("metrics/first.csv", metrics(D2, {"u": 1}))
+    world.put("metrics/next.csv", metrics(D2, {"u": 2}))
+    drop, lake = counted(world)
+    assert receive_file(world.context, world.container, "metrics/next.csv") == "accepted"
+    asked = [each.partition(" ")[0] for each in drop.requests + lake.requests]
+    assert sorted(asked) == sorted(["head", "get", "put", "get_range", "put", "put", "head", "put", "delete"])
+
+
+def test_a_config_is_remembered_for_a_minute_and_not_for_a_reingest(world: Memory) -> None:
+    object.__setattr__(world.context, "recent", Recent(keep=timedelta(minutes=1)))
+    world.upload("metrics/a.csv", metrics(D2, {"u": 1}))
+    world.config("id_types: [another]\n")
+    assert world.upload("metrics/b.csv", metrics(D2, {"u": 1})) == "accepted"
+    reingest(world.context, "acme", ReingestFilter())
+    world.answer_events()
+    assert world.receipt("metrics/a.csv")["status"] == "rejected"
+    world.pass_time(minutes=1)
+    assert world.upload("metrics/c.csv", metrics(D2, {"u": 1})) == "rejected"
+
+
+@pytest.mark.parametrize(("seconds", "reads"), [(0, 1), (59, 1), (60, 2), (-1, 2)])
+def test_what_is_remembered_is_read_again_when_it_is_old_or_the_clock_was_set_back(seconds: int, reads: int) -> None:
+    recent, read = Recent(keep=timedelta(minutes=1)), []
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    for moment in (now, now + timedelta(seconds=seconds)):
+        recent.get("key", moment, lambda: read.append(1))
+    assert len(read) == reads
 
 
 def test_the_first_rows_and_the_first_marker_make_a_stream_known() -> None:

@@ -40,6 +40,7 @@ def test_readiness_by_itself_is_as_the_contract_says() -> None:
         ("first_day_window_days", 28),
         ("attempt_seconds", 20 * 60),
         ("compare_seconds", 3_600),
+        ("remember_seconds", 60),
         ("reconcile_days", 7),
         ("marker_margin_seconds", 3_600),
         ("keep_uploads_days", 30),

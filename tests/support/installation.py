@@ -37,6 +37,7 @@ SETTINGS: Final = {
     "DROPZONE_SETTLE_SECONDS": "0",
     "DROPZONE_FIRST_DAY_WAIT_SECONDS": "0",
     "DROPZONE_SWEEP_GRACE_SECONDS": "0",
+    "DROPZONE_REMEMBER_SECONDS": "0",
 }
 HEADER: Final = "unit_id,id_type,date,metric_name,metric_value,numerator,denominator\n"
 

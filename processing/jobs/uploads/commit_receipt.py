@@ -33,18 +33,26 @@ def is_answered(found: tuple[Receipt, str] | None, upload: Upload, replaces_rece
     return ReceiptSummary.of(receipt).answers(upload.etag) and etag != replaces_receipt
 
 
-def commit_receipt(context: JobContext, upload: Upload, draft: Draft, replaces_receipt: str | None) -> UploadStatus | None:
+def commit_receipt(
+    context: JobContext,
+    upload: Upload,
+    draft: Draft,
+    *,
+    earlier: tuple[Receipt, str] | None,
+    replaces_receipt: str | None = None,
+) -> UploadStatus | None:
     """Make the draft the answer; its status, or None when the version has an answer that is to stay.
 
+    `earlier` is the receipt as it was read before the upload, with its ETag; when it is another one by now it is read again.
     `replaces_receipt` is the ETag of a receipt that is to be replaced. Raises Superseded when the version is not there any
     more, LaterError when a day of its rows was closed meanwhile, when its parts are so old that they may be deleted, or when
     others write the receipt every time.
     """
     container, name = blob_names.receipts_container(upload.customer), blob_names.receipt_name(upload.name)
-    for _ in tries(context):
+    for number in tries(context):
         # Step 4: the receipt as it stands. It is read before the upload is looked at again (step 6); the other order
         # would let an old version replace a newer one that was answered in between.
-        found = read_receipt(context.drop, upload.customer, upload.name)
+        found = earlier if number == 1 else read_receipt(context.drop, upload.customer, upload.name)
         current = found[0] if found else None
         if is_answered(found, upload, replaces_receipt):
             return None

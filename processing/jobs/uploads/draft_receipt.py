@@ -27,7 +27,7 @@ from processing.jobs.uploads.rejected_rows import RejectedRows
 from processing.jobs.uploads.stream_days import stream_days
 from processing.ports import BlobInfo, BlobKind
 from processing.stored.context import JobContext
-from processing.stored.customer_config import load_config, meaning_of
+from processing.stored.customer_config import LoadedConfig, load_config, meaning_of
 from processing.stored.staged_parts import stage_part
 from processing.stored.streams import begin_stream
 
@@ -43,7 +43,7 @@ class Draft:
     """Before the first of its parts was written, by the host's clock; None where it brings no other rows."""
 
 
-def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: Path) -> Draft:
+def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: Path, *, is_reingest: bool) -> Draft:
     """The answer to a version; its parts and rejected rows are stored under an attempt of its own, and count for nothing yet.
 
     Raises Superseded when the version is gone, LaterError and OperatorError when storage fails.
@@ -70,7 +70,7 @@ def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: P
                 f"upload it below one of metrics/, events/, exposures/, signals/; perhaps {kind.hint} was meant",
             )
         case DataFile():
-            return _ingest(context, upload, kind.dataset, scratch)
+            return _ingest(context, upload, kind.dataset, scratch, is_reingest=is_reingest)
         case _:
             raise AssertionError(kind)
 
@@ -126,7 +126,7 @@ def failed_answer(context: JobContext, upload: Upload, error: Exception) -> Draf
     return Draft(receipt=receipt)
 
 
-def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path) -> Draft:
+def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path, *, is_reingest: bool) -> Draft:
     attempt = blob_names.new_attempt()
     begun = context.clock.now()
     parts: list[Part] = []
@@ -141,7 +141,7 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
     if upload.size == 0:
         return _withdrawal(context, upload, attempt)
     # Steps 2 and 3: read the pinned version, write parts and rejected rows under the attempt.
-    loaded = load_config(context.lake, upload.customer, context.configs)
+    loaded = _config(context, upload.customer, is_reingest=is_reingest)
     streams = stream_days(context, upload, dataset)
     request = IngestRequest(
         name=upload.name,
@@ -170,6 +170,17 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
         if not streams[own].is_known:
             begin_stream(context, Stream(upload.customer, own))  # before its first rows count
     return Draft(receipt=receipt, accepted=accepted, begun=begun)
+
+
+def _config(context: JobContext, customer: str, *, is_reingest: bool) -> LoadedConfig:
+    """What is in force; a reingest is asked for because it has changed."""
+
+    def read() -> LoadedConfig:
+        return load_config(context.lake, customer, context.configs)
+
+    if is_reingest:
+        return read()
+    return context.recent.get(("config", customer), context.clock.now(), read, keeps=lambda loaded: loaded.problem is None)
 
 
 def _in_force(upload: Upload, attempt: str, pinned: PinnedUpload, days: Mapping[date, int], parts: Iterable[Part]) -> InForce:

@@ -6,6 +6,7 @@ The receipt is the commit. Whatever happens before it is written leaves nothing 
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -101,38 +102,52 @@ def _answered(context: JobContext, customer: str, name: str, replaces_receipt: s
     earlier = read_receipt(context.drop, customer, name)
     if is_answered(earlier, upload, replaces_receipt):
         return Outcome.ALREADY_ANSWERED
-    if not is_read(upload, info):
-        return _answer(context, upload, info, replaces_receipt)
-    return _attempted(context, upload, info, earlier, replaces_receipt)
+    task = _Task(upload=upload, info=info, earlier=earlier, replaces_receipt=replaces_receipt)
+    return _attempted(context, task) if is_read(upload, info) else _answer(context, task)
 
 
-def _attempted(
-    context: JobContext, upload: Upload, info: BlobInfo, earlier: tuple[Receipt, str] | None, replaces_receipt: str | None
-) -> UploadStatus | Outcome:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    """A version that is to be answered."""
+
+    upload: Upload
+    info: BlobInfo
+    earlier: tuple[Receipt, str] | None
+    """The receipt that is there, and its ETag."""
+    replaces_receipt: str | None
+
+
+def _attempted(context: JobContext, task: _Task) -> UploadStatus | Outcome:
     """Answer an upload that must be read, unless that has ended every worker so far."""
-    attempt = blob_names.new_attempt()
-    turn = begin_attempt(context, upload, attempt, receipt=earlier[1] if earlier else None, replaces=replaces_receipt)
-    if turn is Turn.IN_HAND:
+    upload, earlier = task.upload, task.earlier
+    begun = begin_attempt(
+        context,
+        upload,
+        blob_names.new_attempt(),
+        receipt=earlier[1] if earlier else None,
+        replaces=task.replaces_receipt,
+    )
+    if begun.turn is Turn.IN_HAND:
         return Outcome.IN_HAND
     try:
         has_panicked = earlier is not None and is_exhausted(earlier[0], upload)
-        if turn is Turn.EXHAUSTED or has_panicked:
-            result = _exhausted(context, upload, replaces_receipt)
-        else:
-            result = _answer(context, upload, info, replaces_receipt)
+        is_exhausted_now = begun.turn is Turn.EXHAUSTED or has_panicked
+        result = _exhausted(context, task) if is_exhausted_now else _answer(context, task)
     except Exception:
-        end_attempt(context, upload.customer, upload.name, attempt)
+        end_attempt(context, upload, begun)
         raise
     # Here nothing has ended the process; what does, an engine's panic or an order to stop, leaves the note as it is.
-    end_attempt(context, upload.customer, upload.name, attempt)
+    end_attempt(context, upload, begun)
     return result
 
 
-def _answer(context: JobContext, upload: Upload, info: BlobInfo, replaces_receipt: str | None) -> UploadStatus | Outcome:
+def _answer(context: JobContext, task: _Task) -> UploadStatus | Outcome:
+    upload, replaces_receipt = task.upload, task.replaces_receipt
     try:
         with tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
-            draft = draft_answer(context, upload, info, Path(scratch))
-            return commit_receipt(context, upload, draft, replaces_receipt) or Outcome.ALREADY_ANSWERED
+            draft = draft_answer(context, upload, task.info, Path(scratch), is_reingest=replaces_receipt is not None)
+            status = commit_receipt(context, upload, draft, earlier=task.earlier, replaces_receipt=replaces_receipt)
+            return status or Outcome.ALREADY_ANSWERED
     except Superseded:
         return Outcome.SUPERSEDED
     except Exception as error:  # noqa: BLE001 - a bug of ours must end in a receipt too
@@ -140,19 +155,20 @@ def _answer(context: JobContext, upload: Upload, info: BlobInfo, replaces_receip
         if replaces_receipt is not None:
             keep_request(context, upload.customer, upload.name, replaces_receipt, error=safe_message(error))
             return Outcome.NOT_NOW  # the answer that is there stays one
-        return _commit(context, upload, failed_answer(context, upload, error))
+        return _commit(context, task, failed_answer(context, upload, error))
 
 
-def _exhausted(context: JobContext, upload: Upload, replaces_receipt: str | None) -> UploadStatus | Outcome:
+def _exhausted(context: JobContext, task: _Task) -> UploadStatus | Outcome:
     """Answer an upload that has ended every worker that read it."""
+    upload = task.upload
     _log.error("upload_ends_its_worker", customer=upload.customer, blob=upload.name, tries=MOST_DEATHS)
-    if replaces_receipt is not None:
+    if task.replaces_receipt is not None:
         return Outcome.ALREADY_ANSWERED  # by the answer that was to be replaced
-    return _commit(context, upload, unreadable_answer(context, upload))
+    return _commit(context, task, unreadable_answer(context, upload))
 
 
-def _commit(context: JobContext, upload: Upload, draft: Draft) -> UploadStatus | Outcome:
+def _commit(context: JobContext, task: _Task, draft: Draft) -> UploadStatus | Outcome:
     try:
-        return commit_receipt(context, upload, draft, None) or Outcome.ALREADY_ANSWERED
+        return commit_receipt(context, task.upload, draft, earlier=task.earlier) or Outcome.ALREADY_ANSWERED
     except Superseded:
         return Outcome.SUPERSEDED

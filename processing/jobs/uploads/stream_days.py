@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 from processing.domain.blob_names import PartName
 from processing.domain.datasets import Dataset
@@ -23,14 +25,31 @@ def stream_days(context: JobContext, upload: Upload, folder: Dataset) -> dict[Da
     found = {}
     for dataset in PROCESSED_DATASETS:
         if f"{folder}/" in folders_of(dataset):
-            stored = load_state(context, Stream(upload.customer, dataset))
+            stream = Stream(upload.customer, dataset)
+            # A day that was closed a moment ago is asked for again before the rows count (`has_closed_since`).
+            known = context.recent.get(stream, context.clock.now(), partial(_known, context, stream), keeps=_Known.is_begun)
             found[dataset] = StreamDays(
-                first_day=stored.state.first_day,
-                closed=stored.state.closed_days(),
-                is_known=stored.etag is not None,
-                kept_until=kept_until,
+                first_day=known.first_day, closed=known.closed, is_known=known.is_begun(), kept_until=kept_until
             )
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What an upload needs of a stream's state, which is large."""
+
+    etag: str | None
+    first_day: date | None
+    closed: frozenset[date]
+
+    def is_begun(self) -> bool:
+        """Whether the stream has a state."""
+        return self.etag is not None
+
+
+def _known(context: JobContext, stream: Stream) -> _Known:
+    stored = load_state(context, stream)
+    return _Known(etag=stored.etag, first_day=stored.state.first_day, closed=stored.state.closed_days())
 
 
 def has_closed_since(context: JobContext, upload: Upload, parts: Iterable[Part]) -> bool:
