@@ -1,21 +1,19 @@
-"""The value and the metadata of most `properties` of Segment, without a parser for each: what Python's JSON gives for them.
+"""Values of most `properties` of Segment without a parser for each: what Python's JSON gives for them.
 
-A key is looked for as text, which finds it wherever it stands; what stands before it must therefore be whole members, so
-that it is a key of the record's own. Where that is not certain, Python must read the record.
+A key is looked for behind whole members, so that it is one of the record's own, and not of an object or a text in it. Where
+what is found is not certain, Python must read the record.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
 
 from processing.frames.json_objects import FLAT, SCALAR, with_twins
-
-KEYS: Final = ("value", "metadata")
-"""What is read."""
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _TEXT: Final = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"'
@@ -35,24 +33,26 @@ def _or_nested(value: str) -> str:
 _VALUE: Final = _or_nested(_or_nested(f"(?:{_ANY_SCALAR})"))
 _MEMBER: Final = f"{_NAME}: ?{_VALUE}"
 _OBJECT: Final = rf"^\{{{_MEMBER}(?:, ?{_MEMBER})*\}}$"
-_MEMBERS_BEFORE: Final = rf"^\{{(?:{_MEMBER}, ?)*$"
 _VALUE_FIRST: Final = rf"^ ?{_VALUE}[,}}]"
 _WRITTEN_SO: Final = f"^(?:{SCALAR}|{FLAT})$"
 
 
-def plain_properties(texts: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
-    """The texts of KEYS in each object, as columns, and for which texts they are certain; those of others mean nothing."""
+def plain_properties(texts: pl.Series, keys: Sequence[str]) -> tuple[pl.DataFrame, pl.Series]:
+    """`text_of` each key's value in each text, by columns, and for which texts that is certain; what others have means nothing.
+
+    The keys must be plain words.
+    """
     text = pl.col("text")
-    halves = (text.str.splitn(f'"{key}":', 2).struct.rename_fields([_before(key), _after(key)]) for key in KEYS)
-    values = (
-        pl.col(_after(key)).str.extract(_VALUE_FIRST, 0).str.head(-1).str.strip_chars_start(" ").alias(key) for key in KEYS
-    )
+    behind = (text.str.replace(_up_to(key), "").alias(_behind(key)) for key in keys)
+    values = (pl.col(_behind(key)).str.extract(_VALUE_FIRST, 0).str.head(-1).str.strip_chars_start(" ") for key in keys)
     found = (
         texts.to_frame("text")
         .lazy()
-        .select(text.str.contains(_OBJECT).alias("is_object"), *(half.struct.unnest() for half in halves))
-        .with_columns(values)
-        .select(*KEYS, is_certain=pl.all_horizontal("is_object", *map(_is_certain, KEYS)).fill_null(value=False))
+        .with_columns(text.str.contains(_OBJECT).alias("is_object"), *behind)
+        .select(
+            *(pl.when(_is_there(key)).then(value).alias(key) for key, value in zip(keys, values, strict=True)),
+            is_certain=pl.all_horizontal("is_object", *map(_is_once, keys)),
+        )
         .collect()
     )
     is_certain = found.drop_in_place("is_certain")
@@ -74,19 +74,22 @@ def text_of(value: object) -> str | None:
     return text if text.isascii() or text.encode("utf-8", "ignore").decode() == text else json.dumps(value)
 
 
-def _is_certain(key: str) -> pl.Expr:
-    """Whether the key is absent, or stands once, among the record's own, before a value that was found."""
-    before, after = pl.col(_before(key)), pl.col(_after(key))
-    is_once = before.str.contains(_MEMBERS_BEFORE) & ~after.str.contains(f'"{key}":', literal=True)
-    return after.is_null() | (is_once & pl.col(key).is_not_null())
+def _up_to(key: str) -> str:
+    """Pattern of all that stands before the value of the key."""
+    return rf'^\{{(?:{_MEMBER}, ?)*?"{key}":'
 
 
-def _before(key: str) -> str:
-    return f"before {key}"
+def _behind(key: str) -> str:
+    return f"behind {key}"
 
 
-def _after(key: str) -> str:
-    return f"after {key}"
+def _is_there(key: str) -> pl.Expr:
+    return pl.col(_behind(key)).str.len_bytes() < pl.col("text").str.len_bytes()
+
+
+def _is_once(key: str) -> pl.Expr:
+    """Whether the key does not stand again behind its value, be it in another object, or is not there at all."""
+    return ~(_is_there(key) & pl.col(_behind(key)).str.contains(f'"{key}":', literal=True))
 
 
 def _texts(values: pl.Series) -> pl.Series:

@@ -13,19 +13,20 @@ from typing import Any, Final
 import polars as pl
 
 from processing.frames.json_objects import CUSTOM_IDS, USER_ID
-from processing.ingest.readers.plain_properties import KEYS, plain_properties, text_of
+from processing.ingest.readers.plain_properties import plain_properties, text_of
 
-PROPERTIES: Final = pl.Struct(dict.fromkeys((*KEYS, "experiment", "group"), pl.String))
+PROPERTIES: Final = pl.Struct(dict.fromkeys(("value", "metadata", "experiment", "group"), pl.String))
 """What is read from the properties of a record."""
 STABLE_ID: Final = "stable_id"
 """The id type of the anonymous id."""
 
+_EVENT_KEYS: Final = ("value", "metadata")
 _EXPERIMENT_KEYS: Final = ("experiment", "experimentName", "gate", "gateName", "config", "configName")
 _GROUP_KEYS: Final = ("group", "groupName", "group_id", "ruleID", "variant")
-_EXPOSURE_KEYS: Final = frozenset({*_EXPERIMENT_KEYS, *_GROUP_KEYS})
+_EXPOSURE_KEYS: Final = (*_EXPERIMENT_KEYS, *_GROUP_KEYS)
+_EXPOSURE_MARKS: Final = [f'"{key}"' for key in _EXPOSURE_KEYS]
 # A name may also be spelt with escapes, all of which begin so, as no name that is looked for has a slash or a quote.
-_EXPOSURE_MARKS: Final = [f'"{key}"' for key in (*_EXPERIMENT_KEYS, *_GROUP_KEYS)]
-_MARKS: Final = [*(f'"{key}"' for key in KEYS), *_EXPOSURE_MARKS, "\\u"]
+_MARKS: Final = [*(f'"{key}"' for key in _EVENT_KEYS), *_EXPOSURE_MARKS, "\\u"]
 _NOTHING: Final = (None, None, None, None)
 _ESCAPED: Final = r'["\\\x00-\x1f]'
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -37,9 +38,7 @@ def read_properties(texts: pl.Series) -> pl.Series:
     """PROPERTIES of each text; all null where it is no JSON object."""
     places = texts.str.contains_any(_MARKS).fill_null(value=False).arg_true()
     marked = texts.gather(places)
-    found, is_certain = plain_properties(marked)
-    is_certain &= ~marked.str.contains_any(_EXPOSURE_MARKS)
-    found = found.with_columns(pl.lit(None, pl.String).alias(name) for name in ("experiment", "group"))
+    found, is_certain = _plain(marked)
     others = (~is_certain).arg_true()
     if not others.is_empty():
         read = zip(*map(_read, marked.gather(others)), strict=True)
@@ -48,6 +47,24 @@ def read_properties(texts: pl.Series) -> pl.Series:
         empty = pl.repeat(None, len(texts), dtype=pl.String, eager=True)
         found = pl.DataFrame(_scattered(empty.alias(column.name), places, column) for column in found)
     return found.to_struct(texts.name)
+
+
+def _plain(texts: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
+    """The fields of PROPERTIES of each text, and for which texts they are certain."""
+    keys = [*_EVENT_KEYS]
+    # Most events have none of them.
+    if texts.str.contains_any(_EXPOSURE_MARKS).any():
+        keys += [key for key in _EXPOSURE_KEYS if texts.str.contains(f'"{key}":', literal=True).any()]
+    found, is_certain = plain_properties(texts, keys)
+    return found.select(
+        *_EVENT_KEYS, _first_text(_EXPERIMENT_KEYS, keys, "experiment"), _first_text(_GROUP_KEYS, keys, "group")
+    ), is_certain
+
+
+def _first_text(wanted: Sequence[str], found: Sequence[str], name: str) -> pl.Expr:
+    """The first of the wanted columns that says something; null where none of them was found."""
+    texts = (pl.when(pl.col(key) != "").then(pl.col(key)) for key in wanted if key in found)
+    return pl.coalesce(*texts, pl.lit(None, pl.String)).alias(name)
 
 
 def _scattered(column: pl.Series, places: pl.Series, values: Sequence[str | None] | pl.Series) -> pl.Series:
@@ -87,7 +104,7 @@ def _read(text: str) -> _Texts:
     if not isinstance(found, dict):
         return _NOTHING
     value, metadata = text_of(found.get("value")), text_of(found.get("metadata"))
-    if _EXPOSURE_KEYS.isdisjoint(found):
+    if found.keys().isdisjoint(_EXPOSURE_KEYS):
         return value, metadata, None, None
     return value, metadata, _first(found, _EXPERIMENT_KEYS), _first(found, _GROUP_KEYS)
 
