@@ -48,7 +48,10 @@ def plain_properties(texts: pl.Series, keys: Sequence[str]) -> tuple[pl.DataFram
     found = (
         texts.to_frame("text")
         .lazy()
-        .with_columns(text.str.contains(_OBJECT).alias("is_object"), *behind)
+        .with_columns(text.str.contains(_OBJECT).alias("is_object"))
+        # What is none is not looked at any more.
+        .with_columns(pl.when("is_object").then(text).alias("text"))
+        .with_columns(behind)
         .select(
             *(pl.when(_is_there(key)).then(value).alias(key) for key, value in zip(keys, values, strict=True)),
             is_certain=pl.all_horizontal("is_object", *map(_is_once, keys)),
