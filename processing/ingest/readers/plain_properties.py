@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from functools import reduce
+from operator import and_
 from typing import Final
 
 import polars as pl
@@ -42,24 +44,13 @@ def plain_properties(texts: pl.Series, keys: Sequence[str]) -> tuple[pl.DataFram
 
     The keys must be plain words.
     """
-    text = pl.col("text")
-    behind = (text.str.replace(_up_to(key), "").alias(_behind(key)) for key in keys)
-    values = (pl.col(_behind(key)).str.extract(_VALUE_FIRST, 0).str.head(-1).str.strip_chars_start(" ") for key in keys)
-    found = (
-        texts.to_frame("text")
-        .lazy()
-        .with_columns(text.str.contains(_OBJECT).alias("is_object"))
-        # What is none is not looked at any more.
-        .with_columns(pl.when("is_object").then(text).alias("text"))
-        .with_columns(behind)
-        .select(
-            *(pl.when(_is_there(key)).then(value).alias(key) for key, value in zip(keys, values, strict=True)),
-            is_certain=pl.all_horizontal("is_object", *map(_is_once, keys)),
-        )
-        .collect()
-    )
-    is_certain = found.drop_in_place("is_certain")
-    return pl.DataFrame([_texts(column) for column in found]), is_certain
+    is_object = texts.str.contains(_OBJECT)
+    # What is none is not looked at any more.
+    objects = texts.set(~is_object, None)
+    # One after the other: what is made for a key is as large as the texts.
+    found = [_found(objects, key) for key in keys]
+    is_certain = reduce(and_, (is_once for _, is_once in found), is_object)
+    return pl.DataFrame([values for values, _ in found]), is_certain
 
 
 def text_of(value: object) -> str | None:
@@ -77,22 +68,21 @@ def text_of(value: object) -> str | None:
     return text if text.isascii() or text.encode("utf-8", "ignore").decode() == text else json.dumps(value)
 
 
-def _up_to(key: str) -> str:
-    """Pattern of all that stands before the value of the key."""
-    return rf'^\{{(?:{_MEMBER}, ?)*?"{key}":'
-
-
-def _behind(key: str) -> str:
-    return f"behind {key}"
-
-
-def _is_there(key: str) -> pl.Expr:
-    return pl.col(_behind(key)).str.len_bytes() < pl.col("text").str.len_bytes()
-
-
-def _is_once(key: str) -> pl.Expr:
-    """Whether the key does not stand again behind its value, be it in another object, or is not there at all."""
-    return ~(_is_there(key) & pl.col(_behind(key)).str.contains(f'"{key}":', literal=True))
+def _found(objects: pl.Series, key: str) -> tuple[pl.Series, pl.Series]:
+    """`text_of` the key's values, and whether the key does not stand again behind them, be it in another object."""
+    text, behind = pl.col("text"), pl.col("behind")
+    is_there = behind.str.len_bytes() < text.str.len_bytes()
+    found = (
+        objects.to_frame("text")
+        .lazy()
+        .with_columns(text.str.replace(rf'^\{{(?:{_MEMBER}, ?)*?"{key}":', "").alias("behind"))
+        .select(
+            pl.when(is_there).then(behind.str.extract(_VALUE_FIRST, 0).str.head(-1).str.strip_chars_start(" ")).alias(key),
+            is_once=~(is_there & behind.str.contains(f'"{key}":', literal=True)).fill_null(value=False),
+        )
+        .collect()
+    )
+    return _texts(found.get_column(key)), found.get_column("is_once")
 
 
 def _texts(values: pl.Series) -> pl.Series:
