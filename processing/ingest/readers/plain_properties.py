@@ -45,12 +45,22 @@ def plain_properties(texts: pl.Series, keys: Sequence[str]) -> tuple[pl.DataFram
     The keys must be plain words.
     """
     is_object = texts.str.contains(_OBJECT)
-    # What is none is not looked at any more.
-    objects = texts.set(~is_object, None)
+    places = is_object.arg_true()
+    objects = texts.gather(places)
     # One after the other: what is made for a key is as large as the texts.
     found = [_found(objects, key) for key in keys]
-    is_certain = reduce(and_, (is_once for _, is_once in found), is_object)
-    return pl.DataFrame([values for values, _ in found]), is_certain
+    is_certain = reduce(and_, (is_once for _, is_once in found))
+    values = pl.DataFrame([each for each, _ in found])
+    if len(places) == len(texts):
+        return values, is_certain
+    return scattered(values, places, len(texts)), is_object.scatter(places, is_certain)
+
+
+def scattered(columns: pl.DataFrame, places: pl.Series, height: int) -> pl.DataFrame:
+    """Columns of so many texts, with those given in their places and null everywhere else."""
+    empty = pl.repeat(None, height, dtype=pl.String, eager=True)
+    # What is scattered into is changed itself.
+    return pl.DataFrame([empty.clone().scatter(places, column).alias(column.name) for column in columns])
 
 
 def text_of(value: object) -> str | None:
@@ -77,8 +87,9 @@ def _found(objects: pl.Series, key: str) -> tuple[pl.Series, pl.Series]:
         .lazy()
         .with_columns(text.str.replace(rf'^\{{(?:{_MEMBER}, ?)*?"{key}":', "").alias("behind"))
         .select(
-            pl.when(is_there).then(behind.str.extract(_VALUE_FIRST, 0).str.head(-1).str.strip_chars_start(" ")).alias(key),
-            is_once=~(is_there & behind.str.contains(f'"{key}":', literal=True)).fill_null(value=False),
+            # Where the key is not there, the whole object still stands, and nothing behind it.
+            behind.str.extract(_VALUE_FIRST, 0).str.head(-1).str.strip_chars_start(" ").alias(key),
+            is_once=~(is_there & behind.str.contains(f'"{key}":', literal=True)),
         )
         .collect()
     )

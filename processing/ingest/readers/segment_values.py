@@ -13,7 +13,7 @@ from typing import Any, Final
 import polars as pl
 
 from processing.frames.json_objects import CUSTOM_IDS, USER_ID
-from processing.ingest.readers.plain_properties import plain_properties, text_of
+from processing.ingest.readers.plain_properties import plain_properties, scattered, text_of
 
 PROPERTIES: Final = pl.Struct(dict.fromkeys(("value", "metadata", "experiment", "group"), pl.String))
 """What is read from the properties of a record."""
@@ -42,10 +42,14 @@ def read_properties(texts: pl.Series) -> pl.Series:
     others = (~is_certain).arg_true()
     if not others.is_empty():
         read = zip(*map(_read, marked.gather(others)), strict=True)
-        found = pl.DataFrame(_scattered(column, others, values) for column, values in zip(found, read, strict=True))
+        # What is scattered into is changed itself.
+        columns = (
+            column.clone().scatter(others, pl.Series(values, dtype=pl.String))
+            for column, values in zip(found, read, strict=True)
+        )
+        found = pl.DataFrame(columns)
     if len(places) < len(texts):
-        empty = pl.repeat(None, len(texts), dtype=pl.String, eager=True)
-        found = pl.DataFrame(_scattered(empty.alias(column.name), places, column) for column in found)
+        found = scattered(found, places, len(texts))
     return found.to_struct(texts.name)
 
 
@@ -65,12 +69,6 @@ def _first_text(wanted: Sequence[str], found: Sequence[str], name: str) -> pl.Ex
     """The first of the wanted columns that says something; null where none of them was found."""
     texts = (pl.when(pl.col(key) != "").then(pl.col(key)) for key in wanted if key in found)
     return pl.coalesce(*texts, pl.lit(None, pl.String)).alias(name)
-
-
-def _scattered(column: pl.Series, places: pl.Series, values: Sequence[str | None] | pl.Series) -> pl.Series:
-    """The column with the values in their places."""
-    # Changes the series that it is called on.
-    return column.clone().scatter(places, pl.Series(values, dtype=pl.String))
 
 
 def write_users(ids: pl.Series) -> pl.Series:
