@@ -24,6 +24,7 @@ _EVENT_KEYS: Final = ("value", "metadata")
 _EXPERIMENT_KEYS: Final = ("experiment", "experimentName", "gate", "gateName", "config", "configName")
 _GROUP_KEYS: Final = ("group", "groupName", "group_id", "ruleID", "variant")
 _EXPOSURE_KEYS: Final = (*_EXPERIMENT_KEYS, *_GROUP_KEYS)
+_EXPOSURE_NAMES: Final = frozenset(_EXPOSURE_KEYS)
 _EXPOSURE_MARKS: Final = [f'"{key}"' for key in _EXPOSURE_KEYS]
 # A name may also be spelt with escapes, all of which begin so, as no name that is looked for has a slash or a quote.
 _MARKS: Final = [*(f'"{key}"' for key in _EVENT_KEYS), *_EXPOSURE_MARKS, "\\u"]
@@ -102,7 +103,7 @@ def _read(text: str) -> _Texts:
     if not isinstance(found, dict):
         return _NOTHING
     value, metadata = text_of(found.get("value")), text_of(found.get("metadata"))
-    if found.keys().isdisjoint(_EXPOSURE_KEYS):
+    if _EXPOSURE_NAMES.isdisjoint(found):
         return value, metadata, None, None
     return value, metadata, _first(found, _EXPERIMENT_KEYS), _first(found, _GROUP_KEYS)
 
