@@ -23,11 +23,13 @@ _Convert = Callable[[dict[str, Any]], dict[str, Any] | None]
 _STRING: Final = r'"[^"\\\x00-\x1f]*"'
 _FULL_STRING: Final = r'"[^"\\\x00-\x1f]+"'
 _NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,8})\.[0-9]{0,2}[1-9]|0|-?[1-9][0-9]{0,17}"
-_SCALAR: Final = f"(?:{_STRING}|{_NUMBER}|true|false|null)"
-_FLAT: Final = rf"^\{{{_STRING}:{_SCALAR}(?:,{_STRING}:{_SCALAR})*\}}$"
+SCALAR: Final = f"(?:{_STRING}|{_NUMBER}|true|false|null)"
+"""Pattern of a value without members, as it is written here."""
+FLAT: Final = rf"(?:\{{{_STRING}:{SCALAR}(?:,{_STRING}:{SCALAR})*\}})"
+"""Pattern of an object of such values, as it is written here where no name stands twice."""
 # Blanks behind a mark, outside of strings: an unescaped quote is never part of one.
 _BLANKS: Final = rf"({_STRING})|([{{\[:,])[ \t\r\n]+"
-_MEMBER_VALUE: Final = rf"(?:^\{{)?({_STRING}):{_SCALAR}\}}?"
+_MEMBER_VALUE: Final = rf"(?:^\{{)?({_STRING}):{SCALAR}\}}?"
 _CUSTOM_ID: Final = rf'"{CUSTOM_IDS}":\{{{_FULL_STRING}:{_FULL_STRING}\}}'
 _CUSTOM_IDS_BEGIN: Final = f'"{CUSTOM_IDS}":{{'
 _NAME: Final = '"[^"]*":'
@@ -41,12 +43,18 @@ def parse_objects(texts: pl.Series) -> pl.Series:
     # They repeat, and most are flat: what must be looked at is each different one.
     known = texts.unique().drop_nulls()
     compact = known.str.replace_all(_BLANKS, "$1$2")
-    is_flat = compact.str.contains(_FLAT)
-    names = compact.filter(is_flat).str.replace_all(_MEMBER_VALUE, "$1").unique()
-    if any(_has_twins(each) for each in names):
-        # Of a name that stands twice the last value counts.
-        is_flat = is_flat & False
+    is_flat = compact.str.contains(f"^{FLAT}$")
+    # Of a name that stands twice the last value counts.
+    twins = with_twins(compact.filter(is_flat))
+    is_flat = is_flat if twins.is_empty() else is_flat & ~compact.is_in(twins.implode())
     return _replaced(texts, known, compact, is_flat, _flat)
+
+
+def with_twins(objects: pl.Series) -> pl.Series:
+    """Those of some FLAT objects in which a name stands twice."""
+    names = objects.str.replace_all(_MEMBER_VALUE, "$1")
+    twins = [each for each in names.unique() if _has_twins(each)]
+    return objects.filter(names.is_in(twins)) if twins else objects.clear()
 
 
 def parse_users(texts: pl.Series) -> pl.Series:

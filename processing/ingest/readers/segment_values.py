@@ -1,29 +1,33 @@
-"""What Segment's `properties` say, and its two ids as a `user` of ours: text in, text out, by Python's own JSON.
+"""What Segment's `properties` say, and its two ids as a `user` of ours: text in, text out, as Python's own JSON gives it.
 
-Most records need no parser: their properties have none of the names that are looked for, and their ids nothing to escape.
+Most records need no parser of Python's: their properties have none of the names that are looked for, or are plain, and their
+ids have nothing to escape.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
 
 from processing.frames.json_objects import CUSTOM_IDS, USER_ID
+from processing.ingest.readers.plain_properties import plain_properties, scattered, text_of
 
 PROPERTIES: Final = pl.Struct(dict.fromkeys(("value", "metadata", "experiment", "group"), pl.String))
 """What is read from the properties of a record."""
 STABLE_ID: Final = "stable_id"
 """The id type of the anonymous id."""
 
+_EVENT_KEYS: Final = ("value", "metadata")
 _EXPERIMENT_KEYS: Final = ("experiment", "experimentName", "gate", "gateName", "config", "configName")
 _GROUP_KEYS: Final = ("group", "groupName", "group_id", "ruleID", "variant")
-_EXPOSURE_KEYS: Final = frozenset({*_EXPERIMENT_KEYS, *_GROUP_KEYS})
+_EXPOSURE_KEYS: Final = (*_EXPERIMENT_KEYS, *_GROUP_KEYS)
+_EXPOSURE_NAMES: Final = frozenset(_EXPOSURE_KEYS)
+_EXPOSURE_MARKS: Final = [f'"{key}"' for key in _EXPOSURE_KEYS]
 # A name may also be spelt with escapes, all of which begin so, as no name that is looked for has a slash or a quote.
-_MARKS: Final = [*(f'"{key}"' for key in ("value", "metadata", *_EXPERIMENT_KEYS, *_GROUP_KEYS)), "\\u"]
+_MARKS: Final = [*(f'"{key}"' for key in _EVENT_KEYS), *_EXPOSURE_MARKS, "\\u"]
 _NOTHING: Final = (None, None, None, None)
 _ESCAPED: Final = r'["\\\x00-\x1f]'
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -34,13 +38,38 @@ _Texts = tuple[str | None, str | None, str | None, str | None]
 def read_properties(texts: pl.Series) -> pl.Series:
     """PROPERTIES of each text; all null where it is no JSON object."""
     places = texts.str.contains_any(_MARKS).fill_null(value=False).arg_true()
-    columns = list(zip(*map(_read, texts.gather(places)), strict=True)) or [()] * len(_NOTHING)
-    empty = pl.repeat(None, len(texts), dtype=pl.String, eager=True)
-    fields = [
-        empty.clone().scatter(places, pl.Series(values, dtype=pl.String)).alias(field.name)
-        for field, values in zip(PROPERTIES.fields, columns, strict=True)
-    ]
-    return pl.DataFrame(fields).to_struct(texts.name)
+    marked = texts.gather(places)
+    found, is_certain = _plain(marked)
+    others = (~is_certain).arg_true()
+    if not others.is_empty():
+        read = zip(*map(_read, marked.gather(others)), strict=True)
+        # What is scattered into is changed itself.
+        columns = (
+            column.clone().scatter(others, pl.Series(values, dtype=pl.String))
+            for column, values in zip(found, read, strict=True)
+        )
+        found = pl.DataFrame(columns)
+    if len(places) < len(texts):
+        found = scattered(found, places, len(texts))
+    return found.to_struct(texts.name)
+
+
+def _plain(texts: pl.Series) -> tuple[pl.DataFrame, pl.Series]:
+    """The fields of PROPERTIES of each text, and for which texts they are certain."""
+    keys = [*_EVENT_KEYS]
+    # Most events have none of them.
+    if texts.str.contains_any(_EXPOSURE_MARKS).any():
+        keys += [key for key in _EXPOSURE_KEYS if texts.str.contains(f'"{key}":', literal=True).any()]
+    found, is_certain = plain_properties(texts, keys)
+    return found.select(
+        *_EVENT_KEYS, _first_text(_EXPERIMENT_KEYS, keys, "experiment"), _first_text(_GROUP_KEYS, keys, "group")
+    ), is_certain
+
+
+def _first_text(wanted: Sequence[str], found: Sequence[str], name: str) -> pl.Expr:
+    """The first of the wanted columns that says something; null where none of them was found."""
+    texts = (pl.when(pl.col(key) != "").then(pl.col(key)) for key in wanted if key in found)
+    return pl.coalesce(*texts, pl.lit(None, pl.String)).alias(name)
 
 
 def write_users(ids: pl.Series) -> pl.Series:
@@ -73,25 +102,11 @@ def _read(text: str) -> _Texts:
         return _NOTHING
     if not isinstance(found, dict):
         return _NOTHING
-    value, metadata = _text(found.get("value")), _text(found.get("metadata"))
-    if _EXPOSURE_KEYS.isdisjoint(found):
+    value, metadata = text_of(found.get("value")), text_of(found.get("metadata"))
+    if _EXPOSURE_NAMES.isdisjoint(found):
         return value, metadata, None, None
     return value, metadata, _first(found, _EXPERIMENT_KEYS), _first(found, _GROUP_KEYS)
 
 
 def _first(values: Mapping[str, Any], keys: Sequence[str]) -> str | None:
-    return next((text for key in keys if (text := _text(values.get(key)))), None)
-
-
-def _text(value: object) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, str):
-        text = value
-    elif isinstance(value, float) and math.isfinite(value):
-        # As the encoder writes it, without making one.
-        return repr(value)
-    else:
-        text = _ENCODER.encode(value)
-    # Half of a surrogate pair is text in JSON and nowhere else: such a value is kept as JSON writes it.
-    return text if text.isascii() or text.encode("utf-8", "ignore").decode() == text else json.dumps(value)
+    return next((text for key in keys if (text := text_of(values.get(key)))), None)
