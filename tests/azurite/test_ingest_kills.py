@@ -155,7 +155,7 @@ def check_publication(installation: Installation, faults: Iterable[Fault]) -> No
 def test_killed_at_any_storage_call(installation: Installation) -> None:
     calls = calls_of_an_undisturbed_run(installation)
     written = [call.path for call in calls if call.method == "PUT"]
-    assert len(written) == 5, "the note of the attempt, two parts, the rejected rows and the receipt"
+    assert len(written) == 6, "the note of the attempt, two parts, the rejected rows, the note of the change and the receipt"
     assert "/attempts/" in written[0], "the attempt is noted before anything is written"
     assert re.search(r"\.receipt\.json$", written[-1])
     (receipt,) = (call.number for call in calls if call.path == written[-1] and call.method == "PUT")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
+from typing import Final
 
 from processing.domain.blob_names import PartName
 from processing.domain.datasets import Dataset
@@ -16,6 +17,9 @@ from processing.ingest.receipt_warnings import StreamDays
 from processing.publication.compute_day import PROCESSED_DATASETS
 from processing.stored.context import JobContext
 from processing.stored.stream_state import load_state
+
+_MOST_SKEW: Final = timedelta(days=3)
+"""How far a host's clock may be behind the service's."""
 
 
 def stream_days(context: JobContext, upload: Upload, folder: Dataset) -> dict[Dataset, StreamDays]:
@@ -55,8 +59,12 @@ def _known(context: JobContext, stream: Stream) -> _Known:
 def has_closed_since(context: JobContext, upload: Upload, parts: Iterable[Part]) -> bool:
     """Whether a day that staged parts are of was closed since they were made, so that their rows would be lost in silence."""
     names = [name for part in parts if (name := PartName.parse(part.name)) is not None]
-    # Only days so old may be closed; of others nobody needs to be asked.
-    latest = context.zone.day_of(context.drop.service_time()) - timedelta(days=context.retention.staged) if names else date.min
+    # Only days so old may be closed; of others nobody needs to be asked, not even for the time where they are far from it.
+    kept = timedelta(days=context.retention.staged)
+    today = max(context.zone.day_of(upload.last_modified), context.zone.day_of(context.clock.now()))
+    if all(name.day > today + _MOST_SKEW - kept for name in names):
+        return False
+    latest = context.zone.day_of(context.drop.service_time()) - kept
     old = [name for name in names if name.day <= latest]
     states = {
         dataset: load_state(context, Stream(upload.customer, dataset)).state for dataset in {name.dataset for name in old}
