@@ -202,6 +202,14 @@ class Table(Protocol):
         """The version that this handle sees."""
         ...
 
+    def partitioned_by(self) -> tuple[str, ...]:
+        """The columns that the table is partitioned by: as it was made, whatever a newer program makes."""
+        ...
+
+    def files_of(self, partition: Mapping[str, str]) -> Sequence[str]:
+        """The files that this version shows of one partition, as paths below the table's folder."""
+        ...
+
     def unused_files(self, keep: timedelta) -> Sequence[str]:
         """Files below the table's folder that are older than `keep` and that no version of that time shows."""
         ...

@@ -93,6 +93,18 @@ class _OpenTable:
         """The version that this handle sees."""
         return self._table.version()
 
+    def partitioned_by(self) -> tuple[str, ...]:
+        """The columns that the table is partitioned by, as it was made."""
+        return tuple(self._table.metadata().partition_columns)
+
+    def files_of(self, partition: Mapping[str, str]) -> Sequence[str]:
+        """The files that this version shows of one partition, as paths below the table's folder."""
+        with _translated(self._container, self._spec.name):
+            uris = self._table.file_uris(file_pruning_predicate=[(column, "=", value) for column, value in partition.items()])
+        # Names of ours need no escapes.
+        root = self._table.table_uri.rstrip("/") + "/"
+        return sorted(uri.removeprefix(root) for uri in uris)
+
     def unused_files(self, keep: timedelta) -> Sequence[str]:
         """Files below the table's folder that are older than `keep` and that no version of that time shows."""
         hours = int(keep.total_seconds() // 3600)
@@ -118,7 +130,7 @@ class _OpenTable:
                 adds,
                 "overwrite",
                 _schema(self._spec),
-                list(self._spec.partition_by),
+                list(self.partitioned_by()),
                 partition_filters=[(column, "=", value) for column, value in partition.items()],
                 commit_properties=CommitProperties(app_transactions=[Transaction(app, seq)]),
             )

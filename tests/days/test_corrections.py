@@ -213,7 +213,7 @@ def test_the_days_table_names_the_version_of_each_table_after_a_reprocess() -> N
     world.upload("metrics/late.csv", metrics(D1, dict.fromkeys(MANY, 5.0)))
     world.settle()
     (row,) = world.table("days").to_dicts()
-    assert (row["seq"], row["pst_date"]) == (2, str(D1))
+    assert (row["seq"], row["pst_date"]) == (2, D1)
     results = "results-acme"
     for table in ("metric_rows", "metric_days"):
         named = world.tables.files(results, table, row[f"{table}_version"])

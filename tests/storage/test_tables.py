@@ -56,6 +56,23 @@ def test_a_table_is_made_empty_when_it_is_first_opened(lake: Lake) -> None:
 
 
 @BOTH
+def test_a_handle_tells_how_its_table_was_made_and_what_its_version_shows_of_a_partition(lake: Lake) -> None:
+    table = lake.tables.open(lake.container, SPEC)
+    assert table.partitioned_by() == SPEC.partition_by
+    assert table.files_of(MONDAY) == []
+    names = [f"dataset=metrics/pst_date={each['pst_date']}/a.parquet" for each in (MONDAY, TUESDAY)]
+    monday, tuesday = (lake.write("numbers", name, [1], **each) for name, each in zip(names, (MONDAY, TUESDAY), strict=True))
+    before = lake.tables.open(lake.container, SPEC)
+    table.replace([monday], partition=MONDAY, app="metrics", seq=1)
+    table.replace([tuesday], partition=TUESDAY, app="metrics", seq=2)
+    assert table.files_of(MONDAY) == [monday.path]
+    assert table.files_of(TUESDAY) == [tuesday.path]
+    assert before.files_of(MONDAY) == []
+    other = replace(SPEC, partition_by=("dataset",))
+    assert lake.tables.open(lake.container, other).partitioned_by() == SPEC.partition_by
+
+
+@BOTH
 def test_many_who_make_a_table_at_once_make_one(lake: Lake) -> None:
     barrier = threading.Barrier(WORKERS)
 

@@ -293,18 +293,21 @@ class InMemoryTables:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._logs: dict[tuple[str, str], list[_Version]] = {}
+        self._layouts: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def open(self, container: str, spec: TableSpec) -> InMemoryTable:
         """A fresh handle on the latest version; the table is made, without rows, where there is none."""
         with self._lock:
             log = self._logs.setdefault((container, spec.name), [_Version()])
-            return InMemoryTable(log, self._lock, f"{container}/{spec.name}")
+            layout = self._layouts.setdefault((container, spec.name), spec.partition_by)
+            return InMemoryTable(log, self._lock, f"{container}/{spec.name}", layout)
 
     def find(self, container: str, spec: TableSpec) -> InMemoryTable | None:
         """A fresh handle on the latest version, None when there is no such table."""
         with self._lock:
             log = self._logs.get((container, spec.name))
-            return None if log is None else InMemoryTable(log, self._lock, f"{container}/{spec.name}")
+            layout = self._layouts.get((container, spec.name), spec.partition_by)
+            return None if log is None else InMemoryTable(log, self._lock, f"{container}/{spec.name}", layout)
 
     def files(self, container: str, table: str, version: int | None = None) -> tuple[TableFile, ...]:
         """The files of one version, the latest when none is named; none for a table that was never opened."""
@@ -317,10 +320,11 @@ class InMemoryTables:
 class InMemoryTable:
     """A handle on one version, which moves with its own commits alone."""
 
-    def __init__(self, log: list[_Version], lock: threading.Lock, what: str) -> None:
+    def __init__(self, log: list[_Version], lock: threading.Lock, what: str, layout: tuple[str, ...]) -> None:
         self._log = log
         self._lock = lock
         self._what = what
+        self._layout = layout
         self._version = len(log) - 1
 
     def seq_of(self, app: str) -> int:
@@ -330,6 +334,14 @@ class InMemoryTable:
     def version(self) -> int:
         """The version that this handle sees."""
         return self._version
+
+    def partitioned_by(self) -> tuple[str, ...]:
+        """The columns that the table is partitioned by, as it was made."""
+        return self._layout
+
+    def files_of(self, partition: Mapping[str, str]) -> Sequence[str]:
+        """The files that this version shows of one partition, as paths below the table's folder."""
+        return sorted(file.path for file in self._log[self._version].files.get(frozenset(partition.items()), ()))
 
     def unused_files(self, keep: timedelta) -> Sequence[str]:  # noqa: ARG002
         """Files that only older versions show, whatever their age: this table keeps no times, and hides no mistake."""

@@ -285,6 +285,12 @@ class SteppedTable:
     def version(self) -> int:
         return self.table.version()
 
+    def partitioned_by(self) -> tuple[str, ...]:
+        return self.table.partitioned_by()
+
+    def files_of(self, partition: Mapping[str, str]) -> Sequence[str]:
+        return self.table.files_of(partition)
+
     def unused_files(self, keep: timedelta) -> Sequence[str]:
         return self._through("unused_files", lambda: self.table.unused_files(keep))
 

@@ -7,7 +7,10 @@ leaves each table with one commit for each publication.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -17,7 +20,9 @@ from processing.domain.errors import ConditionNotMet, LaterError, OperatorError,
 from processing.domain.publications import Manifest, TableOutput
 from processing.domain.readiness.day_states import with_state
 from processing.domain.stream_state import DayState, StreamState
+from processing.jobs.days.day_inputs import read_result
 from processing.jobs.measuring import measure_publication
+from processing.ports import Table
 from processing.publication.delta.files import write_table_file
 from processing.publication.delta.specs import DAYS, TABLES
 from processing.stored.context import JobContext
@@ -54,8 +59,8 @@ def project_pending(context: JobContext, stored: StoredState, epoch: int) -> Sto
     if manifest is None:
         raise OperatorError(f"{stored.state.stream} has no publication of {day.isoformat()} that its state calls pending")
     try:
-        versions = {output.table: _project(context, manifest, output) for output in manifest.outputs}
-        _project(context, manifest, _days_row(context, manifest, versions))
+        versions = {output.table: _project(context, manifest, output.table, _as_it_is(output)) for output in manifest.outputs}
+        _project(context, manifest, DAYS.name, partial(_days_rows, context, manifest, versions))
     except Superseded as error:
         # Either another worker has gone on from here, or the state is one from before.
         expect_epoch(load_state(context, stored.state.stream).state, epoch)
@@ -77,43 +82,61 @@ def project_pending(context: JobContext, stored: StoredState, epoch: int) -> Sto
     return stored
 
 
-def _project(context: JobContext, manifest: Manifest, output: TableOutput) -> int:
+def _project(context: JobContext, manifest: Manifest, name: str, output_on: Callable[[Table], TableOutput]) -> int:
     """Commit one table, unless it holds the publication already; returns the version that shows it.
 
-    LaterError, with what the table said, when others were first in every try.
+    `output_on` gives what the table is to show, by what the same handle shows. LaterError, with what the table said, when
+    others were first in every try.
     """
     app = str(manifest.dataset)
     lost: ConditionNotMet | None = None
     for _ in tries(context):
         # What tells whether the commit is due and the commit itself go through one handle: a fresh one in between could
         # overwrite a newer publication in silence.
-        table = context.tables.open(blob_names.results_container(manifest.customer), TABLES[output.table])
+        table = context.tables.open(blob_names.results_container(manifest.customer), TABLES[name])
         seq = table.seq_of(app)
         if seq > manifest.seq:
-            raise Superseded(f"table {output.table} holds publication {seq} already")
+            raise Superseded(f"table {name} holds publication {seq} already")
         if seq == manifest.seq:
             return table.version()
+        output = output_on(table)
         try:
             return table.replace(output.files, partition=output.partition, app=app, seq=manifest.seq)
         except ConditionNotMet as error:
             lost = error
     # Whoever wins so often is no worker of ours, or what was lost was no race.
-    raise LaterError(f"table {output.table} was not committed in {MOST_TRIES} tries: {lost}") from lost
+    raise LaterError(f"table {name} was not committed in {MOST_TRIES} tries: {lost}") from lost
 
 
-def _days_row(context: JobContext, manifest: Manifest, versions: dict[str, int]) -> TableOutput:
-    """The row of table `days`; it alone is written here, because it names the versions of the others."""
-    partition = {"dataset": str(manifest.dataset), "pst_date": manifest.day.isoformat()}
-    row = pl.DataFrame(
+def _as_it_is(output: TableOutput) -> Callable[[Table], TableOutput]:
+    """What a manifest says, whatever the table shows."""
+    return lambda _: output
+
+
+def _days_rows(context: JobContext, manifest: Manifest, versions: Mapping[str, int], table: Table) -> TableOutput:
+    """The rows of table `days` for the dataset, one of them new; they alone are written here, as they name versions.
+
+    A table that an older program made has a partition, and so a file, for each day.
+    """
+    spec = replace(DAYS, partition_by=table.partitioned_by())
+    every = {"dataset": str(manifest.dataset), "pst_date": manifest.day.isoformat()}
+    partition = {column: every[column] for column in spec.partition_by}
+    rows = pl.DataFrame(
         {
+            "pst_date": [manifest.day],
             "seq": [manifest.seq],
             "published_at": [manifest.created_at],
-            **{f"{table}_version": [version] for table, version in versions.items()},
+            **{f"{name}_version": [version] for name, version in versions.items()},
         }
     )
+    if "pst_date" not in partition:
+        names = (f"{DAYS.name}/{path}" for path in table.files_of(partition))
+        earlier = [pl.read_parquet(BytesIO(read_result(context.lake, manifest.customer, name))) for name in names]
+        others = [each.filter(pl.col("pst_date") != manifest.day) for each in earlier]
+        rows = pl.concat([*others, rows], how="diagonal_relaxed").sort("pst_date")
     with tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
         name = f"{manifest.seq:08d}-{manifest.epoch:08d}-{blob_names.new_attempt()[:8]}.parquet"
-        file = write_table_file(row, DAYS, Path(scratch), name=name, partition=partition)
+        file = write_table_file(rows, spec, Path(scratch), name=name, partition=partition)
         blob = f"{DAYS.name}/{file.path}"
         write_once(context.lake, blob_names.results_container(manifest.customer), blob, Path(scratch) / blob)
     return TableOutput(table=DAYS.name, partition=partition, files=(file,))

@@ -88,7 +88,8 @@ DAYS: Final = TableSpec(
         "first_exposures_version": "long",
         "experiment_results_version": "long",
     },
-    partition_by=("dataset", "pst_date"),
+    partition_by=("dataset",),
 )
+"""One file for each dataset, with a row for each of its published days: a reader reads all of them, whatever their number."""
 
 TABLES: Final = {spec.name: spec for spec in (METRIC_ROWS, METRIC_DAYS, EVENTS, FIRST_EXPOSURES, DAYS)}

@@ -112,7 +112,7 @@ class _CommitsAfresh(SteppedTable):
         def act() -> int:
             seen = self.table
             assert isinstance(seen, InMemoryTable)
-            self.table = InMemoryTable(seen._log, seen._lock, seen._what)
+            self.table = InMemoryTable(seen._log, seen._lock, seen._what, seen._layout)
             return self.table.replace(files, partition=partition, app=app, seq=seq)
 
         return self._through("replace", act)

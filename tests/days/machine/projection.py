@@ -21,7 +21,7 @@ class Projection:
         self._world = customer.world
         self._stream = stream
         self._commits: dict[str, int] = {}
-        self._sound: set[str] = set()
+        self._sound: set[tuple[str, date]] = set()
         self._shown: dict[str, Shown] = {}
 
     def check_commits(self) -> None:
@@ -46,10 +46,10 @@ class Projection:
             for output in manifest.outputs:
                 shown = files.get((output.table, frozenset(output.partition.items())), set())
                 assert shown == {file.path for file in output.files}, f"{output.table} does not show {day} as it was published"
-            partition = frozenset({"dataset": str(self._stream.dataset), "pst_date": day.isoformat()}.items())
+            partition = frozenset({"dataset": str(self._stream.dataset)}.items())
             assert len(files.get(("days", partition), set())) == 1
             (path,) = files["days", partition]
-            self._check_versions(manifest, f"days/{path}")
+            self._check_versions(manifest, f"days/{path}", day)
 
     def shown_by(self, manifest: Manifest) -> Shown:
         """What the files of a publication show."""
@@ -71,14 +71,15 @@ class Projection:
         assert found is not None, "a file of a table is gone"
         return found[0]
 
-    def _check_versions(self, manifest: Manifest, path: str) -> None:
+    def _check_versions(self, manifest: Manifest, path: str, day: date) -> None:
         """The versions that the row of `days` names show the publication, each in its table."""
-        if path in self._sound:
+        if (path, day) in self._sound:
             return
-        (row,) = pl.read_parquet(io.BytesIO(self._file(path))).to_dicts()
+        rows = pl.read_parquet(io.BytesIO(self._file(path)))
+        (row,) = rows.filter(pl.col("pst_date") == day).to_dicts()
         assert row["seq"] == manifest.seq
         for output in manifest.outputs:
             files = self._world.tables.files(self._customer.results, output.table, row[f"{output.table}_version"])
             shown = {file.path for file in files if file.partition == output.partition}
             assert shown == {file.path for file in output.files}, "table `days` names a version of another publication"
-        self._sound.add(path)
+        self._sound.add((path, day))
