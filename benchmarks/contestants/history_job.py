@@ -17,7 +17,7 @@ from processing.domain.streams import Stream
 def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]:  # noqa: ARG001 - nothing is written here
     """The work: the job that the task names, as often as makes its time measurable; `found` has the requests of them all."""
     context, control = context_for(task["connection"]), Control(connection=task["connection"])
-    calls = JOBS[task["job"]](context, Stream(task["customer"], Dataset.METRICS))
+    calls = JOBS[task["job"]].prepare(context, Stream(task["customer"], Dataset.METRICS))
     before = control.requests_made()
 
     def work() -> dict[str, Any]:

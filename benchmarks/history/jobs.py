@@ -7,6 +7,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from typing import Any, Final
@@ -14,9 +15,10 @@ from typing import Any, Final
 from benchmarks.history.template_day import file_name, mark, publish, rows_of
 from benchmarks.history.world import delta_table
 from processing.domain import blob_names
+from processing.domain.receipts import UploadStatus
 from processing.domain.stream_state import StreamState
 from processing.domain.streams import Stream
-from processing.jobs.days.work_stream import work_stream
+from processing.jobs.days.work_stream import WorkOutcome, work_stream
 from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.uploads.receive_file import receive_file
 from processing.jobs.uploads.sweep import sweep
@@ -88,14 +90,23 @@ def days_table(context: JobContext, stream: Stream) -> Calls:  # noqa: ARG001 - 
     return [read]
 
 
-JOBS: Final[Mapping[str, Callable[[JobContext, Stream], Calls]]] = {
-    "sweep": quiet_sweep,
-    "quiet look": quiet_look,
-    "ingest": ingest,
-    "publication": publication,
-    "days table": days_table,
-    "housekeeping": housekeeping,
-    "open cut": open_cut,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job that is measured."""
+
+    prepare: Callable[[JobContext, Stream], Calls]
+    outcome: str | None
+    """What each call comes to when it does what it is measured for; None where that depends on the world."""
+
+
+JOBS: Final[Mapping[str, Job]] = {
+    "sweep": Job(prepare=quiet_sweep, outcome="0"),
+    "quiet look": Job(prepare=quiet_look, outcome=WorkOutcome.DONE.value),
+    "ingest": Job(prepare=ingest, outcome=UploadStatus.ACCEPTED.value),
+    "publication": Job(prepare=publication, outcome=WorkOutcome.DONE.value),
+    "days table": Job(prepare=days_table, outcome=None),
+    "housekeeping": Job(prepare=housekeeping, outcome="0"),
+    "open cut": Job(prepare=open_cut, outcome=WorkOutcome.DONE.value),
 }
 """In an order in which none disturbs the next: what the last one leaves open stays open."""
 

@@ -13,6 +13,7 @@ from benchmarks.history.requests import Kind, total
 from benchmarks.measure import Contestant, Measured, compete
 from benchmarks.scale import Scale
 from benchmarks.suites import Figures, Findings
+from benchmarks.suites.ingest import wrong
 
 _MOST_GROWTH: Final = 1.10
 _FLAT: Final = ("sweep", "quiet look", "publication", "ingest")
@@ -53,8 +54,11 @@ def _fill(scale: Scale, worlds: list[dict[str, Any]]) -> list[Measured]:
 
 
 def _job(scale: Scale, worlds: list[dict[str, Any]], job: str) -> list[Measured]:
+    outcome = JOBS[job].outcome
+    right = {"outcomes": [outcome]} if outcome is not None else {}
     contestants = [
-        Contestant(title=f"{job}, {world['days']} days", module="history_job", task={**world, "job": job}) for world in worlds
+        Contestant(title=f"{job}, {world['days']} days", module="history_job", task={**world, "job": job}, right=right)
+        for world in worlds
     ]
     runs = 1 if job in _ONCE else scale.history_runs
     return compete(contestants, runs, warm=False, on_progress=scale.on_progress)
@@ -76,9 +80,13 @@ def _findings(scale: Scale, filled: list[Measured], jobs: Mapping[str, list[Meas
         figures=[table],
         goals=[
             *(goal for job in _FLAT for goal in _flat(job, *jobs[job], days=(few, many))),
-            _most(f"receive_file of a kilobyte at {many} days", requests_of(ingest), _MOST_OF_INGEST, "requests", ingest.note),
+            _most(
+                f"receive_file of a kilobyte at {many} days", requests_of(ingest), _MOST_OF_INGEST, "requests", wrong([ingest])
+            ),
             _most(f"state blob at {many} days", states[1], _MOST_STATE, "KB"),
-            _most(f"table days at {many} days, read by others", gets_of(days_table), _MOST_OF_DAYS, "GETs", days_table.note),
+            _most(
+                f"table days at {many} days, read by others", gets_of(days_table), _MOST_OF_DAYS, "GETs", wrong([days_table])
+            ),
         ],
     )
 
@@ -108,7 +116,7 @@ def _per_call(measured: Measured, figure: float | None) -> float | None:
 
 def _row(job: str, few: Measured, many: Measured) -> tuple[str | float | None, ...]:
     requests, cpu = [requests_of(each) for each in (few, many)], [cpu_of(each) for each in (few, many)]
-    return (job, *requests, _ratio(*requests), *cpu, _ratio(*cpu), *(each.note or _kinds(each) for each in (few, many)))
+    return (job, *requests, _ratio(*requests), *cpu, _ratio(*cpu), *(wrong([each]) or _kinds(each) for each in (few, many)))
 
 
 def _kinds(measured: Measured) -> str:
@@ -118,7 +126,7 @@ def _kinds(measured: Measured) -> str:
 
 def _flat(job: str, few: Measured, many: Measured, *, days: tuple[int, int]) -> list[Goal]:
     what = f"{job} at {days[1]} days against {days[0]}"
-    note = few.note or many.note
+    note = wrong([few, many])
     return [
         _most(f"{what}: requests", _ratio(requests_of(few), requests_of(many)), _MOST_GROWTH, "x", note),
         _most(f"{what}: CPU", _ratio(cpu_of(few), cpu_of(many)), _MOST_GROWTH, "x", note),
