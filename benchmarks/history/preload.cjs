@@ -27,7 +27,7 @@ const requests = [];
 
 const byKey = new Map();
 const containers = new Map();
-const key = (doc) => `${doc.containerName}\0${doc.name}\0${doc.snapshot || ""}`;
+const key = (doc) => `${doc.containerName}\0${doc.name}`;
 const compare = (a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 
 function listed(container) {
@@ -78,10 +78,14 @@ MetadataStore.prototype.init = async function () {
   const each = (f) => (docs) => (Array.isArray(docs) ? docs.forEach(f) : f(docs));
   blobs.on("insert", each(add));
   blobs.on("delete", each(remove));
-  const findOne = blobs.findOne.bind(blobs);
-  blobs.findOne = (query) => {
-    const isOfOne = [query?.name, query?.containerName, query?.snapshot].every((value) => typeof value === "string");
-    return isOfOne ? byKey.get(key(query)) || null : findOne(query);
+  // Nobody makes snapshots here: a name is one blob.
+  const isOfOne = (query) => typeof query?.name === "string" && typeof query.containerName === "string";
+  const [findOne, count, findAndRemove] = ["findOne", "count", "findAndRemove"].map((name) => blobs[name].bind(blobs));
+  blobs.findOne = (query) => (isOfOne(query) ? byKey.get(key(query)) || null : findOne(query));
+  blobs.count = (query) => (isOfOne(query) ? Number(byKey.has(key(query))) : count(query));
+  blobs.findAndRemove = (query) => {
+    if (!isOfOne(query)) return findAndRemove(query);
+    if (byKey.has(key(query))) blobs.remove(byKey.get(key(query)));
   };
 };
 
@@ -99,7 +103,7 @@ MetadataStore.prototype.listBlobs = async function (
   for (let at = firstFrom(docs, (name) => name < from || (marker !== "" && name <= marker)); at < docs.length; at++) {
     const doc = docs[at];
     if (!doc.name.startsWith(prefix)) break;
-    if (doc.snapshot || (!uncommitted && !doc.isCommitted)) continue;
+    if (!uncommitted && !doc.isCommitted) continue;
     if (page.length === most) {
       next = page[page.length - 1].name;
       break;
