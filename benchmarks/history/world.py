@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -31,7 +31,6 @@ from processing.stored.write_once import write_once
 
 _MARGIN: Final = 1
 """Days before retention's end that nothing is made of, so that no round of housekeeping has them to delete."""
-_PROGRESS: Final = 50
 _VERSION_DIGITS: Final = 20
 """Of a commit in the log of a Delta table."""
 
@@ -48,7 +47,7 @@ class WorldSpec:
     """The newest, whose uploads are answered and which nobody has marked."""
 
 
-def build(context: JobContext, control: Control, spec: WorldSpec, told: Callable[[str], None] = lambda _: None) -> Stream:
+def build(context: JobContext, control: Control, spec: WorldSpec) -> Stream:
     """The metrics of a new customer; all work that is due on the way to standing still is done."""
     stream = Stream(new_customer(context), Dataset.METRICS)
     today = context.zone.day_of(context.drop.service_time())
@@ -62,8 +61,6 @@ def build(context: JobContext, control: Control, spec: WorldSpec, told: Callable
     stored = load_state(context, stream)
     for number in range(spec.days - 1, 0, -1):
         stored = history.publish(stored, newest - timedelta(days=number))
-        if number % _PROGRESS == 0:
-            told(f"{number} days to go")
     history.finish(stored)
     for _ in range(2):  # what the first finds to do the second no longer does
         run_housekeeping(context)
@@ -115,10 +112,12 @@ class _History:
         """When each manifest, day document and commit would have been written."""
         stream = self.template.stream
         for day, record in self.records.items():
-            receipts = blob_names.receipts_container(stream.customer)
-            yield receipts, blob_names.day_status_name(stream.dataset, day), _published_at(day)
             if record.published is not None:
                 yield blob_names.STATE_CONTAINER, record.published.manifest, _published_at(day)
+        receipts = blob_names.receipts_container(stream.customer)
+        for info in self.context.drop.list_blobs(receipts, blob_names.days_prefix(stream.dataset)):
+            if document := blob_names.DayDocument.parse(info.name):
+                yield receipts, info.name, _published_at(document.day)
         days = sorted(self.records)
         results = blob_names.results_container(stream.customer)
         for table in TABLES_OF[stream.dataset]:
