@@ -14,6 +14,7 @@ from processing.domain.publications import InputPart, Manifest, TableFile, Table
 from processing.domain.readiness.inherited import digest_of
 from processing.domain.stream_state import DayRecord, DayState, MarkerRef, Published
 from processing.ports import BlobInfo
+from processing.stored import name_metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +107,8 @@ class DayCopy:
         texts = {self._template.day.isoformat(): self.day.isoformat(), upload.etag: self._etags[upload.name]}
         if upload.attempt is not None:
             texts[upload.attempt] = self._attempts[upload.attempt]
+        for old in (upload.name, upload.receipt.name):
+            texts[name_metadata.to_metadata(old)] = name_metadata.to_metadata(self._text(old))
         for print_instant in (datetime.isoformat, _with_z):
             texts[print_instant(upload.modified)] = print_instant(at)
         return texts

@@ -25,6 +25,7 @@ from processing.domain.streams import Stream
 from processing.settings import load_settings
 from processing.stored.context import JobContext, Retention
 from processing.stored.receipts import list_receipts, read_receipt
+from processing.stored.staged_parts import list_parts
 from processing.stored.stream_state import load_state
 
 pytestmark = pytest.mark.xdist_group("history")
@@ -93,6 +94,8 @@ def test_a_copied_upload_has_a_receipt_and_parts_of_its_own(world: World) -> Non
             assert context.lake.head(blob_names.STAGED_CONTAINER, part.name) is not None
         attempts.add(receipt.in_force.attempt)
     assert len(attempts) == SPEC.files
+    parts = [each for each in list_parts(context.lake, world.stream, day) if each.part.attempt in attempts]
+    assert {each.receipt for each in parts} == {blob_names.receipt_name(name) for name in names}
 
 
 def test_each_job_does_in_a_world_what_it_is_measured_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
