@@ -15,6 +15,7 @@ from processing.domain.readiness.inherited import digest_of
 from processing.domain.stream_state import DayRecord, DayState, MarkerRef, Published
 from processing.ports import BlobInfo
 from processing.stored import name_metadata
+from processing.stored.change_notes import ChangeNote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,12 @@ class DayCopy:
             yield from self._copies(each, self._uploaded_at, kept)
         if marked:
             yield from self._copies(self._template.marker, self._marked_at, kept)
+
+    def changes(self) -> Iterator[ChangeNote]:
+        """What the ingest of each file left for the publication of a day that is to come."""
+        for each in self._template.files:
+            receipt = blob_names.receipt_name(self._text(each.name))
+            yield ChangeNote(receipt=receipt, before=None, days=(self.day,))
 
     def files(self) -> Iterator[Copy]:
         """The files of the day's tables."""

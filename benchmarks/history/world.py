@@ -25,6 +25,7 @@ from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.uploads.sweep import sweep
 from processing.publication.compute_day import TABLES_OF
 from processing.storage.connections import Connection
+from processing.stored.change_notes import write_change
 from processing.stored.context import JobContext
 from processing.stored.stream_state import StoredState, load_state, store_state
 from processing.stored.write_once import write_once
@@ -56,6 +57,8 @@ def build(context: JobContext, control: Control, spec: WorldSpec) -> Stream:
     for ago in range(1, spec.open_days + 1):
         copy = DayCopy(template, today - timedelta(days=ago))
         control.copy(copy.blobs(Kept(uploads=True, staged=True), marked=False))
+        for change in copy.changes():
+            write_change(context.lake, stream, change)
     publishing = replace(context, tables=KeptTables(context.tables))
     history = _History(context=publishing, control=control, template=template, today=today, records={newest: template.record})
     stored = load_state(context, stream)
