@@ -44,7 +44,7 @@ lint: setup infra-lint ## style, types, the dependency rule, unused and missing 
 infra-lint: $(INFRA_VENV)/.ready ## the Bicep files against the rules of checkov; what needs no tool is in the tests
 	$(INFRA_VENV)/bin/python infra/lint.py
 
-bench: setup $(BENCH)/venv/.ready ## speed and memory as ratios against the bare engine and peers, with the goals; a quarter of an hour
+bench: setup $(BENCH)/venv/.ready ## speed and memory as ratios against the bare engine and peers, with the goals; twenty minutes
 	$(BIN)/python -m benchmarks $(ARGS)
 
 bench-full: setup $(BENCH)/venv/.ready ## the same at every size, up to files of 6 GB and days of 50 million rows

@@ -1,1 +1,1 @@
-"""Speed and memory as ratios against the bare engine and the peers, measured in one run. Never part of the test suite."""
+"""Speed, memory and costs as ratios: against the bare engine, the peers and a shorter history. Never part of the test suite."""

@@ -16,7 +16,7 @@ from benchmarks.goals import Goal
 from benchmarks.machine import machine_facts
 from benchmarks.report import print_findings, print_goals, write_json
 from benchmarks.scale import FULL, QUICK, Scale
-from benchmarks.suites import Findings, day, decision, growth, hostile, ingest, job, memory, small_file
+from benchmarks.suites import Findings, day, decision, growth, history, hostile, ingest, job, memory, small_file
 
 _PIPED: Final = 180
 """Columns of a table that goes to no terminal."""
@@ -30,6 +30,7 @@ SUITES: Final[Mapping[str, Callable[[Scale], Findings]]] = {
     "job": job.measure,
     "decision": decision.measure,
     "day": day.measure,
+    "history": history.measure,
 }
 
 
@@ -72,6 +73,7 @@ def _scale(chosen: argparse.Namespace, progress: Console) -> Scale:
             slow_runs=min(scale.slow_runs, most),
             look_runs=min(scale.look_runs, most),
             day_runs=min(scale.day_runs, most),
+            history_runs=min(scale.history_runs, most),
         )
     if not sys.stderr.isatty():
         return scale

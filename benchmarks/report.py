@@ -13,7 +13,7 @@ from rich.table import Table as RichTable
 
 from benchmarks.goals import Goal
 from benchmarks.measure import Measured
-from benchmarks.suites import Findings, Table
+from benchmarks.suites import Figures, Findings, Table
 
 _LEFT = ("", "what", "note")
 
@@ -22,6 +22,8 @@ def print_findings(out: Console, findings: Findings) -> None:
     """Every table of a suite."""
     for table in findings.tables:
         out.print(_side_by_side(table))
+    for figures in findings.figures:
+        out.print(_as_they_are(figures))
 
 
 def print_goals(out: Console, goals: Sequence[Goal]) -> None:
@@ -39,7 +41,18 @@ def write_json(path: Path, machine: dict[str, Any], findings: Findings) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     goals = [{**asdict(goal), "met": goal.met} for goal in findings.goals]
     document = {"machine": machine, "goals": goals, "tables": [asdict(table) for table in findings.tables]}
+    document |= {"figures": [asdict(figures) for figures in findings.figures]} if findings.figures else {}
     path.write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+def _as_they_are(figures: Figures) -> RichTable:
+    table = RichTable(title=figures.title, title_justify="left")
+    for column, heading in enumerate(figures.headings):
+        is_text = all(isinstance(cell, str) for row in figures.rows for cell in row[column : column + 1])
+        table.add_column(heading, justify="left" if is_text else "right", no_wrap=not is_text)
+    for row in figures.rows:
+        table.add_row(*(each if isinstance(each, str) else _figure(each) for each in row))
+    return table
 
 
 def _side_by_side(table: Table) -> RichTable:

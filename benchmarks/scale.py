@@ -31,6 +31,11 @@ class Scale:
     days: tuple[tuple[int, int], ...] = ((5_000_000, 25),)
     """Rows and parts of a day."""
     day_runs: int = 3
+    history_days: tuple[int, int] = (60, 400)
+    """Published days of a new customer and of an old one; tens, because every tenth commit of a table is a checkpoint."""
+    history_files: int = 50
+    """Uploads a day."""
+    history_runs: int = 3
     on_progress: Callable[[str], None] = lambda _: None
     """Is told what is being run."""
 
@@ -48,6 +53,8 @@ class Scale:
             many_days_rows=_part(self.many_days_rows, share),
             uploads=tuple(_part(each, share, least=10) for each in self.uploads),
             days=tuple((_part(each, share), parts) for each, parts in self.days),
+            history_days=(_tens(self.history_days[0], share), _tens(self.history_days[1], share)),
+            history_files=_part(self.history_files, share, least=2),
         )
 
 
@@ -60,8 +67,13 @@ FULL: Final = Scale(
     many_days_rows=18_000_000,
     look_runs=5,
     days=((5_000_000, 25), (20_000_000, 100), (50_000_000, 200)),
+    history_files=500,
 )
 
 
 def _part(whole: int, share: float, least: int = 1_000) -> int:
     return max(least, round(whole * share))
+
+
+def _tens(whole: int, share: float) -> int:
+    return 10 * _part(whole // 10, share, least=1)
