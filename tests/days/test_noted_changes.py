@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import move_first_day, reconcile
 from processing.stored import name_metadata
 from processing.stored.change_notes import ChangeNote, StoredChange, drop_days, list_changes, write_change
+from processing.stored.context import Retention
 from tests.support.counting import counted
 from tests.support.memory import Memory, metrics
 
@@ -126,6 +128,20 @@ def test_what_was_restored_is_found_when_the_operator_says_so(world: Memory) -> 
     world.sweep()
     world.settle()
     assert world.values(D1)["u0"] == 7, "its upload was answered anew"
+
+
+def test_a_receipt_that_a_note_names_is_kept_though_it_holds_nothing_of_the_day_any_more(world: Memory) -> None:
+    world.upload("metrics/a.csv", metrics(D3, {"v": 1}))
+    world.upload("metrics/a.csv", metrics(D1, {"v": 1}))
+    world.settle()
+    world.context = replace(world.context, retention=Retention(uploads=1, receipts=2, staged=3))
+    for _ in range(4):
+        world.pass_time(days=2)
+        run_housekeeping(world.context)
+    world.upload(f"signals/{D2}")
+    world.upload(f"signals/{D3}")
+    world.settle()
+    assert world.states()[D3] is DayState.PROCESSED_EMPTY
 
 
 def test_a_note_of_an_attempt_that_died_goes_after_two_days(world: Memory) -> None:

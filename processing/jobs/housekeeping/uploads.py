@@ -12,6 +12,7 @@ from processing.domain.receipts import Receipt, ReceiptSummary, UploadStatus, pa
 from processing.domain.stream_state import StreamState
 from processing.jobs.housekeeping.deletion import delete_each
 from processing.ports import BlobInfo, BlobStore
+from processing.stored.change_notes import list_changes
 from processing.stored.context import JobContext
 from processing.stored.expected_files import read_expected
 from processing.stored.receipts import list_receipts
@@ -55,7 +56,10 @@ def delete_rejected_rows(context: JobContext, customer: str) -> int:
 
 
 def delete_receipts(context: JobContext, customer: str) -> int:
-    """Delete old receipts of uploads that are gone and whose rows no open day can use; returns how many."""
+    """Delete old receipts of uploads that are gone and whose rows no open day can use; returns how many.
+
+    One that a note names stays: what is published by it must not be taken for lost.
+    """
     before = context.drop.service_time() - timedelta(days=context.retention.receipts)
     container = blob_names.receipts_container(customer)
     old = [
@@ -66,8 +70,9 @@ def delete_receipts(context: JobContext, customer: str) -> int:
     present = {blob_names.receipt_name(info.name) for info in list_uploads(context.drop, customer)}
     states = [stored.state for stored in streams_of(context, customer)]
     window = _earliest_first_day(context)
+    kept = present | {each.note.receipt for state in states for each in list_changes(context.lake, state.stream)}
     gone = [
-        info for info in old if info.name not in present and _holds_nothing(context.drop, container, info.name, states, window)
+        info for info in old if info.name not in kept and _holds_nothing(context.drop, container, info.name, states, window)
     ]
     return delete_each(context.drop, container, gone, customer=customer, step="receipts")
 

@@ -136,11 +136,23 @@ class RetentionMachine(DayMachine):
         "a file of a table deleted": 2,
         "rows of a closed day rejected": 1,
     }
-    timelines = ("night", "night", "night", *TIMELINES)
+    timelines = ("night", "night", "replaced", *TIMELINES)
 
     def more_timelines(self, which: int, place: int, random: Random) -> dict[str, Callable[[], None]]:
         hours = random.choice((25, 49, 73))
-        return {"night": lambda: self.run_housekeeping_at_night(hours=hours, pause=place, seed=which)}
+        return {
+            "night": lambda: self.run_housekeeping_at_night(hours=hours, pause=place, seed=which),
+            "replaced": lambda: self.replace_and_clean_up(which=which, pause=place),
+        }
+
+    @precondition(lambda self: self.crew.has_room)
+    @rule(which=MANY, pause=MANY)
+    def replace_and_clean_up(self, which: int, pause: int) -> None:
+        """A day is published, maybe in place of another, and two nights later what is not shown any more is deleted."""
+        random, watch = Random(which), self.watches[which % len(self.watches)]
+        self.make_due(watch, random)
+        self.work(watch, None)
+        self.run_housekeeping_at_night(hours=49, pause=pause, seed=which)
 
     @precondition(lambda self: self.crew.has_room)
     @rule(hours=st.sampled_from([25, 25, 49, 73]), pause=MANY, seed=MANY)
