@@ -69,6 +69,12 @@ def _becomes(text: str) -> Callable[[pl.Expr], pl.Expr]:
 WORST: Final = (
     Worst(title="Segment track", layout="ndjson", change=_segment, is_valid=True),
     Worst(
+        title="Segment track, nested deep",
+        layout="ndjson",
+        change=lambda line: _segment(line).str.replace('"price":9.5', '"price":{"a":[{"b":[1,2,{"c":null}]}]}', literal=True),
+        is_valid=True,
+    ),
+    Worst(
         title="users and metadata with escapes",
         layout="ndjson",
         change=lambda line: line.str.replace(r'":\{', '":{"note":"\\"\\"",').str.replace(
