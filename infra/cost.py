@@ -75,7 +75,7 @@ class Load:
     streams: int = _says("streams of a customer that are in use, 1 to 3; files are spread over them", 1)
     megabytes_per_second: float = _says("what one instance takes in or computes", 40.0)
     seconds_per_file: float = _says("of an upload, besides its bytes", 0.5)
-    listing_seconds: float = _says("to list 10,000 blobs with metadata", 3.8)
+    listing_seconds: float = _says("to list 10,000 blobs with metadata; names alone take half", 1.1)
     rejecting_share: float = _says("share of uploads with rejected rows", 0.1)
     staged_ratio: float = _says("bytes staged, or published, for each byte uploaded", 0.35)
     history_days: int = _says("published days that the tables hold; they are never deleted", 365)
@@ -95,8 +95,9 @@ def by_files(load: Load) -> Usage:
     gigabytes, files = size / 1000**3, load.customers * load.files_per_day * DAYS
     blocks = 1 if size <= 256 * _MIB else ceil(size / (8 * _MIB)) + 1
     parts = load.days_per_file * max(1, ceil(load.rows_per_file / 1_000_000))
-    # Look, receipt, config and state; 16 MiB ranges, the first bytes once more beyond 64 MiB; receipt and look again.
-    reads = 6 + ceil(size / (16 * _MIB)) + (size > 64 * _MIB)
+    # Look, receipt, 16 MiB ranges, the first bytes once more beyond 64 MiB, look again; the receipt once more by the sweep or
+    # a cut, and by its day.
+    reads = 5 + ceil(size / (16 * _MIB)) + (size > 64 * _MIB)
     seconds = max(1.0, size / load.megabytes_per_second / 1000**2 + load.seconds_per_file)
     day_seconds = load.staged_ratio * size / load.megabytes_per_second / 1000**2
     # Published days keep their rows; staged rows and uploads wait for retention, and for as long as they can be undone.
@@ -104,7 +105,8 @@ def by_files(load: Load) -> Usage:
     kept = gigabytes * (load.keep_uploads_days + load.undo_days + staged) + 4e-6 * load.keep_receipts_days
     each = {
         "blob_gb_month": kept / DAYS,
-        "blob_writes": blocks + 1 + load.rejecting_share + parts,
+        # The receipt, and notes of the work and of what it changes.
+        "blob_writes": blocks + 3 + load.rejecting_share + parts,
         "blob_reads": reads + parts,
         # Published, matched and delivered; receipts and rejected rows are published too, and match nothing.
         "event_operations": 3 + 1 + load.rejecting_share,
@@ -118,27 +120,31 @@ def by_files(load: Load) -> Usage:
 
 
 def by_customers(load: Load) -> Usage:
-    """What timers and days cost for each customer; listings grow with the receipts that are kept."""
+    """What timers and days cost for each customer: each sweep, look and night is a message, whose run takes a second at least."""
     if not load.customers:
         return Usage()
     uploads, receipts = load.files_per_day * load.keep_uploads_days, load.files_per_day * load.keep_receipts_days
     staged = load.files_per_day * load.days_per_file * load.keep_staged_days
-    days, streams, looks = DAYS * load.streams, load.streams, DAYS * 24 * 60 / load.look_minutes
-    sweeps = DAYS * 24 * 60 / load.sweep_minutes + 4 * DAYS  # housekeeping lists as much as about four sweeps
-    full = _pages(uploads, streams) + _pages(receipts, streams) + _pages(staged, streams)
-    full_looks = 24 * DAYS + 3 * DAYS  # once an hour for what changed, and three times around each day
-    sweep_lists = _pages(uploads) + _pages(receipts)
-    full_seconds = load.listing_seconds / 10_000 * (receipts + 0.3 * (uploads + staged))
-    sweep_seconds = load.listing_seconds / 10_000 * (receipts + 0.3 * uploads)
+    days, streams, weeks = DAYS * load.streams, load.streams, DAYS / 7
+    sweeps, looks = DAYS * 24 * 60 / load.sweep_minutes, streams * DAYS * 24 * 60 / load.look_minutes
+    runs = sweeps + looks + DAYS
+    each_name = load.listing_seconds / 10_000 / 2
+    sweep_seconds = max(1.0, 0.1 + each_name * uploads)
+    # Once a week everything is listed by the sweep and by a look; at night receipts four times, uploads three times.
+    all_seconds = each_name * (4 * receipts + uploads + staged)
+    night_seconds = max(1.0, each_name * (8 * receipts + 3 * uploads + staged) + 0.02 * load.history_days)
+    all_lists = 2 * (_pages(uploads, streams) + _pages(receipts, streams)) + _pages(staged, streams)
+    night_lists = 3 * _pages(uploads) + 4 * _pages(receipts) + _pages(staged, streams) + 20
     each = {
-        # A stream without uploads is looked for in four listings, one with them takes four.
-        "blob_lists": sweeps * sweep_lists + looks * (4 * 3) + full_looks * full,
-        "blob_reads": looks * (3 * streams + (3 - streams)) + days * 180,
-        "blob_writes": days * 20,
-        "queue_operations": days * 3,
-        "flex_executions": days,
-        "flex_gb_seconds": _INSTANCE_GB * (sweeps * sweep_seconds + full_looks * full_seconds + looks * 0.1 + days * 5),
-        "log_gb": days * load.kilobytes_per_log / 1000**2,
+        "blob_lists": sweeps * (2 + _pages(uploads)) + looks * 5 + weeks * all_lists + DAYS * night_lists + days * 40,
+        # Every hour one part and its receipt are asked for; the tables' logs are most of what a day reads.
+        "blob_reads": sweeps * 2 + looks * 2 + 24 * days * 3 + days * 180 + DAYS * 1.3 * load.history_days,
+        "blob_writes": min(sweeps, load.files_per_day * DAYS) + 24 * days + days * 20,
+        "queue_operations": 3 * (runs + days),
+        "flex_executions": runs + days,
+        "flex_gb_seconds": _INSTANCE_GB
+        * (sweeps * sweep_seconds + looks * 1.0 + weeks * all_seconds + DAYS * night_seconds + days * 5),
+        "log_gb": (runs + days) * load.kilobytes_per_log / 1000**2,
     }
     return Usage({key: amount * load.customers for key, amount in each.items()})
 
