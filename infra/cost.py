@@ -120,7 +120,7 @@ def by_files(load: Load) -> Usage:
 
 
 def by_customers(load: Load) -> Usage:
-    """What timers and days cost for each customer: each sweep, look and night is a message, whose run takes a second at least."""
+    """What timers and days cost for each customer: each sweep, look and night is a message, and its run a second at least."""
     if not load.customers:
         return Usage()
     uploads, receipts = load.files_per_day * load.keep_uploads_days, load.files_per_day * load.keep_receipts_days
