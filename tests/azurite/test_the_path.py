@@ -6,7 +6,6 @@ import gzip
 
 import pytest
 
-from tests.support.doors import open_door
 from tests.support.installation import HEADER, Installation, metrics_csv
 
 DAY = "2026-11-18"
@@ -169,12 +168,12 @@ def test_a_day_waits_for_what_was_uploaded_before_its_marker_and_names_it(instal
 
 def test_the_sweep_announces_what_no_event_did(installation: Installation) -> None:
     installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1}))
-    open_door("sweep")
+    installation.sweep()
     messages = installation.upload_messages()
     assert len(messages) == 1
     installation.deliver(*messages)
     assert installation.receipt("metrics/a.csv")["status"] == "accepted"
-    open_door("sweep")
+    installation.sweep()
     assert installation.upload_messages() == []
 
 
