@@ -124,7 +124,8 @@ def by_customers(load: Load) -> Usage:
     uploads, receipts = load.files_per_day * load.keep_uploads_days, load.files_per_day * load.keep_receipts_days
     staged = load.files_per_day * load.days_per_file * load.keep_staged_days
     days, streams, looks = DAYS * load.streams, load.streams, DAYS * 24 * 60 / load.look_minutes
-    sweeps = DAYS * 24 * 60 / load.sweep_minutes + 4 * DAYS  # housekeeping lists as much as about four sweeps
+    runs = DAYS * 24 * 60 / load.sweep_minutes + DAYS  # each sweep and each night is a message, and so an execution
+    sweeps = runs + 3 * DAYS  # housekeeping lists as much as about four sweeps
     full = _pages(uploads, streams) + _pages(receipts, streams) + _pages(staged, streams)
     full_looks = 24 * DAYS + 3 * DAYS  # once an hour for what changed, and three times around each day
     sweep_lists = _pages(uploads) + _pages(receipts)
@@ -135,10 +136,10 @@ def by_customers(load: Load) -> Usage:
         "blob_lists": sweeps * sweep_lists + looks * (4 * 3) + full_looks * full,
         "blob_reads": looks * (3 * streams + (3 - streams)) + days * 180,
         "blob_writes": days * 20,
-        "queue_operations": days * 3,
-        "flex_executions": days,
-        "flex_gb_seconds": _INSTANCE_GB * (sweeps * sweep_seconds + full_looks * full_seconds + looks * 0.1 + days * 5),
-        "log_gb": days * load.kilobytes_per_log / 1000**2,
+        "queue_operations": (days + runs) * 3,
+        "flex_executions": days + runs,
+        "flex_gb_seconds": _INSTANCE_GB * (runs + sweeps * sweep_seconds + full_looks * full_seconds + looks * 0.1 + days * 5),
+        "log_gb": (days + runs) * load.kilobytes_per_log / 1000**2,
     }
     return Usage({key: amount * load.customers for key, amount in each.items()})
 
@@ -149,19 +150,20 @@ def _pages(blobs: float, listings: int = 1) -> int:
 
 
 def fixed(load: Load) -> Usage:
-    """What is there without any customer: timers, asking two queues every ten seconds, alerts, the network."""
+    """What is there without any customer: timers, asking three queues every ten seconds, alerts, the network."""
     runs = DAYS * 24 * 60 / load.sweep_minutes + DAYS * 24 * 60 / load.look_minutes + DAYS
     network = {"private_endpoint_hours": 5 * _HOURS, "nat_hours": _HOURS, "dns_zones": 3} if load.private else {}
     logs = runs * load.kilobytes_per_log / 1000**2
     return Usage(
         {
             "blob_lists": 2 * runs,
-            "queue_operations": 2 * DAYS * 24 * 360 + runs,
+            # Each run also looks twice at each queue, to tell how full it is.
+            "queue_operations": 3 * DAYS * 24 * 360 + 7 * runs,
             "flex_executions": runs,
             "flex_gb_seconds": _INSTANCE_GB * runs,
             "log_gb": logs,
             "nat_gb": logs if load.private else 0,
-            "log_alerts": 11,
+            "log_alerts": 13,
             "metric_alerts": 9,
             **network,
         }
