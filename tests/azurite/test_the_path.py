@@ -6,6 +6,10 @@ import gzip
 
 import pytest
 
+from processing.domain import blob_names
+from processing.domain.datasets import Dataset
+from processing.domain.streams import Stream
+from processing.stored.streams import known_streams
 from tests.support.installation import HEADER, Installation, metrics_csv
 
 DAY = "2026-11-18"
@@ -175,6 +179,15 @@ def test_the_sweep_announces_what_no_event_did(installation: Installation) -> No
     assert installation.receipt("metrics/a.csv")["status"] == "accepted"
     installation.sweep()
     assert installation.upload_messages() == []
+
+
+def test_the_night_makes_a_stream_known_again_whose_state_is_lost(installation: Installation) -> None:
+    installation.deliver(installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1})))
+    stream = Stream(installation.customer, Dataset.METRICS)
+    installation.context.lake.delete(blob_names.STATE_CONTAINER, blob_names.state_name(stream))
+    assert known_streams(installation.context, stream.customer) == []
+    installation.clean_up()
+    assert known_streams(installation.context, stream.customer) == [stream]
 
 
 def test_a_ratio_is_known_from_the_day_it_first_shows(installation: Installation) -> None:
