@@ -1,4 +1,4 @@
-"""Timer: deletes what retention gives up and what nothing refers to."""
+"""Timer: puts one message a customer on the queue of customers, to delete what retention gives up."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ blueprint = func.Blueprint()
 @blueprint.function_name("housekeeping")
 @blueprint.timer_trigger(arg_name="timer", schedule="%HOUSEKEEPING_SCHEDULE%")
 def housekeeping(timer: func.TimerRequest) -> None:
-    """May run twice at once or not at all: the next round finds what is left."""
+    """May run twice at once or not at all: it dispatches, and the next round finds what is left."""
     run_housekeeping(app())

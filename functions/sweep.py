@@ -1,4 +1,4 @@
-"""Timer: puts uploads that no event announced on the same queue."""
+"""Timer: puts one message a customer on the queue of customers, to look for uploads that no event announced."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ blueprint = func.Blueprint()
 @blueprint.function_name("sweep")
 @blueprint.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%")
 def sweep_uploads(timer: func.TimerRequest) -> None:
-    """May run twice at once or not at all: it announces, and answering is safe to repeat."""
+    """May run twice at once or not at all: it dispatches, and what is announced is safe to repeat."""
     sweep(app())

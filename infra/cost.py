@@ -155,19 +155,20 @@ def _pages(blobs: float, listings: int = 1) -> int:
 
 
 def fixed(load: Load) -> Usage:
-    """What is there without any customer: timers, asking two queues every ten seconds, alerts, the network."""
+    """What is there without any customer: timers, asking three queues every ten seconds, alerts, the network."""
     runs = DAYS * 24 * 60 / load.sweep_minutes + DAYS * 24 * 60 / load.look_minutes + DAYS
     network = {"private_endpoint_hours": 5 * _HOURS, "nat_hours": _HOURS, "dns_zones": 3} if load.private else {}
     logs = runs * load.kilobytes_per_log / 1000**2
     return Usage(
         {
             "blob_lists": 2 * runs,
-            "queue_operations": 2 * DAYS * 24 * 360 + runs,
+            # Each run also looks twice at each queue, to tell how full it is.
+            "queue_operations": 3 * DAYS * 24 * 360 + 7 * runs,
             "flex_executions": runs,
             "flex_gb_seconds": _INSTANCE_GB * runs,
             "log_gb": logs,
             "nat_gb": logs if load.private else 0,
-            "log_alerts": 11,
+            "log_alerts": 13,
             "metric_alerts": 9,
             **network,
         }

@@ -85,7 +85,7 @@ param existingSystemTopicName string = ''
 @maxValue(1000)
 param maximumInstanceCount int = 40
 
-@description('When the sweep looks for uploads that no event announced; NCRONTAB, UTC.')
+@description('When every customer is sent for to be swept: to look for uploads that no event announced; NCRONTAB, UTC.')
 param sweepSchedule string = '0 */10 * * * *'
 
 @description('When due days are looked for; NCRONTAB, UTC.')
@@ -171,6 +171,10 @@ param logRetentionDays int = 90
 @description('Minutes that the oldest upload may be without a receipt before an alert.')
 @minValue(1)
 param uploadLimitMinutes int = 60
+
+@description('Minutes that the next message of a queue may be old before an alert.')
+@minValue(1)
+param messageLimitMinutes int = 30
 
 @description('Hours that a marked day may wait before an alert.')
 @minValue(1)
@@ -320,6 +324,8 @@ module host 'modules/storage_account.bicep' = {
       'drop-events-poison'
       'stream-work'
       'stream-work-poison'
+      'customer-work'
+      'customer-work-poison'
     ]
     blobRules: [
       {
@@ -482,6 +488,7 @@ module alerts 'modules/alerts.bicep' = {
       }
     ]
     uploadLimitMinutes: uploadLimitMinutes
+    messageLimitMinutes: messageLimitMinutes
     dayLimitHours: dayLimitHours
   }
 }

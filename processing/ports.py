@@ -183,6 +183,13 @@ class Queue(Protocol):
         """How many messages the queue holds, hidden ones too; about."""
         ...
 
+    def waiting_since(self) -> datetime | None:
+        """When the next visible message was put on the queue, mostly the oldest; None when nothing waits.
+
+        One that came back after a failed try is as old as when it was first sent.
+        """
+        ...
+
 
 class Table(Protocol):
     """One open Delta table: reads and commits through it see the same version (protocol, Process day 5)."""

@@ -11,6 +11,7 @@ import structlog
 
 from processing.domain.days import day_zone
 from processing.domain.errors import OperatorError
+from processing.domain.queue_messages import CUSTOMER_WORK, DROP_EVENTS, QUEUES, STREAM_WORK
 from processing.domain.readiness.observation import ReadinessPolicy
 from processing.logs import configure_logs
 from processing.settings import Settings, load_settings, program_version
@@ -25,8 +26,6 @@ from processing.stored.installation import check_zone
 from processing.stored.recent import Recent
 from processing.telemetry import open_telemetry
 
-DROP_EVENTS = "drop-events"
-STREAM_WORK = "stream-work"
 LAKE_CONTAINERS = ("staged", "state", "config")
 
 
@@ -42,6 +41,7 @@ def build_app(settings: Settings) -> JobContext:
         tables=DeltaTables(lake),
         drop_events=open_queue(settings, DROP_EVENTS),
         stream_work=open_queue(settings, STREAM_WORK),
+        customer_work=open_queue(settings, CUSTOMER_WORK),
         clock=SystemClock(),
         zone=day_zone(settings.day_zone),
         readiness=ReadinessPolicy(
@@ -93,7 +93,7 @@ def read_table(settings: Settings, container: str, table: str) -> pl.DataFrame:
 
 def prepare_storage(settings: Settings) -> None:
     """Create what an installation has from its first day, where it is not there: queues and the lake's containers."""
-    for name in (DROP_EVENTS, STREAM_WORK):
+    for name in QUEUES:
         open_queue(settings, name).ensure()
     lake = build_app(settings).lake
     for container in LAKE_CONTAINERS:

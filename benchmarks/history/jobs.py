@@ -15,13 +15,14 @@ from typing import Any, Final
 from benchmarks.history.template_day import file_name, mark, publish, rows_of
 from benchmarks.history.world import delta_table
 from processing.domain import blob_names
+from processing.domain.queue_messages import MOST_WAITING
 from processing.domain.receipts import UploadStatus
 from processing.domain.stream_state import StreamState
 from processing.domain.streams import Stream
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
-from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
+from processing.jobs.housekeeping.run_housekeeping import clean_up_customer
 from processing.jobs.uploads.receive_file import receive_file
-from processing.jobs.uploads.sweep import sweep
+from processing.jobs.uploads.sweep import sweep_customer
 from processing.publication.delta.specs import DAYS
 from processing.stored.context import JobContext
 from processing.stored.stream_state import load_state
@@ -36,9 +37,9 @@ _LATE: Final = 90_000
 """Number of the file that nobody receives."""
 
 
-def quiet_sweep(context: JobContext, stream: Stream) -> Calls:  # noqa: ARG001 - of all customers
-    """A sweep with nothing to announce."""
-    return _as_often_as_needed(lambda: sweep(context))
+def quiet_sweep(context: JobContext, stream: Stream) -> Calls:
+    """A sweep of the customer with nothing to announce."""
+    return _as_often_as_needed(lambda: sweep_customer(context, stream.customer, MOST_WAITING))
 
 
 def quiet_look(context: JobContext, stream: Stream) -> Calls:
@@ -75,9 +76,9 @@ def ingest(context: JobContext, stream: Stream) -> Calls:
     return [partial(receive_file, context, container, name) for name in names]
 
 
-def housekeeping(context: JobContext, stream: Stream) -> Calls:  # noqa: ARG001 - of all customers
-    """A round in which there is nothing to delete."""
-    return [lambda: sum(run_housekeeping(context).values())]
+def housekeeping(context: JobContext, stream: Stream) -> Calls:
+    """A round for the customer in which there is nothing to delete."""
+    return [lambda: sum(clean_up_customer(context, stream.customer).values())]
 
 
 def days_table(context: JobContext, stream: Stream) -> Calls:  # noqa: ARG001 - a reader that knows nothing of us

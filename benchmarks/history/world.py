@@ -17,12 +17,13 @@ from benchmarks.history.template_day import TemplateDay, make_template
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.documents import to_json
+from processing.domain.queue_messages import MOST_WAITING
 from processing.domain.stream_state import DayRecord
 from processing.domain.streams import Stream
 from processing.jobs.days.project_tables import project_pending
 from processing.jobs.days.work_stream import work_stream
-from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
-from processing.jobs.uploads.sweep import sweep
+from processing.jobs.housekeeping.run_housekeeping import clean_up_customer
+from processing.jobs.uploads.sweep import sweep_customer
 from processing.publication.compute_day import TABLES_OF
 from processing.storage.connections import Connection
 from processing.stored.change_notes import write_change
@@ -66,8 +67,8 @@ def build(context: JobContext, control: Control, spec: WorldSpec) -> Stream:
         stored = history.publish(stored, newest - timedelta(days=number))
     history.finish(stored)
     for _ in range(2):  # what the first finds to do the second no longer does
-        run_housekeeping(context)
-        sweep(context)
+        clean_up_customer(context, stream.customer)
+        sweep_customer(context, stream.customer, MOST_WAITING)
         work_stream(context, stream)
     return stream
 

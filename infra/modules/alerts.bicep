@@ -24,6 +24,9 @@ param accounts array
 @description('Minutes that the oldest upload may be without a receipt.')
 param uploadLimitMinutes int
 
+@description('Minutes that the next message of a queue may be old.')
+param messageLimitMinutes int
+
 @description('Hours that a marked day may wait.')
 param dayLimitHours int
 
@@ -31,7 +34,7 @@ param dayLimitHours int
 var questions = [
   {
     name: 'heartbeat-missing'
-    description: 'The sweep or the day timer has not run: the app is down, cannot start, or cannot reach its storage.'
+    description: 'The timer of the sweep or that of days has not run: the app is down, cannot start, or cannot reach its storage.'
     severity: 0
     window: 'PT45M'
     every: 'PT15M'
@@ -40,7 +43,7 @@ var questions = [
   }
   {
     name: 'housekeeping-missing'
-    description: 'Retention has not run for two days: nothing is deleted.'
+    description: 'Retention has not run for a customer for two days: nothing of it is deleted.'
     severity: 2
     window: 'P2D'
     every: 'PT6H'
@@ -64,6 +67,15 @@ var questions = [
     every: 'PT15M'
     resolves: true
     query: replace(loadTextContent('../kql/upload_without_receipt.kql'), '{limit_seconds}', string(uploadLimitMinutes * 60))
+  }
+  {
+    name: 'message-waiting'
+    description: 'A message has waited too long in a queue: nobody works it off, or there is more work than instances.'
+    severity: 1
+    window: 'PT30M'
+    every: 'PT15M'
+    resolves: true
+    query: replace(loadTextContent('../kql/message_waiting.kql'), '{limit_seconds}', string(messageLimitMinutes * 60))
   }
   {
     name: 'day-waiting'

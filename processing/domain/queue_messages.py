@@ -1,4 +1,4 @@
-"""The messages on the queues: BlobCreated, as Event Grid and the sweep write it, and work on a stream.
+"""The queues and their messages: BlobCreated, as Event Grid and the sweep write it, and work on a stream or a customer.
 
 Both Event Grid schemas are read, plain and base64. A message is a hint: it tells where to look and nothing else.
 """
@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from processing.domain.blob_names import is_customer_name
@@ -16,6 +17,13 @@ from processing.domain.datasets import Dataset
 from processing.domain.streams import Stream
 from processing.domain.telemetry_names import is_traceparent
 
+DROP_EVENTS: Final = "drop-events"
+STREAM_WORK: Final = "stream-work"
+CUSTOMER_WORK: Final = "customer-work"
+QUEUES: Final = (DROP_EVENTS, STREAM_WORK, CUSTOMER_WORK)
+"""Every queue of an installation; each has a poison queue beside it."""
+MOST_WAITING: Final = 10_000
+"""Messages on `drop-events` beyond which nothing more is announced."""
 BLOB_CREATED: Final = "Microsoft.Storage.BlobCreated"
 _SUBJECT_START: Final = "/blobServices/default/containers/"
 _BLOBS: Final = "/blobs/"
@@ -79,18 +87,60 @@ def stream_work(stream: Stream, *, traceparent: str | None = None) -> str:
 def parse_stream_work(body: bytes) -> Stream:
     """The inverse of `stream_work`; ValueError for anything else."""
     work = _decoded(body)
-    customer = work.get("customer")
-    if not isinstance(customer, str) or not is_customer_name(customer):
-        raise ValueError("the message names no customer")
+    customer = _customer(work)
     dataset = Dataset(str(work.get("dataset")))
     if dataset is Dataset.SIGNALS:
         raise ValueError("signals are no stream")
     return Stream(customer, dataset)
 
 
+class CustomerTask(StrEnum):
+    """What there is to do for a customer as a whole."""
+
+    SWEEP = "sweep"
+    HOUSEKEEPING = "housekeeping"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerWork:
+    """One task for one customer."""
+
+    customer: str
+    task: CustomerTask
+    most: int = 0
+    """How many uploads a sweep may announce; housekeeping announces none."""
+
+
+def customer_work(work: CustomerWork, *, traceparent: str | None = None) -> str:
+    """A message that asks a worker to do one task for one customer; `traceparent` is the span that asks."""
+    limit = {"most": work.most} if work.task is CustomerTask.SWEEP else {}
+    return json.dumps({"customer": work.customer, "work": work.task} | limit | _with_traceparent(traceparent))
+
+
+def parse_customer_work(body: bytes) -> CustomerWork:
+    """The inverse of `customer_work`; ValueError for anything else."""
+    work = _decoded(body)
+    customer = _customer(work)
+    task = CustomerTask(str(work.get("work")))
+    if task is CustomerTask.HOUSEKEEPING:
+        return CustomerWork(customer=customer, task=task)
+    most = work.get("most")
+    # What a sweep may announce it holds in memory.
+    if not isinstance(most, int) or isinstance(most, bool) or not 0 <= most <= MOST_WAITING:
+        raise ValueError(f"the message does not say how many uploads, at most {MOST_WAITING:,}, may be announced")
+    return CustomerWork(customer=customer, task=task, most=most)
+
+
 def traceparent_of(body: bytes) -> str | None:
     """The span that sent a readable message, if the message says."""
     return _traceparent(_decoded(body))
+
+
+def _customer(work: dict[str, Any]) -> str:
+    customer = work.get("customer")
+    if not isinstance(customer, str) or not is_customer_name(customer):
+        raise ValueError("the message names no customer")
+    return customer
 
 
 def _with_traceparent(traceparent: str | None) -> dict[str, str]:

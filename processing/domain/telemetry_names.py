@@ -18,8 +18,14 @@ class SpanName(StrEnum):
 
     RECEIVE_FILE = "receive_file"
     """One upload, from its event to its receipt."""
+    SEND_SWEEPS = "send_sweeps"
+    """One run of the sweep's timer, which sends a message for each customer."""
     SWEEP = "sweep"
-    """One round that announces uploads without an answer."""
+    """One look for a customer's uploads without an answer, which announces them."""
+    SEND_HOUSEKEEPING = "send_housekeeping"
+    """One run of housekeeping's timer, which sends a message for each customer."""
+    CLEAN_UP = "clean_up"
+    """One round of housekeeping for a customer."""
     ADVANCE_DAYS = "advance_days"
     """One look of the day timer at every stream."""
     WORK_STREAM = "work_stream"
@@ -42,6 +48,8 @@ class Attribute(StrEnum):
     """A rule of ours, by its name in receipts."""
     STATE = "state"
     """A state of days."""
+    QUEUE = "queue"
+    """A queue of ours, by its name."""
 
 
 Attributes: TypeAlias = Mapping[Attribute, str]
@@ -127,7 +135,21 @@ DAY_LAG: Final = Metric(
     meaning="from the writing of a day's first marker to the day in every table, for its first publication",
     attributes=(Attribute.CUSTOMER, Attribute.DATASET),
 )
-METRICS: Final = (ROWS, UPLOADS, BYTES, REJECTS, ANSWER_LAG, OLDEST_UNANSWERED, DAYS, DAY_LAG)
+QUEUE_LENGTH: Final = Metric(
+    name="dropzone.queue_length",
+    kind=InstrumentKind.HISTOGRAM,
+    unit="{message}",
+    meaning="messages of a queue as a timer saw them, those that are being worked on too",
+    attributes=(Attribute.QUEUE,),
+)
+QUEUE_AGE: Final = Metric(
+    name="dropzone.queue_age",
+    kind=InstrumentKind.HISTOGRAM,
+    unit="s",
+    meaning="age of the message that is next in a queue as a timer saw it, 0 when none waits",
+    attributes=(Attribute.QUEUE,),
+)
+METRICS: Final = (ROWS, UPLOADS, BYTES, REJECTS, ANSWER_LAG, OLDEST_UNANSWERED, DAYS, DAY_LAG, QUEUE_LENGTH, QUEUE_AGE)
 
 # OpenTelemetry, which reads and writes these texts behind the port, is no library of the domain. The shape alone is looked at
 # here, because a message comes from outside: what is no traceparent may be anybody's text, and goes no further.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from processing import wiring
+from processing.domain.queue_messages import DROP_EVENTS
 from processing.local.environment import PROJECT, host_json, local_settings
 from processing.local.event_grid import EventGridEmulator
 from processing.local.host.local_host import HostOptions, LocalHost
@@ -49,6 +50,6 @@ def running(connection_string: str | None, options: HostOptions) -> Iterator[Loc
         settings=settings,
         options=options,
     )
-    events = EventGridEmulator(context.drop, wiring.open_queue(loaded, wiring.DROP_EVENTS))
+    events = EventGridEmulator(context.drop, wiring.open_queue(loaded, DROP_EVENTS))
     with host, events:
         yield LocalRun(host=host, connection_string=connection_string)

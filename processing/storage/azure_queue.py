@@ -89,6 +89,11 @@ class AzureQueue:
         with storage_errors(f"look at the queue {self._name}"):
             return int(self._queue.get_queue_properties().approximate_message_count or 0)
 
+    def waiting_since(self) -> datetime | None:
+        """When the next visible message was put on the queue, by the service's clock; None when nothing waits."""
+        with storage_errors(f"look at the queue {self._name}"):
+            return next((message.inserted_on for message in self._queue.peek_messages(1)), None)
+
     def peek(self, limit: int = 1) -> tuple[bytes, ...]:
         """Bodies of the next visible messages, at most 32, without taking them."""
         with storage_errors(f"look at the queue {self._name}"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Final
 
 from processing.domain.days import PST, DayZone
 from processing.domain.errors import LaterError
+from processing.domain.queue_messages import CUSTOMER_WORK, DROP_EVENTS, STREAM_WORK
 from processing.domain.readiness.observation import ReadinessPolicy
 from processing.ports import BlobStore, Clock, NoTelemetry, Queue, Tables, Telemetry
 from processing.stored.customer_config import ConfigCache
@@ -43,6 +44,7 @@ class JobContext:
     tables: Tables
     drop_events: Queue
     stream_work: Queue
+    customer_work: Queue
     clock: Clock
     sleep: Callable[[float], None] = time.sleep
     """Waits so many seconds before something is tried again; a test need not."""
@@ -61,6 +63,10 @@ class JobContext:
     """What ingest need not read for each upload."""
     scratch: Path | None = None
     """Where temporary folders are made; None for the system's place."""
+
+    def queues(self) -> Mapping[str, Queue]:
+        """Every queue by its name."""
+        return {DROP_EVENTS: self.drop_events, STREAM_WORK: self.stream_work, CUSTOMER_WORK: self.customer_work}
 
     def deadline(self) -> Callable[[], bool]:
         """Asks whether the attempt that begins now has taken as long as it may, and has worked for a good part of that.

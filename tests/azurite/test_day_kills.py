@@ -15,7 +15,7 @@ import pytest
 
 from processing import wiring
 from processing.domain.datasets import Dataset
-from processing.domain.queue_messages import parse_stream_work
+from processing.domain.queue_messages import STREAM_WORK, parse_stream_work
 from processing.domain.streams import Stream
 from processing.settings import load_settings
 from tests.support.day_story import ALL, FIRST, Day, DayStory, begun, partly_published, remove, run_worker, wait_for_markers
@@ -131,7 +131,7 @@ def test_a_timer_killed_at_any_storage_call_of_its_look(prepared: str) -> None:
 
 def sent() -> set[Stream]:
     """Takes all messages to workers off their queue."""
-    queue = wiring.open_queue(load_settings(), wiring.STREAM_WORK)
+    queue = wiring.open_queue(load_settings(), STREAM_WORK)
     found = set()
     while (message := queue.receive(visibility_seconds=60)) is not None:
         queue.delete(message)

@@ -6,7 +6,10 @@ import gzip
 
 import pytest
 
-from tests.support.doors import open_door
+from processing.domain import blob_names
+from processing.domain.datasets import Dataset
+from processing.domain.streams import Stream
+from processing.stored.streams import known_streams
 from tests.support.installation import HEADER, Installation, metrics_csv
 
 DAY = "2026-11-18"
@@ -169,13 +172,22 @@ def test_a_day_waits_for_what_was_uploaded_before_its_marker_and_names_it(instal
 
 def test_the_sweep_announces_what_no_event_did(installation: Installation) -> None:
     installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1}))
-    open_door("sweep")
+    installation.sweep()
     messages = installation.upload_messages()
     assert len(messages) == 1
     installation.deliver(*messages)
     assert installation.receipt("metrics/a.csv")["status"] == "accepted"
-    open_door("sweep")
+    installation.sweep()
     assert installation.upload_messages() == []
+
+
+def test_the_night_makes_a_stream_known_again_whose_state_is_lost(installation: Installation) -> None:
+    installation.deliver(installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1})))
+    stream = Stream(installation.customer, Dataset.METRICS)
+    installation.context.lake.delete(blob_names.STATE_CONTAINER, blob_names.state_name(stream))
+    assert known_streams(installation.context, stream.customer) == []
+    installation.clean_up()
+    assert known_streams(installation.context, stream.customer) == [stream]
 
 
 def test_a_ratio_is_known_from_the_day_it_first_shows(installation: Installation) -> None:

@@ -23,12 +23,11 @@ from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import work_stream
 from processing.jobs.uploads.receive_file import Outcome, receive_file
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
-from processing.jobs.uploads.sweep import sweep
 from processing.ports import BlobInfo, BlobStore
 from processing.storage.azure_blob import AzureBlobStore
 from processing.stored.context import JobContext
 from processing.stored.customers import add_customer
-from tests.support.doors import open_door
+from tests.support.all_customers import sweep_all
 from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
 from tests.support.installation import Installation, metrics_csv
 
@@ -123,6 +122,7 @@ def in_memory(drop: InMemoryBlobStore, time: ServiceTime) -> JobContext:
         tables=InMemoryTables(),
         drop_events=InMemoryQueue(),
         stream_work=InMemoryQueue(),
+        customer_work=InMemoryQueue(),
         clock=FixedClock(time),
         program="1",
     )
@@ -147,7 +147,7 @@ def test_a_copy_that_is_running_is_waited_for_by_its_receipt_and_by_the_day() ->
     status = drop.get("receipts-acme", f"days/metrics/{DAY}.json")
     assert status is not None
     assert (json.loads(status[0])["state"], json.loads(status[0])["waiting_for"]) == ("waiting", ["metrics/a.csv"])
-    assert sweep(context) >= 1, "the sweep goes on asking, whether or not an event comes at the end of the copy"
+    assert sweep_all(context) >= 1, "the sweep goes on asking, whether or not an event comes at the end of the copy"
 
     drop.copying.clear()
     drop.put("drop-acme", "metrics/a.csv", metrics_csv(DAY, {"u1": 1}))
@@ -167,7 +167,7 @@ def test_directory_stubs_get_no_receipt_and_hold_no_day(installation: Installati
     names = ("metrics", f"metrics/{DAY}", "metrics/deep/folder", "signals", "other/folder")
     events = [put(installation, name, b"", metadata={key: "true"}) for name in names]
     installation.deliver(*events, installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1})))
-    open_door("sweep")
+    installation.sweep()
     assert installation.upload_messages() == []
     mark(installation)
     installation.tick()
@@ -232,7 +232,7 @@ def test_a_container_that_cannot_be_listed_holds_up_its_own_customer_alone(prepa
     with unlistable(broken):
         event = broken.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1}))
         sound.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1}))
-        sweep(context)
+        sweep_all(context)
         messages = sound.upload_messages()
         assert len(messages) == 1
         sound.deliver(*messages)
@@ -268,7 +268,7 @@ def test_names_too_long_for_a_receipt_beside_them_are_answered_and_processed(ins
     assert [row["record"] for row in installation.rejected(longest)] == [2]
     installation.tick()
     assert units(installation) == {"u1": 1.0, "u3": 3.0}
-    open_door("sweep")
+    installation.sweep()
     assert installation.upload_messages() == []
 
 

@@ -10,12 +10,11 @@ from processing.domain.datasets import Dataset
 from processing.domain.errors import LaterError
 from processing.domain.queue_messages import parse_upload_event
 from processing.domain.stream_state import DayState
-from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.uploads.receive_file import receive_file
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
-from processing.jobs.uploads.sweep import sweep
 from processing.ports import ARCHIVED, CUSTOMERS_KEY
 from processing.stored.upload_notes import list_notes, read_note
+from tests.support.all_customers import clean_up_all, sweep_all
 from tests.support.memory import HEADER, Memory, metrics
 
 D1, D2 = date(2026, 11, 17), date(2026, 11, 18)
@@ -129,12 +128,12 @@ def test_a_reingest_that_fails_is_asked_for_until_it_is_done_and_the_answer_stay
         )
     world.drop.head = head  # type: ignore[method-assign]
     assert world.receipt("metrics/a.csv")["status"] == "rejected"
-    assert sweep(world.context) == 0, "its next try is not due"
+    assert sweep_all(world.context) == 0, "its next try is not due"
     world.pass_time(hours=1)
     world.sweep()
     assert world.receipt("metrics/a.csv")["status"] == "accepted"
     world.pass_time(hours=3)
-    assert sweep(world.context) == 0
+    assert sweep_all(world.context) == 0
 
 
 def test_a_lost_message_of_a_reingest_is_found_by_the_sweep_and_a_request_with_nothing_to_answer_ends() -> None:
@@ -147,12 +146,12 @@ def test_a_lost_message_of_a_reingest_is_found_by_the_sweep_and_a_request_with_n
         pass
     world.drop.delete(world.container, "metrics/b.csv")
     world.pass_time(minutes=5)
-    assert sweep(world.context) == 2
+    assert sweep_all(world.context) == 2
     world.answer_events()
     assert world.receipt("metrics/a.csv")["config"] is not None
     world.pass_time(hours=3)
-    assert sweep(world.context) == 0
-    assert run_housekeeping(world.context)["notes"] == 0
+    assert sweep_all(world.context) == 0
+    assert clean_up_all(world.context)["notes"] == 0
 
 
 @pytest.mark.parametrize("name", ["metrics/a.csv", "metrics/" + "é" * 400 + ".csv", "metrics/😀 [x].csv"])

@@ -18,12 +18,11 @@ from processing.jobs.days import publish_day
 from processing.jobs.days import work_stream as process_day
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
-from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import retry_now
 from processing.jobs.uploads import draft_receipt
 from processing.jobs.uploads.receive_file import Outcome, receive_file
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
-from processing.jobs.uploads.sweep import sweep
+from tests.support.all_customers import clean_up_all, sweep_all
 from tests.support.in_memory import InMemoryBlobStore
 from tests.support.memory import Memory, metrics
 
@@ -155,7 +154,7 @@ def deliver(world: Memory, name: str = "metrics/deadly.csv") -> str:
 
 def swept(world: Memory) -> list[str]:
     """What comes of the messages of a sweep."""
-    sweep(world.context)
+    sweep_all(world.context)
     found = []
     while (body := world.events.take()) is not None:
         again = '"replacesReceipt": "' in body
@@ -265,4 +264,4 @@ def test_work_in_progress_is_not_announced_again_and_a_note_of_the_dead_is_delet
     assert swept(world) == []
     world.drop.delete(world.container, "metrics/deadly.csv")
     world.pass_time(days=3)
-    assert run_housekeeping(world.context)["notes"] == 1
+    assert clean_up_all(world.context)["notes"] == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -10,14 +11,16 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.domain.queue_messages import parse_upload_event
+from processing.domain.queue_messages import CustomerTask, CustomerWork, parse_customer_work, parse_upload_event
 from processing.domain.stream_state import DayState
 from processing.domain.streams import Stream
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
+from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.uploads import sweep
-from processing.jobs.uploads.unanswered import Due, Unanswered
+from processing.jobs.work_customer import work_customer
 from processing.ports import BlobInfo
 from processing.stored.customers import add_customer
+from tests.support.all_customers import sweep_all
 from tests.support.in_memory import InMemoryBlobStore, ServiceTime
 from tests.support.memory import Memory, metrics
 
@@ -32,12 +35,79 @@ def announced(world: Memory) -> list[str]:
 def test_a_customer_with_one_file_waits_for_none_of_anothers_thousands() -> None:
     world = Memory()
     add_customer(world.context, "zeta")
-    for number in range(50):
+    for number in range(600):
         world.put(f"metrics/{number:03d}.csv")
     world.drop.put("drop-zeta", "metrics/only.csv", b"")
     world.pass_time(minutes=3)
     sweep.sweep(world.context)
-    assert announced(world)[:3] == ["drop-acme/metrics/000.csv", "drop-zeta/metrics/only.csv", "drop-acme/metrics/001.csv"]
+    works = [parse_customer_work(body.encode()) for body, _ in world.customers.sent()]
+    assert [work.customer for work in works] == ["acme", "zeta"]
+    work_customer(world.context, works[1])  # whoever has the other message may be slow
+    assert announced(world) == ["drop-zeta/metrics/only.csv"]
+    work_customer(world.context, works[0])
+    assert len(announced(world)) == 1 + 600
+
+
+def test_thousands_of_uploads_of_one_customer_leave_each_other_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "LEAST_SHARE", 5)
+    monkeypatch.setattr(sweep, "MOST_WAITING", 100)
+    world = Memory()
+    for number in range(7):
+        add_customer(world.context, f"other-{number}")
+        world.drop.put(f"drop-other-{number}", "metrics/only.csv", b"")
+    for number in range(50):
+        world.put(f"metrics/{number:03d}.csv")
+    world.pass_time(minutes=3)
+    sweep.sweep(world.context)
+    assert {parse_customer_work(body.encode()).most for body, _ in world.customers.sent()} == {100 // 8}
+    world.work_customers()
+    assert Counter(name.partition("/")[0] for name in announced(world)) == {
+        "drop-acme": 12,
+        **{f"drop-other-{number}": 1 for number in range(7)},
+    }
+
+
+@pytest.mark.parametrize(
+    ("waiting", "customers", "share"),
+    [(0, 0, 10_000), (0, 1, 10_000), (0, 10, 1_000), (0, 170, 500), (9_700, 170, 300), (10_000, 1, 0), (20_000, 170, 0)],
+)
+def test_a_share_is_some_hundreds_while_there_is_room_for_them(waiting: int, customers: int, share: int) -> None:
+    world = Memory()
+    for _ in range(waiting):
+        world.events.send("")
+    assert sweep.share_of_room(world.context, customers) == share
+
+
+def test_a_customer_is_not_sent_again_while_the_queue_holds_one_message_for_each() -> None:
+    world = Memory()
+    add_customer(world.context, "zeta")
+    assert [sweep.sweep(world.context) for _ in range(3)] == [2, 2, 0]  # the first two may be those that are in hand
+    world.customers.take()
+    assert sweep.sweep(world.context) == 0
+    world.customers.take()
+    assert sweep.sweep(world.context) == 2
+
+
+def test_sweeps_that_wait_are_no_reason_to_leave_a_night_out() -> None:
+    world = Memory()
+    add_customer(world.context, "zeta")
+    while sweep.sweep(world.context):
+        pass
+    assert run_housekeeping(world.context) == 2
+    assert run_housekeeping(world.context) == 0, "the last night's are still there"
+    tasks = [parse_customer_work(body.encode()).task for body, _ in world.customers.sent()]
+    assert tasks == [CustomerTask.SWEEP] * 4 + [CustomerTask.HOUSEKEEPING] * 2
+
+
+@pytest.mark.parametrize("task", CustomerTask)
+def test_work_for_a_customer_that_is_gone_changes_nothing_and_ends(task: CustomerTask) -> None:
+    world = Memory()
+    world.upload("metrics/a.csv", metrics(D1, {"u": 1}))
+    world.drop._containers.pop(world.container)
+    before = [blob.name for container in world.lake.list_containers() for blob in world.lake.list_blobs(container)]
+    work_customer(world.context, CustomerWork(customer="acme", task=task, most=9))
+    assert [blob.name for container in world.lake.list_containers() for blob in world.lake.list_blobs(container)] == before
+    assert announced(world) == []
 
 
 def test_no_more_is_announced_than_the_queue_has_room_for_and_the_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,9 +117,9 @@ def test_no_more_is_announced_than_the_queue_has_room_for_and_the_oldest_first(m
         world.put(f"metrics/{name}.csv")
         world.pass_time(seconds=5)
     world.pass_time(minutes=3)
-    assert sweep.sweep(world.context) == 3
+    assert sweep_all(world.context) == 3
     assert announced(world) == [f"drop-acme/metrics/{name}.csv" for name in ("c", "a", "b")]
-    assert sweep.sweep(world.context) == 0
+    assert sweep_all(world.context) == 0
 
 
 class _Endless(InMemoryBlobStore):
@@ -82,20 +152,11 @@ def test_what_the_sweep_keeps_does_not_grow_with_what_waits(monkeypatch: pytest.
         world.pass_time(minutes=3)
         context = replace(world.context, drop=_Endless(world.drop, number, size))
         tracemalloc.start()
-        assert sweep.sweep(context) == (500 if size else 1)
+        assert sweep_all(context) == (501 if size else 1)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert "drop-zeta/metrics/only.csv" in announced(world)
     assert peaks[1] < 1.5 * peaks[0], peaks
-
-
-def test_who_has_little_is_announced_whole_and_the_rest_is_shared() -> None:
-    due = (Due(name="x", etag="1"),)
-    found = {name: Unanswered(count=9, due=due * many) for name, many in {"a": 9, "b": 1, "c": 7}.items()}
-    fitted = sweep._fitted(found, 9)
-    assert {name: len(each.due) for name, each in fitted.items()} == {"a": 4, "b": 1, "c": 4}
-    assert sweep._fitted(found, 17) == found
-    assert not any(each.due for each in sweep._fitted(found, 0).values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from processing.domain.queue_messages import parse_stream_work
 from processing.domain.streams import Stream
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import work_stream
-from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.uploads.receive_file import receive_file
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
 from processing.stored.recent import Recent
 from processing.stored.streams import known_streams
+from tests.support.all_customers import clean_up_all
 from tests.support.counting import counted
 from tests.support.memory import Memory, metrics
 
@@ -104,5 +104,5 @@ def test_a_stream_of_an_older_program_is_known_after_a_night() -> None:
     world = Memory()
     world.upload("metrics/b.csv", metrics(D1, {"u": 1}))
     world.lake.delete(blob_names.STATE_CONTAINER, blob_names.state_name(Stream("acme", Dataset.METRICS)))
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     assert known_streams(world.context, "acme") == [Stream("acme", Dataset.METRICS)]

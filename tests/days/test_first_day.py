@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 from processing.domain.datasets import Dataset
 from processing.domain.stream_state import DayState
-from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.uploads.receive_file import receive_file
+from tests.support.all_customers import clean_up_all
 from tests.support.memory import Memory, metrics
 
 DAYS = [date(2026, 11, 15) + timedelta(days=each) for each in range(4)]
@@ -88,7 +88,7 @@ def test_uploads_that_were_all_refused_make_no_stream_and_hold_nothing() -> None
     assert world.states(Dataset.EVENTS) == {}
     world.pass_time(days=70)
     world.tick()
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     assert not list(world.drop.list_blobs(world.container, "signals/"))
 
 
@@ -138,7 +138,7 @@ def test_a_first_day_before_the_closed_ones_can_still_come() -> None:
     world.settle()
     world.pass_time(days=62)
     world.tick()
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     assert world.state().is_closed(DAYS[2])
     world.config(f"first_day: {DAYS[1]}\n")
     world.upload("metrics/early.csv", metrics(DAYS[1], {"u": 1}))

@@ -18,11 +18,11 @@ from processing.domain.publications import TableSpec
 from processing.domain.stream_state import DayState
 from processing.domain.streams import Stream
 from processing.jobs.housekeeping.documents import delete_documents
-from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import ask_reprocess, move_first_day
 from processing.ports import UNCONDITIONAL, Condition
 from processing.stored.context import Retention
 from processing.stored.streams import known_streams
+from tests.support.all_customers import clean_up_all
 from tests.support.in_memory import InMemoryBlobStore, InMemoryTable, InMemoryTables
 from tests.support.memory import Memory, metrics
 
@@ -66,12 +66,12 @@ def uploads(world: Memory) -> set[str]:
 def clean(world: Memory, drop: InMemoryBlobStore) -> tuple[dict[str, int], list[Any]]:
     """One round through another client: what was deleted, and what was told of failures."""
     with capture_logs() as lines:
-        deleted = run_housekeeping(replace(world.context, drop=drop))
+        deleted = clean_up_all(replace(world.context, drop=drop))
     return deleted, [line for line in lines if "error" in line]
 
 
 def test_nothing_is_deleted_while_it_is_new(world: Memory) -> None:
-    assert sum(run_housekeeping(world.context).values()) == 0
+    assert sum(clean_up_all(world.context).values()) == 0
 
 
 def test_a_superseded_part_goes_when_no_publication_names_it_and_two_days_have_passed(world: Memory) -> None:
@@ -81,15 +81,15 @@ def test_a_superseded_part_goes_when_no_publication_names_it_and_two_days_have_p
     (current,) = parts(world) - {published}
     for _ in range(3):
         world.pass_time(days=2)
-        run_housekeeping(world.context)
+        clean_up_all(world.context)
         assert parts(world) == {published, current}  # the publication still names the old one
     ask_reprocess(world.context, Stream("acme", Dataset.METRICS), D1)
     world.tick()
     assert world.values(D1) == {"u": 5}
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     assert parts(world) == {published, current}  # a worker could still publish it
     world.pass_time(hours=25)
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     assert parts(world) == {current}
 
 
@@ -102,7 +102,7 @@ def test_a_program_that_stood_still_until_its_parts_were_deleted_does_not_commit
             world.lake.put = real  # type: ignore[method-assign]
             for _ in range(3):
                 world.pass_time(hours=25)
-                run_housekeeping(world.context)
+                clean_up_all(world.context)
         return etag
 
     world.lake.put = standing_still  # type: ignore[method-assign,assignment]
@@ -116,10 +116,10 @@ def test_a_program_that_stood_still_until_its_parts_were_deleted_does_not_commit
 
 def test_staged_rows_of_old_days_go_and_the_day_says_so_first(world: Memory) -> None:
     world.pass_time(days=56)
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     assert len(parts(world)) == 1
     world.pass_time(days=5)
-    assert run_housekeeping(world.context)["parts"] == 1
+    assert clean_up_all(world.context)["parts"] == 1
     assert parts(world) == set()
     assert world.state().closed_through == D1
     assert world.status(D1)["reprocess_until"] is None
@@ -134,14 +134,14 @@ def test_a_published_day_that_the_first_day_was_moved_behind_keeps_its_receipts_
     move_first_day(world.context, Stream("acme", Dataset.METRICS), D2)
     world.context = replace(world.context, retention=Retention(uploads=1, receipts=2, staged=30))
     world.pass_time(days=10)
-    assert run_housekeeping(world.context)["uploads"] == 2
+    assert clean_up_all(world.context)["uploads"] == 2
     world.settle()
     assert world.state().stopped is None
     assert world.status(D1)["state"] == "processed"
     world.pass_time(days=30)
-    assert run_housekeeping(world.context)["parts"] == 1  # though the first day is not published yet
+    assert clean_up_all(world.context)["parts"] == 1  # though the first day is not published yet
     assert world.state().is_closed(D1)
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     assert not [
         info for info in world.drop.list_blobs(blob_names.receipts_container("acme")) if blob_names.is_receipt(info.name)
     ]
@@ -154,7 +154,7 @@ def test_receipts_of_days_that_a_stream_may_still_begin_with_stay_however_short_
     world.upload("metrics/a.csv", metrics(D1, {"u": 1}))
     world.context = replace(world.context, retention=Retention(uploads=1, receipts=2))
     world.pass_time(days=10)
-    assert run_housekeeping(world.context)["uploads"] == 1
+    assert clean_up_all(world.context)["uploads"] == 1
     world.upload(f"signals/{D1}")
     world.settle()
     assert world.values(D1) == {"u": 1}
@@ -163,7 +163,7 @@ def test_receipts_of_days_that_a_stream_may_still_begin_with_stay_however_short_
 def test_rows_that_are_not_published_yet_are_kept_however_old(world: Memory) -> None:
     world.upload("metrics/b.csv", metrics(D2, {"w": 1}))
     world.pass_time(days=100)
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     assert len(parts(world)) == 1
     world.upload(f"signals/{D2}")
     world.settle()
@@ -175,7 +175,7 @@ def test_answered_uploads_go_after_a_month_and_their_rows_stay(world: Memory) ->
     world.upload(f"signals/{D2}")
     world.tick()
     world.pass_time(days=31)
-    assert run_housekeeping(world.context)["uploads"] == 2
+    assert clean_up_all(world.context)["uploads"] == 2
     left = {info.name for info in world.drop.list_blobs(world.container)}
     assert left == {"metrics/unanswered.csv", f"signals/{D2}"}  # the day of this marker still waits for that upload
     assert world.receipt("metrics/a.csv")["in_force"]
@@ -188,7 +188,7 @@ def test_answered_uploads_go_after_a_month_and_their_rows_stay(world: Memory) ->
 def test_an_upload_that_was_replaced_a_moment_ago_is_not_deleted(world: Memory) -> None:
     world.pass_time(days=31)
     world.put("metrics/a.csv", metrics(D1, {"u": 9}))
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     assert world.drop.head(world.container, "metrics/a.csv") is not None
 
 
@@ -198,10 +198,10 @@ def test_rejected_rows_go_after_a_month_and_receipts_after_a_year_when_nothing_n
     receipts = blob_names.receipts_container("acme")
     world.settle()
     world.pass_time(days=31)
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     assert world.drop.head(receipts, name) is None
     world.pass_time(days=400)
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     assert [info.name for info in world.drop.list_blobs(receipts) if blob_names.is_receipt(info.name)] == []
     assert world.values(D1) == {"u": 1, "v": 2}
 
@@ -211,7 +211,7 @@ def test_replaced_table_files_and_manifests_go_after_a_month_and_live_ones_never
     world.settle()
     assert world.state().seq == 2
     world.pass_time(days=31)
-    assert run_housekeeping(world.context)["table_files"] >= 3
+    assert clean_up_all(world.context)["table_files"] >= 3
     assert world.values(D1) == {"u": 5}
     for table in ("metric_days", "days"):
         assert world.table(table).height == 1
@@ -221,7 +221,7 @@ def test_replaced_table_files_and_manifests_go_after_a_month_and_live_ones_never
 def test_a_lease_without_end_does_not_keep_an_upload(world: Memory) -> None:
     world.pass_time(days=31)
     assert world.drop.lease(world.container, "metrics/a.csv", seconds=60) is not None
-    assert run_housekeeping(world.context)["uploads"] == 2
+    assert clean_up_all(world.context)["uploads"] == 2
     assert uploads(world) == set()
 
 
@@ -286,11 +286,11 @@ def test_directory_stubs_go_with_the_uploads_of_their_time_and_empty_uploads_wit
     world.put("metrics/empty.csv")
     world.put("metrics/_SUCCESS")
     world.pass_time(days=29)
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     assert len(uploads(world)) == 8
     world.pass_time(days=2)
     stub(world, "metrics/young")
-    assert run_housekeeping(world.context)["uploads"] == 6
+    assert clean_up_all(world.context)["uploads"] == 6
     assert uploads(world) == {"metrics/empty.csv", "metrics/_SUCCESS", "metrics/young"}
 
 
@@ -308,14 +308,14 @@ def test_what_nobody_can_need_of_days_long_past_goes_and_what_the_tables_show_st
     assert world.difference(days[0])["replaces"] == world.manifest(days[0]).replaces
     for _ in range(3):
         world.pass_time(days=100)
-        run_housekeeping(world.context)
+        clean_up_all(world.context)
     # A year later nothing but replaced files is gone.
     unmarked = len(world.states()) - 3  # days that were due to be marked: nothing closes them
     assert documents(world) == (3 + unmarked, publications - 3)
     assert len(rows_of_days(world)) == 1
     for _ in range(3):
         world.pass_time(days=300)
-        run_housekeeping(world.context)
+        clean_up_all(world.context)
     assert documents(world) == (unmarked, 0)
     assert world.table("days").height == 3
     assert set(world.table("metric_days")["pst_date"]) == {str(day) for day in days}

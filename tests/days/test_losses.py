@@ -11,11 +11,11 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.stream_state import DayState
 from processing.domain.streams import Stream
-from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import ask_reprocess, mark_ready
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
 from processing.ports import BlobStore
 from processing.views import status
+from tests.support.all_customers import clean_up_all
 from tests.support.in_memory import InMemoryTables
 from tests.support.memory import Memory, metrics
 
@@ -113,7 +113,7 @@ def test_staged_rows_of_a_publication_outlive_their_receipts(world: Memory) -> N
     lose(world.drop, blob_names.drop_container("acme"))
     for _ in range(3):
         world.pass_time(days=2)
-        run_housekeeping(world.context)
+        clean_up_all(world.context)
     assert len(list(world.lake.list_blobs(blob_names.STAGED_CONTAINER))) == 1
 
 

@@ -13,11 +13,11 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.stream_state import DayState
 from processing.domain.streams import Stream
-from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import move_first_day, reconcile
 from processing.stored import name_metadata
 from processing.stored.change_notes import ChangeNote, StoredChange, drop_days, list_changes, write_change
 from processing.stored.context import Retention
+from tests.support.all_customers import clean_up_all
 from tests.support.counting import counted
 from tests.support.memory import Memory, metrics
 
@@ -137,7 +137,7 @@ def test_a_receipt_that_a_note_names_is_kept_though_it_holds_nothing_of_the_day_
     world.context = replace(world.context, retention=Retention(uploads=1, receipts=2, staged=3))
     for _ in range(4):
         world.pass_time(days=2)
-        run_housekeeping(world.context)
+        clean_up_all(world.context)
     world.upload(f"signals/{D2}")
     world.upload(f"signals/{D3}")
     world.settle()
@@ -157,7 +157,7 @@ def test_a_note_of_an_attempt_that_died_goes_after_two_days(world: Memory) -> No
         world.upload("metrics/a.csv", metrics(D1, {"v": 1}))
     world.drop.put = real  # type: ignore[method-assign]
     for left in (1, 1, 0):
-        run_housekeeping(world.context)
+        clean_up_all(world.context)
         world.tick()
         assert len(notes(world)) == left
         world.pass_time(hours=25)

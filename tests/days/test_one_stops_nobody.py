@@ -19,10 +19,10 @@ from processing.domain.streams import Stream
 from processing.jobs.days import work_stream as process_day
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import work_stream
-from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import ask_reprocess
 from processing.jobs.uploads.receive_file import receive_file
 from processing.stored.customers import add_customer
+from tests.support.all_customers import clean_up_all
 from tests.support.counting import counted
 from tests.support.in_memory import InMemoryQueue
 from tests.support.memory import Memory, metrics
@@ -90,7 +90,7 @@ def test_refused_markers_go_with_the_retention_of_uploads() -> None:
         world.upload(f"signals/2030-01-01.{number}")
         world.upload(f"signals/{D1}.{number}.json", b"{")
     world.pass_time(days=31)
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     assert not list(world.drop.list_blobs(world.container, "signals/"))
 
 
@@ -144,7 +144,7 @@ def test_the_names_of_long_manifests_are_not_in_the_state_and_the_day_waits_for_
     world.tick()
     assert world.values(D1) == {"u": 1}
     world.pass_time(days=3)
-    assert run_housekeeping(world.context)["expected_files"] >= 1
+    assert clean_up_all(world.context)["expected_files"] >= 1
 
 
 def test_hashes_that_a_manifest_asks_for_are_those_of_the_receipt() -> None:

@@ -13,9 +13,9 @@ from processing.domain.datasets import Dataset
 from processing.domain.errors import OperatorError
 from processing.domain.stream_state import DayState
 from processing.domain.streams import Stream
-from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import ask_reprocess, move_first_day, reconcile
 from processing.views import status
+from tests.support.all_customers import clean_up_all
 from tests.support.memory import Memory, metrics
 
 FIRST = date(2026, 11, 17)
@@ -197,7 +197,7 @@ def test_rows_before_the_first_day_are_kept_for_the_retention_after_their_arriva
     world.upload(f"metrics/{DAYS[0]}.csv", metrics(DAYS[0], {"u": 1}))
     world.upload(f"signals/{DAYS[0]}")
     world.settle()
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     early = DAYS[0] - timedelta(days=90)
     assert world.upload("metrics/history.csv", metrics(early, {"u": 1})) == "accepted"
     (warning,) = (each for each in world.receipt("metrics/history.csv")["warnings"] if each["code"] == "before_first_day")
@@ -205,7 +205,7 @@ def test_rows_before_the_first_day_are_kept_for_the_retention_after_their_arriva
     kept = []
     for days in (59, 3):
         world.pass_time(days=days)
-        run_housekeeping(world.context)
+        clean_up_all(world.context)
         prefix = blob_names.parts_prefix(Stream("acme", Dataset.METRICS), early)
         kept.append(len(list(world.lake.list_blobs(blob_names.STAGED_CONTAINER, prefix))))
     assert kept == [1, 0]
@@ -216,7 +216,7 @@ def test_rows_that_retention_gave_up_are_not_taken_for_lost() -> None:
     early = DAYS[0] - timedelta(days=1)
     world.upload("metrics/old.csv", metrics(early, {"u": 1}))
     world.pass_time(days=61)
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     world.upload("metrics/new.csv", metrics(early, {"v": 1}))
     world.config(f"first_day: {early}\n")
     world.upload(f"signals/{early}")
@@ -230,7 +230,7 @@ def test_rows_that_retention_gave_up_are_not_taken_for_lost() -> None:
 def test_rows_of_a_closed_day_are_rejected_and_those_beside_them_count() -> None:
     world = published()
     world.pass_time(days=63)
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     assert world.state().is_closed(DAYS[0])
     later = DAYS[0] + timedelta(days=60)
     data = metrics(DAYS[0], {"u": 100, "w": 3}) + metrics(later, {"u": 1}).split(b"\n", 1)[1]
@@ -251,7 +251,7 @@ def test_a_day_that_closes_while_its_rows_are_read_rejects_them_in_the_end() -> 
         etag = real(container, name, data, **rest)  # type: ignore[arg-type]
         if container == blob_names.STAGED_CONTAINER:
             world.lake.put = real  # type: ignore[method-assign]
-            run_housekeeping(world.context)
+            clean_up_all(world.context)
         return etag
 
     world.lake.put = closing  # type: ignore[method-assign,assignment]
@@ -268,7 +268,7 @@ def test_exposures_among_events_are_held_against_the_closed_days_of_their_own_st
     world.upload(f"signals/exposures/{DAYS[0]}")
     world.settle()
     world.pass_time(days=63)
-    run_housekeeping(world.context)
+    clean_up_all(world.context)
     assert world.state(Dataset.EXPOSURES).is_closed(DAYS[0])
     exposed = (
         '{"event":"statsig::experiment_exposure","userId":"u","timestamp":"2026-11-17T10:00:00Z","type":"track",'

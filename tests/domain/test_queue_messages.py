@@ -7,11 +7,18 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.queue_messages import (
     BLOB_CREATED,
+    MOST_WAITING,
+    CustomerTask,
+    CustomerWork,
     UploadEvent,
+    customer_work,
+    parse_customer_work,
     parse_stream_work,
     parse_upload_event,
     stream_work,
@@ -99,3 +106,61 @@ def test_work_on_a_stream_leads_back(dataset: Dataset) -> None:
 def test_work_on_what_is_no_stream_is_refused(work: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"customer|Dataset|signals"):
         parse_stream_work(json.dumps(work).encode())
+
+
+CUSTOMERS = st.from_regex(r"[a-z0-9]{3,50}", fullmatch=True)
+WORK = st.builds(
+    CustomerWork, customer=CUSTOMERS, task=st.just(CustomerTask.SWEEP), most=st.integers(0, MOST_WAITING)
+) | st.builds(CustomerWork, customer=CUSTOMERS, task=st.just(CustomerTask.HOUSEKEEPING))
+
+
+@given(work=WORK, traceparent=st.sampled_from([None, CAUSE]), is_base64=st.booleans())
+def test_work_for_a_customer_leads_back(work: CustomerWork, traceparent: str | None, is_base64: bool) -> None:
+    body = customer_work(work, traceparent=traceparent).encode()
+    body = base64.b64encode(body) if is_base64 else body
+    assert parse_customer_work(body) == work
+    assert traceparent_of(body) == traceparent
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        {},
+        {"work": "sweep", "most": 1},
+        {"customer": "acme"},
+        {"customer": "acme", "most": 1},
+        {"customer": "acme", "dataset": "metrics"},
+        {"customer": "acme", "work": "delete"},
+        {"customer": "acme", "work": ["sweep"], "most": 1},
+        {"customer": "acme", "work": "SWEEP", "most": 1},
+        {"customer": "../acme", "work": "housekeeping"},
+        {"customer": "acme/../zeta", "work": "housekeeping"},
+        {"customer": ["acme"], "work": "housekeeping"},
+        {"customer": "", "work": "housekeeping"},
+        {"customer": "acme", "work": "sweep"},
+        {"customer": "acme", "work": "sweep", "most": None},
+        {"customer": "acme", "work": "sweep", "most": "1"},
+        {"customer": "acme", "work": "sweep", "most": True},
+        {"customer": "acme", "work": "sweep", "most": 1.0},
+        {"customer": "acme", "work": "sweep", "most": -1},
+        {"customer": "acme", "work": "sweep", "most": MOST_WAITING + 1},
+        {"customer": "acme", "work": "sweep", "most": float("inf")},
+    ],
+)
+def test_work_that_is_none_for_a_customer_is_refused(work: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"customer|CustomerTask|announced"):
+        parse_customer_work(json.dumps(work).encode())
+
+
+@given(body=st.binary() | st.text().map(str.encode) | st.recursive(st.none() | st.booleans() | st.integers() | st.text(),
+       lambda each: st.lists(each) | st.dictionaries(st.sampled_from(["customer", "work", "most"]) | st.text(), each))
+       .map(lambda each: json.dumps(each).encode()))  # fmt: skip
+def test_any_other_body_is_refused_and_never_breaks(body: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - whichever part of it is wrong
+        parse_customer_work(body)
+
+
+def test_a_number_too_long_to_read_is_refused() -> None:
+    body = b'{"customer": "acme", "work": "sweep", "most": ' + b"9" * 10_000 + b"}"
+    with pytest.raises(ValueError):  # noqa: PT011 - the reader's own words
+        parse_customer_work(body)

@@ -10,7 +10,14 @@ from datetime import UTC, datetime
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.domain.queue_messages import UploadEvent, parse_stream_work, parse_upload_event, stream_work, upload_event
+from processing.domain.queue_messages import (
+    UploadEvent,
+    parse_customer_work,
+    parse_stream_work,
+    parse_upload_event,
+    stream_work,
+    upload_event,
+)
 from processing.domain.streams import Stream
 from processing.local.messages import BlobCreated
 from tests.support.doors import open_door
@@ -51,6 +58,8 @@ def test_an_unreadable_message_raises(body: str) -> None:
         open_door("fileuploaded", body)
     with pytest.raises(ValueError):  # noqa: PT011
         open_door("dayworker", body)
+    with pytest.raises(ValueError):  # noqa: PT011
+        open_door("customerworker", body)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +88,7 @@ def test_work_that_names_no_stream_raises(work: dict[str, str]) -> None:
         parse_stream_work(json.dumps(work).encode())
 
 
-@pytest.mark.parametrize("parse", [parse_stream_work, parse_upload_event])
+@pytest.mark.parametrize("parse", [parse_customer_work, parse_stream_work, parse_upload_event])
 def test_a_message_that_is_nested_very_deep_is_unreadable_like_any_other(parse: Callable[[bytes], object]) -> None:
     with pytest.raises(ValueError, match="nested"):
         parse(b"[" * 30_000)

@@ -16,6 +16,7 @@ from processing.local.environment import PROJECT
 FUNCTIONS = {
     "fileuploaded": "queueTrigger",
     "sweep": "timerTrigger",
+    "customerworker": "queueTrigger",
     "daytimer": "timerTrigger",
     "dayworker": "queueTrigger",
     "housekeeping": "timerTrigger",

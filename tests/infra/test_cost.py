@@ -117,6 +117,10 @@ def test_the_retention_and_the_timers_are_those_of_the_deployment() -> None:
     assert parameters["dayTimerSchedule"]["default"] == f"0 */{load.look_minutes:.0f} * * * *"
 
 
+def test_every_question_that_is_asked_of_the_logs_is_paid_for() -> None:
+    assert fixed(Load())["log_alerts"] == len(list((INFRA / "kql").glob("*.kql")))
+
+
 def test_the_page_about_costs_names_every_option_that_it_uses() -> None:
     page = (PROJECT / "docs" / "operators" / "cost.md").read_text(encoding="utf-8")
     options = {f"--{name.replace('_', '-')}" for name in Load.__dataclass_fields__} | {"--prices", "--help"}

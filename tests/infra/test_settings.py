@@ -8,9 +8,10 @@ import re
 import pytest
 
 from processing.domain import blob_names
+from processing.domain.queue_messages import DROP_EVENTS, QUEUES
 from processing.local.environment import PROJECT
 from processing.settings import Settings
-from processing.wiring import DROP_EVENTS, LAKE_CONTAINERS, STREAM_WORK
+from processing.wiring import LAKE_CONTAINERS
 from tests.support.bicep import INFRA, MAIN, parsed
 
 APP = INFRA / "modules" / "app.bicep"
@@ -79,7 +80,7 @@ def test_an_installation_starts_with_the_defaults_of_the_program(name: str) -> N
 
 def test_every_queue_is_made_with_a_poison_queue_beside_it() -> None:
     made = parsed(MAIN)["modules"]["host"]["config"]["params"]["queues"]
-    queues = {DROP_EVENTS, STREAM_WORK, *re.findall(r'queue_name="([\w-]+)"', DOORS)}
+    queues = {*QUEUES, *re.findall(r'queue_name="([\w-]+)"', DOORS)}
     assert sorted(made) == sorted([*queues, *(f"{queue}-poison" for queue in queues)])
 
 

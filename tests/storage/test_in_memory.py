@@ -56,3 +56,12 @@ def test_the_queue_gives_what_was_sent_in_order() -> None:
     queue.send("b", delay_seconds=5)
     assert queue.sent() == (("a", 0), ("b", 5))
     assert [queue.take(), queue.take(), queue.take()] == ["a", "b", None]
+
+
+def test_a_message_waits_since_it_was_sent_and_a_delayed_one_once_its_delay_is_over(clock: ServiceTime) -> None:
+    queue = InMemoryQueue(clock)
+    sent = clock()
+    queue.send("a", delay_seconds=60)
+    assert queue.waiting_since() is None
+    clock.advance(timedelta(seconds=60))
+    assert queue.waiting_since() == sent

@@ -1,17 +1,21 @@
-"""What the queue adapter does on the emulator."""
+"""What a queue does for the jobs, on the emulator and in memory; and what the adapter does for the host."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
 from processing.domain.errors import LaterError
+from processing.ports import Queue
 from processing.storage.azure_queue import AzureQueue, ReceivedMessage
 from processing.storage.connections import Connection
+from tests.storage.conftest import BOTH
+from tests.support.in_memory import InMemoryQueue
 from tests.support.waiting import wait_until
 
 
@@ -21,6 +25,51 @@ def queue(connection: Connection) -> Iterator[AzureQueue]:
         made = AzureQueue(client, f"q-{uuid4().hex}")
         made.ensure()
         yield made
+
+
+@pytest.fixture
+def any_queue(request: pytest.FixtureRequest, kind: str) -> Queue:
+    """The queue under test."""
+    if kind == "memory":
+        return InMemoryQueue()
+    result: AzureQueue = request.getfixturevalue("queue")
+    return result
+
+
+@BOTH
+def test_a_queue_says_how_many_messages_it_holds_delayed_ones_too(any_queue: Queue) -> None:
+    assert any_queue.length() == 0
+    any_queue.send("now")
+    any_queue.send("much later", delay_seconds=3600)
+    assert any_queue.length() == 2
+
+
+@BOTH
+def test_the_oldest_message_says_since_when_the_queue_waits(any_queue: Queue) -> None:
+    assert any_queue.waiting_since() is None
+    any_queue.send("first")
+    since = any_queue.waiting_since()
+    assert since is not None
+    assert since.utcoffset() == timedelta()
+    time.sleep(1.1)  # the service's times are in whole seconds
+    any_queue.send("second")
+    assert any_queue.waiting_since() == since
+    assert any_queue.length() == 2, "nothing was taken"
+
+
+@BOTH
+def test_a_message_that_is_delayed_does_not_wait_yet(any_queue: Queue) -> None:
+    any_queue.send("much later", delay_seconds=3600)
+    assert any_queue.waiting_since() is None
+
+
+def test_a_message_in_hand_does_not_wait_and_one_that_came_back_is_as_old_as_before(queue: AzureQueue) -> None:
+    queue.send("work")
+    message = queue.receive(visibility_seconds=3600)
+    assert message is not None
+    assert queue.waiting_since() is None
+    queue.extend(message, visibility_seconds=0)
+    assert queue.waiting_since() == message.inserted_at
 
 
 @pytest.mark.parametrize(

@@ -249,18 +249,24 @@ class InMemoryLease:
 
 
 class InMemoryQueue:
-    """What was sent, oldest first; delays are noted and not waited for."""
+    """What was sent, oldest first; a delayed message is not visible yet, and is taken all the same."""
 
-    def __init__(self) -> None:
-        self._messages: deque[tuple[str, int]] = deque()
+    def __init__(self, time: Callable[[], datetime] | None = None) -> None:
+        self._time = time or (lambda: datetime.now(UTC))
+        self._messages: deque[tuple[str, int, datetime]] = deque()
 
     def send(self, body: str, *, delay_seconds: int = 0) -> None:
         """Add a message."""
-        self._messages.append((body, delay_seconds))
+        self._messages.append((body, delay_seconds, self._time()))
 
     def length(self) -> int:
         """How many messages the queue holds."""
         return len(self._messages)
+
+    def waiting_since(self) -> datetime | None:
+        """When the oldest visible message was sent; None when there is none."""
+        now = self._time()
+        return next((sent for _, delay, sent in self._messages if sent + timedelta(seconds=delay) <= now), None)
 
     def take(self) -> str | None:
         """Remove the oldest message and return it; None when there is none."""
@@ -271,7 +277,7 @@ class InMemoryQueue:
 
     def sent(self) -> tuple[tuple[str, int], ...]:
         """What has not been taken, each with its delay in seconds."""
-        return tuple(self._messages)
+        return tuple((body, delay) for body, delay, _ in self._messages)
 
 
 _Partition = frozenset[tuple[str, str]]

@@ -22,7 +22,7 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json
 from processing.domain.publications import Manifest
-from processing.domain.queue_messages import stream_work
+from processing.domain.queue_messages import CUSTOMER_WORK, DROP_EVENTS, STREAM_WORK, parse_customer_work, stream_work
 from processing.domain.stream_state import DayState, StreamState
 from processing.domain.streams import Stream
 from processing.local.messages import BlobCreated, message_body
@@ -104,6 +104,21 @@ class Installation:
         open_door("daytimer")
         open_door("dayworker", stream_work(Stream(self.customer, Dataset.METRICS)))
 
+    def sweep(self) -> None:
+        """Open the sweep's door, and the worker's with the message that it sent for this customer; others' are dropped."""
+        self._work_customer("sweep")
+
+    def clean_up(self) -> None:
+        """Open housekeeping's door, and the worker's in the same way."""
+        self._work_customer("housekeeping")
+
+    def _work_customer(self, timer: str) -> None:
+        open_door(timer)
+        bodies = [each for each in _taken_off(CUSTOMER_WORK) if parse_customer_work(each.encode()).customer == self.customer]
+        assert bodies, "the timer sent nothing for this customer"
+        for body in bodies:
+            open_door("customerworker", body)
+
     def wait_a_second(self) -> None:
         """The service's clock has steps of a second, and a marker takes effect when it lies in the past."""
         time.sleep(1.0)
@@ -125,11 +140,11 @@ class Installation:
 
     def upload_messages(self) -> list[str]:
         """Take this customer's messages off the queue of uploads; those of others are dropped."""
-        return [body for body in _taken_off(wiring.DROP_EVENTS) if f"/{self.drop}/" in body]
+        return [body for body in _taken_off(DROP_EVENTS) if f"/{self.drop}/" in body]
 
     def drop_stream_messages(self) -> None:
         """Empty the queue of streams, as workers that keep up do."""
-        _taken_off(wiring.STREAM_WORK)
+        _taken_off(STREAM_WORK)
 
     # What is true
 

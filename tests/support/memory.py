@@ -15,14 +15,16 @@ from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
 from processing.domain.documents import from_json
 from processing.domain.publications import Manifest
-from processing.domain.queue_messages import parse_stream_work, parse_upload_event
+from processing.domain.queue_messages import parse_customer_work, parse_stream_work, parse_upload_event, traceparent_of
 from processing.domain.stream_state import DayRecord, DayState, StreamState
 from processing.domain.streams import Stream
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.observe_stream import observe_stream
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
+from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.uploads.receive_file import receive_file
 from processing.jobs.uploads.sweep import sweep
+from processing.jobs.work_customer import work_customer
 from processing.publication.delta.specs import TABLES
 from processing.stored.context import JobContext
 from processing.stored.customers import add_customer
@@ -62,12 +64,14 @@ class Memory:
     drop: InMemoryBlobStore = field(init=False)
     lake: InMemoryBlobStore = field(init=False)
     tables: InMemoryTables = field(default_factory=InMemoryTables)
-    events: InMemoryQueue = field(default_factory=InMemoryQueue)
-    work: InMemoryQueue = field(default_factory=InMemoryQueue)
+    events: InMemoryQueue = field(init=False)
+    work: InMemoryQueue = field(init=False)
+    customers: InMemoryQueue = field(init=False)
     context: JobContext = field(init=False)
 
     def __post_init__(self) -> None:
         self.drop, self.lake = InMemoryBlobStore(self.time), InMemoryBlobStore(self.time)
+        self.events, self.work, self.customers = (InMemoryQueue(self.time) for _ in range(3))
         for container in (blob_names.STAGED_CONTAINER, blob_names.STATE_CONTAINER, blob_names.CONFIG_CONTAINER):
             self.lake.create_container(container)
         self.context = JobContext(
@@ -76,6 +80,7 @@ class Memory:
             tables=self.tables,
             drop_events=self.events,
             stream_work=self.work,
+            customer_work=self.customers,
             clock=_HostClock(self.time),
             sleep=lambda _: None,
             zone=self.zone,
@@ -105,9 +110,20 @@ class Memory:
         self.time.advance(timedelta(**by))
 
     def sweep(self) -> None:
-        """One round of the sweep, with what it announces answered."""
+        """One round of the sweep's timer, with the work that it sends, and what that announces answered."""
         sweep(self.context)
+        self.work_customers()
         self.answer_events()
+
+    def clean_up(self) -> None:
+        """One round of housekeeping's timer, with the work that it sends."""
+        run_housekeeping(self.context)
+        self.work_customers()
+
+    def work_customers(self) -> None:
+        """Deliver every message on the queue of customers."""
+        while (body := self.customers.take()) is not None:
+            work_customer(self.context, parse_customer_work(body.encode()), traceparent=traceparent_of(body.encode()))
 
     def answer_events(self) -> None:
         """Deliver every message on the queue of uploads."""

@@ -6,13 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 
 from processing.domain import blob_names
 from processing.domain.errors import LaterError
-from processing.domain.queue_messages import parse_upload_event, traceparent_of
+from processing.domain.queue_messages import QUEUES, parse_upload_event, traceparent_of
 from processing.domain.receipts import ReceiptSummary
 from processing.domain.streams import Stream
 from processing.domain.telemetry_names import (
@@ -21,6 +21,8 @@ from processing.domain.telemetry_names import (
     DAY_LAG,
     DAYS,
     OLDEST_UNANSWERED,
+    QUEUE_AGE,
+    QUEUE_LENGTH,
     REJECTS,
     ROWS,
     UPLOADS,
@@ -29,12 +31,14 @@ from processing.domain.telemetry_names import (
 )
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import work_stream
+from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.uploads.receive_file import receive_file
 from processing.jobs.uploads.sweep import sweep
 from processing.ports import BlobInfo
 from processing.stored.customers import list_customers
 from processing.stored.receipts import read_receipt
-from tests.support.in_memory import InMemoryBlobStore
+from tests.support.all_customers import sweep_all
+from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue
 from tests.support.memory import HEADER, Memory, metrics
 from tests.support.recorded_telemetry import RecordedTelemetry
 
@@ -131,8 +135,37 @@ def test_the_sweep_tells_the_age_of_the_oldest_upload_without_an_answer(house: W
     house.put(FILE, metrics(DAY, {"u": 1}))
     house.pass_time(minutes=10)
     house.sweep()
-    sweep(house.context)
+    sweep_all(house.context)
     assert house.recorded.of(OLDEST_UNANSWERED) == [600, 0]
+
+
+def test_every_timer_tells_how_full_the_queues_are_and_how_long_the_next_message_has_waited(house: Watched) -> None:
+    house.events.send("one")
+    house.pass_time(minutes=7)
+    house.events.send("another")
+    for timer in (sweep, advance_days, run_housekeeping):
+        house.recorded.values.clear()
+        timer(house.context)
+        assert house.recorded.by(QUEUE_LENGTH, Attribute.QUEUE)["drop-events"] == 2
+        assert house.recorded.by(QUEUE_AGE, Attribute.QUEUE)["drop-events"] == 420
+        assert set(house.recorded.by(QUEUE_AGE, Attribute.QUEUE)) == set(QUEUES)
+    house.pass_time(minutes=3)
+    house.recorded.values.clear()
+    sweep(house.context)
+    assert house.recorded.by(QUEUE_AGE, Attribute.QUEUE) == {"drop-events": 600, "stream-work": 0, "customer-work": 180}
+
+
+class _Unreachable(InMemoryQueue):
+    """A queue that cannot be asked how long its messages wait."""
+
+    def waiting_since(self) -> datetime | None:
+        raise LaterError("storage is down")
+
+
+def test_a_queue_that_cannot_be_measured_holds_up_neither_the_others_nor_the_timer(house: Watched) -> None:
+    context = replace(house.context, drop_events=_Unreachable(house.time))
+    assert sweep(context) == 1
+    assert set(house.recorded.by(QUEUE_LENGTH, Attribute.QUEUE)) == {"stream-work", "customer-work"}
 
 
 class _Unlistable(InMemoryBlobStore):
@@ -147,7 +180,7 @@ def test_a_customer_that_cannot_be_listed_is_not_told_to_have_no_open_upload(hou
     store.create_container(house.container)
     context = replace(house.context, drop=store)
     assert list_customers(context) == [house.customer]
-    sweep(context)
+    sweep_all(context)
     assert len(house.recorded.named(SpanName.SWEEP)) == 1
     assert house.recorded.of(OLDEST_UNANSWERED) == []
 
@@ -179,11 +212,20 @@ def test_a_day_names_the_uploads_that_it_was_made_of_each_once(house: Watched) -
     assert day.parent == turn.traceparent
 
 
+def test_a_customers_work_names_the_timers_run_that_sent_it(house: Watched) -> None:
+    house.sweep()
+    house.clean_up()
+    for timer, work in ((SpanName.SEND_SWEEPS, SpanName.SWEEP), (SpanName.SEND_HOUSEKEEPING, SpanName.CLEAN_UP)):
+        (sent,), (done,) = house.recorded.named(timer), house.recorded.named(work)
+        assert done.links == [sent.traceparent]
+        assert done.attributes == {Attribute.CUSTOMER: house.customer}
+
+
 def test_messages_carry_the_span_that_sent_them(house: Watched) -> None:
     house.put(FILE, metrics(DAY, {"u": 1}))
     house.upload(MARKER)
     house.pass_time(hours=1, minutes=2)
-    sweep(house.context)
+    sweep_all(house.context)
     body = house.events.take()
     assert body is not None
     event = parse_upload_event(body.encode())
@@ -225,6 +267,7 @@ def test_neither_a_blob_nor_a_value_is_told(house: Watched) -> None:
     house.put(f"metrics/{NAME}2.csv", metrics(DAY, {NAME: 1}, metric=NAME))
     house.settle()
     house.sweep()
+    house.clean_up()
     house.tick()
     assert {span.name for span in house.recorded.spans} == set(SpanName)
     recorded = house.recorded.everything()

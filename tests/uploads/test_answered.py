@@ -13,9 +13,9 @@ from processing.domain.datasets import Dataset
 from processing.domain.stream_state import DayState
 from processing.domain.streams import Stream
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
-from processing.jobs.uploads.sweep import sweep
 from processing.stored.answered import AnsweredVersions, forget_answers, load_answered, store_answered
 from processing.stored.stream_state import load_state
+from tests.support.all_customers import sweep_all
 from tests.support.counting import counted
 from tests.support.memory import Memory, metrics
 from tests.support.soak import times
@@ -32,27 +32,27 @@ def accepted(world: Memory, *names: str) -> None:
 def test_a_sweep_asks_for_the_receipts_of_new_uploads_alone() -> None:
     world = Memory()
     accepted(world, "a", "b", "c")
-    sweep(world.context)
+    sweep_all(world.context)
     accepted(world, "d")
     drop, _ = counted(world)
-    assert sweep(world.context) == 0
+    assert sweep_all(world.context) == 0
     assert [key for key in drop.calls if key[1] == RECEIPTS] == [("head", RECEIPTS)]
     assert drop.calls["head", RECEIPTS] == 1
-    sweep(world.context)
+    sweep_all(world.context)
     assert drop.calls["head", RECEIPTS] == 1, "it was written down"
 
 
 def test_a_new_version_and_an_answer_that_was_lost_after_a_week_are_announced() -> None:
     world = Memory()
     accepted(world, "a", "b")
-    sweep(world.context)
+    sweep_all(world.context)
     world.put("metrics/a.csv", metrics(D1, {"u": 2}))
     world.drop.delete(RECEIPTS, blob_names.receipt_name("metrics/b.csv"))
     world.pass_time(minutes=10)
-    assert sweep(world.context) == 1
+    assert sweep_all(world.context) == 1
     world.answer_events()
     world.pass_time(days=7)
-    assert sweep(world.context) == 1
+    assert sweep_all(world.context) == 1
     world.answer_events()
     assert world.receipt("metrics/b.csv")["status"] == "accepted"
 
@@ -64,7 +64,7 @@ def test_a_cut_is_taken_by_what_is_known_and_by_the_receipts_of_the_rest(is_know
     world.upload(f"signals/{D1}")
     world.settle()
     if is_known:
-        sweep(world.context)
+        sweep_all(world.context)
     world.put("metrics/c.csv", metrics(D2, {"u": 1}))
     world.put(f"signals/{D2}")
     world.pass_time(minutes=2)
@@ -107,7 +107,7 @@ def test_an_answer_that_becomes_a_refusal_is_read_fresh(at: str) -> None:
     world.config("on_refused: wait\n")
     accepted(world, "a")
     if at == "before the sweep":
-        sweep(world.context)
+        sweep_all(world.context)
         before = load_answered(world.context, "acme")
     else:
         before = load_answered(world.context, "acme")
@@ -137,7 +137,7 @@ def test_a_receipt_that_is_gone_though_its_upload_was_answered_stops_the_day_unt
     world.upload(f"signals/{D1}")
     world.settle()
     assert world.upload("metrics/b.csv", metrics(D2, {"u": 1})) == "accepted"
-    sweep(world.context)
+    sweep_all(world.context)
     lose_receipt(world, "metrics/b.csv")
     world.upload(f"signals/{D2}")
     world.pass_time(minutes=10)
@@ -152,7 +152,7 @@ def test_a_receipt_that_is_gone_though_its_upload_was_answered_stops_the_day_unt
 def test_a_stream_without_a_first_day_waits_no_week_for_an_answer_that_is_lost() -> None:
     world = Memory()
     accepted(world, "a", "b")
-    sweep(world.context)
+    sweep_all(world.context)
     lose_receipt(world, "metrics/b.csv")
     world.upload(f"signals/{D1}")
     world.settle()
@@ -165,10 +165,10 @@ def test_a_stream_without_a_first_day_waits_no_week_for_an_answer_that_is_lost()
 def test_what_cannot_be_read_is_as_good_as_nothing() -> None:
     world = Memory()
     accepted(world, "a")
-    sweep(world.context)
+    sweep_all(world.context)
     world.lake.put(blob_names.STATE_CONTAINER, blob_names.answered_name("acme"), b"{")
     assert load_answered(world.context, "acme").versions == AnsweredVersions()
-    assert sweep(world.context) == 0
+    assert sweep_all(world.context) == 0
     assert "metrics/a.csv" in load_answered(world.context, "acme").versions.accepted
 
 
@@ -187,7 +187,7 @@ def test_whatever_was_written_down_no_upload_without_an_answer_is_left_out(
     for name in sorted(gone):
         world.drop.delete(world.container, f"metrics/{name}.csv")
     world.pass_time(minutes=5)
-    assert sweep(world.context) == len(newer - gone)
+    assert sweep_all(world.context) == len(newer - gone)
     kept = load_answered(world.context, "acme").versions.accepted
     assert {name: kept[name] for name in kept if name[8] not in gone | newer} == {
         name: etag for name, etag in infos.items() if name[8] not in gone | newer
@@ -197,8 +197,8 @@ def test_whatever_was_written_down_no_upload_without_an_answer_is_left_out(
 def test_who_forgets_all_has_all_receipts_listed_again() -> None:
     world = Memory()
     accepted(world, "a")
-    sweep(world.context)
+    sweep_all(world.context)
     forget_answers(world.context, "acme")
     drop, _ = counted(world)
-    sweep(world.context)
+    sweep_all(world.context)
     assert drop.calls["list", RECEIPTS] == 1

@@ -33,11 +33,11 @@ from processing.jobs.uploads.commit_receipt import commit_receipt
 from processing.jobs.uploads.draft_receipt import Draft
 from processing.jobs.uploads.receive_file import receive_file
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
-from processing.jobs.uploads.sweep import sweep
 from processing.ports import UNCONDITIONAL, BlobInfo, BlobStore, Condition
 from processing.stored.context import JobContext
 from processing.stored.customers import add_customer
 from processing.stored.receipts import read_receipt
+from tests.support.all_customers import sweep_all
 from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
 from tests.support.soak import times
 from tests.support.stepping import Call, CallOutcome, Run, SteppedStore
@@ -133,6 +133,7 @@ class World:
             tables=InMemoryTables(),
             drop_events=self.queue,
             stream_work=InMemoryQueue(),
+            customer_work=InMemoryQueue(),
             clock=HostClock(self.time),
             program="1",
         )
@@ -238,7 +239,7 @@ class IngestMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.runs) < WORKERS)
     @rule()
     def sweep(self) -> None:
-        self.start(sweep)
+        self.start(sweep_all)
 
     @rule(hours=st.sampled_from([0, 1, 24]))
     def let_time_pass(self, hours: int) -> None:
@@ -434,7 +435,7 @@ class IngestMachine(RuleBasedStateMachine):
         """Sweep and deliver until nothing is announced."""
         for _ in range(5):
             self.world.time.advance(timedelta(hours=2))
-            messages = self.sent(sweep)
+            messages = self.sent(sweep_all)
             if not messages:
                 return
             self.answer_all(messages)

@@ -11,6 +11,7 @@ import structlog
 from processing.domain.queue_messages import stream_work
 from processing.domain.telemetry_names import SpanName
 from processing.jobs.failures import log_failure
+from processing.jobs.queues import measure_queues, send_unless_behind
 from processing.stored.context import JobContext
 from processing.stored.customers import list_customers
 from processing.stored.streams import known_streams
@@ -23,6 +24,7 @@ def advance_days(context: JobContext) -> int:
 
     None while the queue still holds one for each. A customer that fails holds up no other.
     """
+    measure_queues(context)
     with context.telemetry.span(SpanName.ADVANCE_DAYS, {}):
         return _advance(context)
 
@@ -35,10 +37,6 @@ def _advance(context: JobContext) -> int:
             messages += [stream_work(stream, traceparent=traceparent) for stream in known_streams(context, customer)]
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one customer stays with that one
             log_failure(_log, "customer_not_advanced", error, customer=customer)
-    waiting = context.stream_work.length()
-    # Workers that are behind are not helped by more messages about the same streams.
-    sent = 0 if waiting > len(messages) else len(messages)
-    for message in messages[:sent]:
-        context.stream_work.send(message)
+    sent, waiting = send_unless_behind(context.stream_work, messages, may_wait=len(messages))
     _log.info("days_advanced", streams_sent=sent, waiting=waiting)
     return sent

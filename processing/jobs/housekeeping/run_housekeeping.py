@@ -1,4 +1,4 @@
-"""One round of housekeeping over every customer (contract section 6, retention; protocol, Housekeeping)."""
+"""Retention: a message for each customer from the timer, and one round for one (contract section 6; protocol, Housekeeping)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Final
 
 import structlog
 
+from processing.domain.queue_messages import CustomerTask, CustomerWork, customer_work
 from processing.domain.streams import Stream
+from processing.domain.telemetry_names import Attribute, SpanName
 from processing.jobs.failures import log_failure
 from processing.jobs.housekeeping.days import close_days
 from processing.jobs.housekeeping.documents import delete_documents
@@ -17,8 +19,9 @@ from processing.jobs.housekeeping.leftovers import delete_changes, delete_expect
 from processing.jobs.housekeeping.parts import delete_parts
 from processing.jobs.housekeeping.tables import delete_table_files
 from processing.jobs.housekeeping.uploads import delete_receipts, delete_rejected_rows, delete_uploads
+from processing.jobs.queues import measure_queues, send_unless_behind
 from processing.stored.context import JobContext
-from processing.stored.customers import list_customers
+from processing.stored.customers import expect_customer, list_customers
 from processing.stored.streams import begin_streams_with_rows, known_streams
 
 _OF_STREAMS: Final[Mapping[str, Callable[[JobContext, Stream], int]]] = {
@@ -40,25 +43,51 @@ _OF_CUSTOMERS: Final[Mapping[str, Callable[[JobContext, str], int]]] = {
 _log = structlog.get_logger()
 
 
-def run_housekeeping(context: JobContext) -> dict[str, int]:
+def run_housekeeping(context: JobContext) -> int:
+    """Put a message on `customer-work` for each customer; returns how many.
+
+    None while workers are so far behind that some of the night before is left. A sweep's messages are no reason, or one slow
+    customer could put off every night: of them there may be two for each customer.
+    """
+    measure_queues(context)
+    with context.telemetry.span(SpanName.SEND_HOUSEKEEPING, {}):
+        customers, traceparent = list_customers(context), context.telemetry.traceparent()
+        work = [CustomerWork(customer=each, task=CustomerTask.HOUSEKEEPING) for each in customers]
+        messages = [customer_work(each, traceparent=traceparent) for each in work]
+        sent, waiting = send_unless_behind(context.customer_work, messages, may_wait=2 * len(messages))
+    _log.info("housekeeping_sent", customers_sent=sent, waiting=waiting)
+    return sent
+
+
+def clean_up_customer(context: JobContext, customer: str, *, traceparent: str | None = None) -> dict[str, int]:
     """Delete what retention gives up, and what no receipt and no publication refers to; returns how many of each kind.
 
-    A customer whose storage fails holds up no other, a stream no other stream, and one step no other step.
+    A stream that fails holds up no other stream, and one step no other step. `traceparent` is the span that asked for it.
     """
+    deleted: dict[str, int] = {}
+    with (
+        context.telemetry.span(SpanName.CLEAN_UP, {Attribute.CUSTOMER: customer}, links=[traceparent]),
+        _failures_logged(customer, "customer"),
+    ):
+        expect_customer(context, customer)  # it may be gone since the message was sent, and then nothing of it may change
+        deleted = _clean_up(context, customer)
+        _log.info("housekeeping_done", customer=customer, **deleted)
+    return deleted
+
+
+def _clean_up(context: JobContext, customer: str) -> dict[str, int]:
     deleted: Counter[str] = Counter()
-    for customer in list_customers(context):
-        streams: list[Stream] = []
-        with _failures_logged(customer, "streams"):
-            begin_streams_with_rows(context, customer)
-            streams = known_streams(context, customer)
-        for what, of_stream in _OF_STREAMS.items():
-            for stream in streams:
-                with _failures_logged(customer, what):
-                    deleted[what] += of_stream(context, stream)
-        for what, of_customer in _OF_CUSTOMERS.items():
+    streams: list[Stream] = []
+    with _failures_logged(customer, "streams"):
+        begin_streams_with_rows(context, customer)
+        streams = known_streams(context, customer)
+    for what, of_stream in _OF_STREAMS.items():
+        for stream in streams:
             with _failures_logged(customer, what):
-                deleted[what] += of_customer(context, customer)
-    _log.info("housekeeping_done", **deleted)
+                deleted[what] += of_stream(context, stream)
+    for what, of_customer in _OF_CUSTOMERS.items():
+        with _failures_logged(customer, what):
+            deleted[what] += of_customer(context, customer)
     return dict(deleted)
 
 

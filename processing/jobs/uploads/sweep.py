@@ -1,100 +1,96 @@
 """Announces every upload that no event announced, every one whose next try is due, and every other answer that was asked for.
 
-This makes "no upload is lost" true. What somebody works on already is left alone.
+This makes "no upload is lost" true. What somebody works on already is left alone. The timer itself lists no customer: each is
+swept by a message of its own, on as many instances as there are, so that no customer's files are another's delay.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection
 from datetime import datetime
-from itertools import zip_longest
 from typing import Final
 
 import structlog
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
-from processing.domain.queue_messages import upload_event
+from processing.domain.queue_messages import MOST_WAITING, CustomerTask, CustomerWork, customer_work, upload_event
 from processing.domain.streams import Stream
 from processing.domain.telemetry_names import OLDEST_UNANSWERED, Attribute, SpanName
 from processing.jobs.failures import log_failure
-from processing.jobs.uploads.unanswered import Unanswered, find_unanswered
+from processing.jobs.queues import measure_queues, send_unless_behind
+from processing.jobs.uploads.unanswered import Due, Unanswered, find_unanswered
 from processing.stored.context import JobContext
 from processing.stored.customers import list_customers
 from processing.stored.streams import begin_stream, known_streams
 
-MOST_WAITING: Final = 10_000
-"""Messages on the queue beyond which nothing more is announced."""
+LEAST_SHARE: Final = 500
+"""What each customer may announce while there is any room for it, however many customers there are."""
 
 _log = structlog.get_logger()
 
 
 def sweep(context: JobContext) -> int:
-    """Put a message on `drop-events` for uploads without a current answer; returns how many.
+    """Put a message on `customer-work` for each customer; returns how many.
 
-    Customers take turns, so that one with thousands of files waits as long for its second file as another for its first;
-    and no more is announced than keeps the workers busy until the next round, because what is not answered by then is
-    announced again. A customer whose containers cannot be listed holds up nobody else.
+    None while the queue still holds one for each. Each says how many uploads its customer may announce: its share of the
+    room on `drop-events`, so that thousands of one customer leave the others theirs, and no more is announced than keeps the
+    workers busy; what is not answered by the next round is announced again.
     """
-    with context.telemetry.span(SpanName.SWEEP, {}):
-        return _sweep(context)
+    measure_queues(context)
+    with context.telemetry.span(SpanName.SEND_SWEEPS, {}):
+        customers, traceparent = list_customers(context), context.telemetry.traceparent()
+        most = share_of_room(context, len(customers))
+        work = [CustomerWork(customer=each, task=CustomerTask.SWEEP, most=most) for each in customers]
+        messages = [customer_work(each, traceparent=traceparent) for each in work]
+        sent, waiting = send_unless_behind(context.customer_work, messages, may_wait=len(messages))
+    _log.info("sweeps_sent", customers_sent=sent, waiting=waiting, most=most)
+    return sent
 
 
-def _sweep(context: JobContext) -> int:
+def share_of_room(context: JobContext, customers: int) -> int:
+    """How many uploads each of so many customers may announce now."""
     room = max(MOST_WAITING - context.drop_events.length(), 0)
-    now = context.drop.service_time()
-    found: dict[str, Unanswered] = {}
-    for customer in list_customers(context):
-        found[customer] = _look_for_unanswered(context, customer, now, room)
-        found = _fitted(found, room)
-    announced = _announce(context, found, room)
-    oldest = min((each.oldest for each in found.values() if each.oldest is not None), default=None)
-    _log.info(
-        "swept",
-        announced=announced,
-        unanswered=sum(each.count for each in found.values()),
-        oldest_unanswered_seconds=None if oldest is None else (now - oldest).total_seconds(),
-    )
-    return announced
+    return min(room, max(LEAST_SHARE, room // max(customers, 1)))
 
 
-def _fitted(found: dict[str, Unanswered], room: int) -> dict[str, Unanswered]:
-    """What may be announced in turns while there is room: nobody else's is kept in memory."""
-    lengths = [len(each.due) for each in found.values()]
-    if sum(lengths) <= room:
-        return found
-    level = bisect_left(range(room + 1), room, key=lambda most: sum(min(each, most) for each in lengths))
-    return {customer: replace(each, due=each.due[:level]) for customer, each in found.items()}
+def sweep_customer(context: JobContext, customer: str, most: int, *, traceparent: str | None = None) -> int:
+    """Put messages on `drop-events` for a customer's uploads without a current answer, oldest first; returns how many.
+
+    At most so many. A customer that cannot be looked at is logged, and swept again with the next round. `traceparent` is the
+    span that asked for it.
+    """
+    with context.telemetry.span(SpanName.SWEEP, {Attribute.CUSTOMER: customer}, links=[traceparent]):
+        try:
+            now = context.drop.service_time()
+            found = find_unanswered(context, customer, now, most)
+            _begin_unknown(context, customer, found.with_rows)
+            _announce(context, customer, found.due)
+        except Exception as error:  # noqa: BLE001 - the message is done: the next round asks again
+            log_failure(_log, "customer_not_swept", error, customer=customer)
+            return 0
+        _tell(context, customer, found, now)
+        return len(found.due)
 
 
-def _announce(context: JobContext, found: Mapping[str, Unanswered], room: int) -> int:
-    """Send the messages, a customer's one in each turn; returns how many."""
-    traceparent = context.telemetry.traceparent()
-    turns = zip_longest(*([(blob_names.drop_container(customer), due) for due in each.due] for customer, each in found.items()))
-    announced = 0
-    for container, due in (each for turn in turns for each in turn if each is not None):
-        if announced == room:
-            break
+def _announce(context: JobContext, customer: str, uploads: Collection[Due]) -> None:
+    traceparent, container = context.telemetry.traceparent(), blob_names.drop_container(customer)
+    for due in uploads:
         context.drop_events.send(
             upload_event(container, due.name, due.etag, replaces_receipt=due.replaces, traceparent=traceparent)
         )
-        announced += 1
-    return announced
 
 
-def _look_for_unanswered(context: JobContext, customer: str, now: datetime, room: int) -> Unanswered:
-    """Nothing when the customer cannot be listed."""
-    try:
-        found = find_unanswered(context, customer, now, room)
-        _begin_unknown(context, customer, found.with_rows)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with one customer stays with that one
-        log_failure(_log, "customer_not_swept", error, customer=customer)
-        return Unanswered()
-    age = 0.0 if found.oldest is None else max(0.0, (now - found.oldest).total_seconds())
-    context.telemetry.measure(OLDEST_UNANSWERED, age, {Attribute.CUSTOMER: customer})
-    return found
+def _tell(context: JobContext, customer: str, found: Unanswered, now: datetime) -> None:
+    age = None if found.oldest is None else (now - found.oldest).total_seconds()
+    context.telemetry.measure(OLDEST_UNANSWERED, max(0.0, age or 0.0), {Attribute.CUSTOMER: customer})
+    _log.info(
+        "swept",
+        customer=customer,
+        announced=len(found.due),
+        unanswered=found.count,
+        oldest_unanswered_seconds=age,
+    )
 
 
 def _begin_unknown(context: JobContext, customer: str, with_rows: Collection[Dataset]) -> None:

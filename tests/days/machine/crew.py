@@ -18,7 +18,6 @@ from processing.domain.streams import Stream
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
 from processing.jobs.uploads.receive_file import receive_file
-from processing.jobs.uploads.sweep import sweep
 from processing.stored.context import JobContext
 from tests.days.machine.answers import Closings, check_receipt
 from tests.days.machine.contents import STUB
@@ -27,6 +26,7 @@ from tests.days.machine.pauses import AT_ONCE, Pause
 from tests.days.machine.tally import Tally
 from tests.days.machine.watch import Notes, Watch
 from tests.days.machine.world import World
+from tests.support.all_customers import sweep_all
 from tests.support.stepping import Call, CallOutcome, Run, SteppedStore, SteppedTables
 
 MOST = 6
@@ -121,7 +121,7 @@ class Crew:
         return self.start("look", advance_days, then, host=host)
 
     def sweep(self, then: Pause | None, *, host: int = 0) -> Worker:
-        return self.start("sweep", sweep, then, host=host)
+        return self.start("sweep", sweep_all, then, host=host)
 
     # Going on
 

@@ -14,7 +14,6 @@ from processing.domain.datasets import Dataset
 from processing.domain.queue_messages import upload_event
 from processing.domain.stream_state import DayRecord
 from processing.domain.streams import Stream
-from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import ask_reprocess, mark_ready, move_first_day, retry_now
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
 from processing.stored.context import Retention
@@ -29,6 +28,7 @@ from tests.days.machine.promise import check_answers, check_promise
 from tests.days.machine.tally import Tally
 from tests.days.machine.watch import Watch
 from tests.days.machine.world import KEPT_LONG, World
+from tests.support.all_customers import clean_up_all
 
 MANY = st.integers(0, 2**16)
 """Picks one of a few, or begins a row of random choices."""
@@ -249,7 +249,7 @@ class DayMachine(RuleBasedStateMachine):
         elif what == "sweep":
             self.crew.sweep(pauses.OF_SWEEPS[which % len(pauses.OF_SWEEPS)])
         else:
-            self.crew.start(what, run_housekeeping, pauses.OF_HOUSEKEEPING[which % len(pauses.OF_HOUSEKEEPING)])
+            self.crew.start(what, clean_up_all, pauses.OF_HOUSEKEEPING[which % len(pauses.OF_HOUSEKEEPING)])
 
     @rule(seconds=st.sampled_from([-90, 1, 61, 3601, 7300, 90_000]))
     def let_time_pass(self, seconds: int) -> None:
@@ -391,7 +391,7 @@ class DayMachine(RuleBasedStateMachine):
             elif kind == "answer" and self.crew.messages:
                 team.append(self.crew.answer(self.crew.messages.pop(0), AT_ONCE, host=random.randrange(2)))
             elif kind == "house":
-                team.append(self.crew.start(kind, run_housekeeping, AT_ONCE))
+                team.append(self.crew.start(kind, clean_up_all, AT_ONCE))
             else:
                 team.append(self.crew.sweep(AT_ONCE))
         self.crew.together(random, team, harm)

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from processing.domain.queue_messages import upload_event
-from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import reconcile, retry_now
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
 from tests.days.machine import pauses
@@ -24,6 +23,7 @@ from tests.days.machine.machine import FLOORS, MANY, TIMELINES, DayMachine
 from tests.days.machine.metrics import metrics
 from tests.days.machine.pauses import AT_ONCE, Pause
 from tests.days.machine.world import KEPT_SHORT
+from tests.support.all_customers import clean_up_all
 
 _OF_DAYS = (pauses.READS_PART, pauses.WRITES_FILE, pauses.WRITES_MANIFEST, pauses.COMMITS_TABLE)
 _OF_UPLOADS = (pauses.READS_UPLOAD, pauses.WRITES_PART)
@@ -162,9 +162,9 @@ class RetentionMachine(DayMachine):
         if random.random() < 0.6:
             # A part that is superseded is noted in one night, and deleted in another.
             self.crew.let_nights_pass(25)
-            self.crew.start("house", run_housekeeping, None)
+            self.crew.start("house", clean_up_all, None)
         self.crew.let_nights_pass(hours)
-        keeper = self.crew.start("house", run_housekeeping, pauses.OF_HOUSEKEEPING[pause % len(pauses.OF_HOUSEKEEPING)])
+        keeper = self.crew.start("house", clean_up_all, pauses.OF_HOUSEKEEPING[pause % len(pauses.OF_HOUSEKEEPING)])
         if random.random() < 0.6:
             # Just what is about to be deleted, among others.
             waiting = keeper.run.waiting

@@ -10,7 +10,6 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.queue_messages import upload_event
 from processing.domain.streams import Stream
-from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.jobs.operate import ask_reprocess, move_first_day
 from processing.jobs.uploads.receive_file import receive_file
 from processing.stored.context import JobContext
@@ -24,6 +23,7 @@ from tests.days.machine.machine import DayMachine
 from tests.days.machine.metrics import A, B, C
 from tests.days.machine.mutants import Mutant
 from tests.days.machine.pauses import Pause
+from tests.support.all_customers import clean_up_all
 from tests.support.stepping import CallOutcome
 
 Scene = Callable[[DayMachine], None]
@@ -246,7 +246,7 @@ def a_published_file_is_replaced_and_its_day_is_not_done_again(scene: DayMachine
     upload(scene, A, "one")
     for _ in range(2):
         wait(scene, hours=25)
-        start(scene, run_housekeeping)
+        start(scene, clean_up_all)
 
 
 def a_day_is_sent_back_by_an_earlier_one(scene: DayMachine) -> None:

@@ -61,6 +61,7 @@ class World:
     tables: InMemoryTables = field(default_factory=InMemoryTables)
     events: InMemoryQueue = field(default_factory=InMemoryQueue)
     work: InMemoryQueue = field(default_factory=InMemoryQueue)
+    customers: InMemoryQueue = field(default_factory=InMemoryQueue)
     _states: dict[str, StreamState] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -80,6 +81,7 @@ class World:
             tables=tables or self.tables,
             drop_events=self.events,
             stream_work=self.work,
+            customer_work=self.customers,
             clock=self.hosts[host].clock,
             sleep=lambda _: None,
             zone=self.calendar.program,
