@@ -13,7 +13,7 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.stream_state import DayState
 from processing.domain.streams import Stream
-from processing.jobs.operate import move_first_day, reconcile
+from processing.jobs.operate import ask_reprocess, move_first_day, reconcile
 from processing.stored import name_metadata
 from processing.stored.change_notes import ChangeNote, StoredChange, drop_days, list_changes, write_change
 from processing.stored.context import Retention
@@ -141,6 +141,25 @@ def test_a_receipt_that_a_note_names_is_kept_though_it_holds_nothing_of_the_day_
     world.upload(f"signals/{D2}")
     world.upload(f"signals/{D3}")
     world.settle()
+    assert world.states()[D3] is DayState.PROCESSED_EMPTY
+
+
+def test_a_receipt_that_an_open_publication_names_is_kept_though_it_holds_nothing_of_the_day_any_more(world: Memory) -> None:
+    world.config("late_policy: hold\n")
+    world.upload("metrics/a.csv", metrics(D3, {"v": 1}))
+    for day in (D2, D3):
+        world.upload(f"signals/{day}")
+    world.settle()
+    world.upload("metrics/a.csv", metrics(D1, {"v": 1}))
+    world.settle()
+    world.pass_time(days=10)
+    today = world.zone.day_of(world.time())
+    world.context = replace(world.context, retention=Retention(uploads=1, receipts=2, staged=(today - D2).days - 1))
+    for _ in range(3):
+        clean_up_all(world.context)
+    assert world.state().closed_through == D2
+    ask_reprocess(world.context, METRICS, D3)
+    world.tick()
     assert world.states()[D3] is DayState.PROCESSED_EMPTY
 
 

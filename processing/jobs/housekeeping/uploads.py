@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 from processing.domain import blob_names
 from processing.domain.blob_names import Marker, SignalFile
 from processing.domain.documents import from_json
+from processing.domain.readiness.corrections import is_comparable
 from processing.domain.readiness.first_day import earliest_first_day
 from processing.domain.receipts import Receipt, ReceiptSummary, UploadStatus, part_counts
 from processing.domain.stream_state import StreamState
@@ -15,6 +17,7 @@ from processing.ports import BlobInfo, BlobStore
 from processing.stored.change_notes import list_changes
 from processing.stored.context import JobContext
 from processing.stored.expected_files import read_expected
+from processing.stored.manifests import read_manifest
 from processing.stored.receipts import list_receipts
 from processing.stored.streams import streams_of
 from processing.stored.uploads import directory_stubs, is_upload, list_uploads
@@ -58,7 +61,8 @@ def delete_rejected_rows(context: JobContext, customer: str) -> int:
 def delete_receipts(context: JobContext, customer: str) -> int:
     """Delete old receipts of uploads that are gone and whose rows no open day can use; returns how many.
 
-    One that a note names stays: what is published by it must not be taken for lost.
+    One that a note or the publication of an open day names stays: what is processed by it must not be taken for lost, though
+    the version in force has no rows of that day any more.
     """
     before = context.drop.service_time() - timedelta(days=context.retention.receipts)
     container = blob_names.receipts_container(customer)
@@ -70,7 +74,7 @@ def delete_receipts(context: JobContext, customer: str) -> int:
     present = {blob_names.receipt_name(info.name) for info in list_uploads(context.drop, customer)}
     states = [stored.state for stored in streams_of(context, customer)]
     window = _earliest_first_day(context)
-    kept = present | {each.note.receipt for state in states for each in list_changes(context.lake, state.stream)}
+    kept = present | {name for state in states for name in _named(context, state)}
     gone = [
         info for info in old if info.name not in kept and _holds_nothing(context.drop, container, info.name, states, window)
     ]
@@ -110,6 +114,14 @@ def _is_past(state: StreamState, day: date, window: date) -> bool:
     if record is not None and record.published is not None:
         return True
     return day < (state.first_day or window)
+
+
+def _named(context: JobContext, state: StreamState) -> Iterator[str]:
+    """The receipts that a worker of the stream will ask for, whatever they hold by now."""
+    yield from (each.note.receipt for each in list_changes(context.lake, state.stream))
+    for day in (each for each in state.days if is_comparable(state, each)):
+        manifest = read_manifest(context.lake, state, day)
+        yield from (blob_names.receipt_name(each.blob) for each in (manifest.inputs if manifest is not None else ()))
 
 
 def _holds_nothing(drop: BlobStore, container: str, name: str, states: list[StreamState], window: date) -> bool:
