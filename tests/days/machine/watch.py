@@ -200,6 +200,14 @@ class Watch:
             rows += (row for its, row in read.accepted if its == day and row.dataset is self.stream.dataset and day in kept)
         return rows
 
+    def is_given_up(self, receipt: Receipt, state: StreamState, day: date) -> bool:
+        """Whether the rows of a day that a receipt holds in force were deleted by retention, while nobody waited for them."""
+        expired, in_force = state.given_up, receipt.in_force
+        if expired is None or in_force is None or day >= expired.before or in_force.last_modified > expired.arrived:
+            return False
+        names = [part.name for part in in_force.parts if self.is_of(part.name, day)]
+        return all(self.world.lake.head(blob_names.STAGED_CONTAINER, name) is None for name in names)
+
     def is_of(self, part: str, day: date | None = None) -> bool:
         """Whether a staged part holds rows of this stream, and of a day."""
         parsed = PartName.parse(part)
@@ -384,7 +392,8 @@ class Watch:
             version = self.customer.version(name, etag)
             if version.content == STUB or self.customer.ended_at(name, etag) <= prepared.until:
                 continue
-            receipt = prepared.receipts.get(name)
+            # One that is lost was an answer: of what it held on the day a note still tells.
+            receipt = prepared.receipts.get(name) or self.customer.lost.get(name)
             is_in = receipt is not None and receipt.etag == etag and receipt.status.is_answer
             assert is_in, f"{name} lay there before {day} was cut and is not in it"
 
@@ -398,7 +407,7 @@ class Watch:
             if receipt.in_force is not None and any(part.name in named for part in receipt.in_force.parts)
         }
         found = {name: each for name, each in prepared.receipts.items() if each.in_force is not None or name not in lost}
-        return {**lost, **found}
+        return {name: each for name, each in {**lost, **found}.items() if not self.is_given_up(each, prepared.known, day)}
 
     def _check_inputs(self, manifest: Manifest, prepared: Prepared) -> None:
         """Invariants 2 and 12."""
