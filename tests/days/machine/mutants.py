@@ -18,7 +18,7 @@ from processing.domain.readiness import first_day
 from processing.domain.readiness.marker_manifest import folders_of
 from processing.domain.readiness.observation import Observation
 from processing.domain.stream_state import Opening, StreamState
-from processing.jobs.days import day_inputs, observe_stream, publish_day, work_stream
+from processing.jobs.days import day_inputs, observations, observe_stream, publish_day, work_stream
 from processing.jobs.housekeeping import parts
 from processing.ports import BlobInfo
 from processing.stored import stream_state
@@ -135,7 +135,7 @@ def _lists_uploads_before_markers(patch: Patch) -> None:
         return look_at(context, state)
 
     patch.setattr(observe_stream, "_observed", listing_first)
-    patch.setattr(observe_stream, "list_uploads", lambda *asked: listed[threading.get_ident(), asked[-1]])
+    patch.setattr(observations, "list_uploads", lambda *asked: listed[threading.get_ident(), asked[-1]])
 
 
 def _keeps_the_old_listing(patch: Patch) -> None:
