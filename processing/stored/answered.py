@@ -20,10 +20,9 @@ from pydantic import TypeAdapter
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
-from processing.domain.errors import ConditionNotMet, LaterError
-from processing.ports import IF_ABSENT, BlobInfo, Condition
+from processing.domain.errors import ConditionNotMet
+from processing.ports import IF_ABSENT, UNCONDITIONAL, BlobInfo, Condition
 from processing.stored.context import JobContext
-from processing.stored.tries import tries
 
 _FAST: Final = 1
 
@@ -77,24 +76,21 @@ def load_answered(context: JobContext, customer: str) -> StoredAnswers:
 def store_answered(context: JobContext, customer: str, before: StoredAnswers, versions: AnsweredVersions) -> None:
     """Write what is known now, unless somebody wrote since `before` was read: what was seen before that may be over."""
     with suppress(ConditionNotMet):
-        _store(context, customer, before, versions)
+        _store(context, customer, _condition(before), versions)
 
 
 def forget_answers(context: JobContext, customer: str, names: Collection[str] | None = None) -> None:
     """Take some versions out, or all, so that their receipts are asked again; also by those who are asking just now.
 
-    LaterError when others write every time.
+    Where others write at the same time all are taken out: thousands of refusals at once would wait for each other.
     """
-    for _ in tries(context):
+    if names is not None:
         before = load_answered(context, customer)
-        kept = AnsweredVersions() if names is None else _without(before.versions, names)
-        try:
+        with suppress(ConditionNotMet):
             # Written also where nothing is taken out: whoever has read it before cannot write it any more.
-            _store(context, customer, before, kept)
-        except ConditionNotMet:
-            continue
-        return
-    raise LaterError(f"what is known of the answers of {customer} changes faster than it can be written")
+            _store(context, customer, _condition(before), _without(before.versions, names))
+            return
+    _store(context, customer, UNCONDITIONAL, AnsweredVersions())
 
 
 def _without(versions: AnsweredVersions, names: Collection[str]) -> AnsweredVersions:
@@ -104,8 +100,11 @@ def _without(versions: AnsweredVersions, names: Collection[str]) -> AnsweredVers
     return replace(versions, accepted=accepted, refused=refused)
 
 
-def _store(context: JobContext, customer: str, before: StoredAnswers, versions: AnsweredVersions) -> None:
+def _condition(before: StoredAnswers) -> Condition:
+    return IF_ABSENT if before.etag is None else Condition.unchanged(before.etag)
+
+
+def _store(context: JobContext, customer: str, when: Condition, versions: AnsweredVersions) -> None:
     data = json.dumps(_ADAPTER.dump_python(versions, mode="json"), separators=(",", ":")).encode()
-    when = IF_ABSENT if before.etag is None else Condition.unchanged(before.etag)
     name = blob_names.answered_name(customer)
     context.lake.put(blob_names.STATE_CONTAINER, name, gzip.compress(data, _FAST, mtime=0), when=when)

@@ -202,3 +202,27 @@ def test_who_forgets_all_has_all_receipts_listed_again() -> None:
     drop, _ = counted(world)
     sweep_all(world.context)
     assert drop.calls["list", RECEIPTS] == 1
+
+
+def test_who_takes_a_version_out_while_others_write_takes_all_out_and_nobody_puts_it_back() -> None:
+    world = Memory()
+    accepted(world, "a", "b")
+    sweep_all(world.context)
+    info = world.drop.head(world.container, "metrics/a.csv")
+    assert info is not None
+    read = load_answered(world.context, "acme")
+    real = world.lake.get
+
+    def overtaken(container: str, name: str) -> object:
+        found = real(container, name)
+        world.lake.get = real  # type: ignore[method-assign]
+        forget_answers(world.context, "acme", ["metrics/b.csv"])
+        return found
+
+    world.lake.get = overtaken  # type: ignore[method-assign,assignment]
+    forget_answers(world.context, "acme", ["metrics/a.csv"])
+    assert load_answered(world.context, "acme").versions == AnsweredVersions()
+    store_answered(world.context, "acme", read, AnsweredVersions(accepted={"metrics/a.csv": info.etag}))
+    assert load_answered(world.context, "acme").versions == AnsweredVersions()
+    assert sweep_all(world.context) == 0
+    assert load_answered(world.context, "acme").versions.accepted.keys() == {"metrics/a.csv", "metrics/b.csv"}
