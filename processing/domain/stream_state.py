@@ -220,27 +220,31 @@ class StreamState:
         """Whose state it is."""
         return Stream(self.customer, self.dataset)
 
-    def is_closed(self, day: date) -> bool:
-        """Whether a day is published and its staged rows are given up."""
-        if self.closed_through is None or day > self.closed_through:
-            return False
+    def is_published(self, day: date) -> bool:
+        """Whether a day was published, and may be processed again or not."""
         record = self.days.get(day)
         return record is not None and record.published is not None
+
+    def is_closed(self, day: date) -> bool:
+        """Whether a day is published and its staged rows are given up."""
+        return self.closed_through is not None and day <= self.closed_through and self.is_published(day)
+
+    def is_comparable(self, day: date) -> bool:
+        """Whether a day is published and may still be processed again."""
+        return self.is_published(day) and not self.is_closed(day)
 
     def is_over(self, day: date) -> bool:
         """Whether nothing is done with a day any more: it is closed, or lies before the first day and was never published.
 
         A day that was published stays as long as its rows, also when the first day was moved behind it.
         """
-        record = self.days.get(day)
-        if record is not None and record.published is not None:
+        if self.is_published(day):
             return self.is_closed(day)
         return self.first_day is not None and day < self.first_day
 
     def is_awaited(self, day: date) -> bool:
         """Whether a day may still be published for the first time."""
-        record = self.days.get(day)
-        return (record is None or record.published is None) and not self.is_over(day)
+        return not self.is_published(day) and not self.is_over(day)
 
     def closed_days(self) -> frozenset[date]:
         """All closed days."""

@@ -57,11 +57,10 @@ class StoredChange:
 _NOTE: Final = TypeAdapter(ChangeNote)
 
 
-def write_change(lake: BlobStore, stream: Stream, note: ChangeNote) -> str:
-    """Write a note under a name of its own, and return that."""
+def write_change(lake: BlobStore, stream: Stream, note: ChangeNote) -> None:
+    """Write a note under a name of its own."""
     name = blob_names.change_name(stream, blob_names.new_attempt())
     write_once(lake, blob_names.STATE_CONTAINER, name, _NOTE.dump_json(note), metadata=_metadata(note))
-    return name
 
 
 def list_changes(lake: BlobStore, stream: Stream) -> list[StoredChange]:

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from processing.domain.days import DayZone
-from processing.domain.readiness.corrections import is_comparable, marked_for_reprocess, with_corrections
+from processing.domain.readiness.corrections import marked_for_reprocess, with_corrections
 from processing.domain.readiness.cuts import (
     CutRest,
     Judged,
@@ -55,19 +55,19 @@ def needs_answers(state: StreamState) -> bool:
 
 def needs_comparison(state: StreamState, now: datetime, policy: ReadinessPolicy) -> bool:
     """Whether it is time to compare the published days that were touched with the rows in force."""
-    if not any(is_comparable(state, day) for day in state.days):
+    if not any(state.is_comparable(day) for day in state.days):
         return False
     return state.compared_at is None or state.compared_at + policy.compare_every <= now
 
 
 def touched_days(state: StreamState) -> list[date]:
     """The published days whose rows in force may be others than when they were compared last."""
-    return [day for day, record in state.days.items() if record.touched and is_comparable(state, day)]
+    return [day for day, record in state.days.items() if record.touched and state.is_comparable(day)]
 
 
 def needs_reconciliation(state: StreamState, now: datetime, policy: ReadinessPolicy) -> bool:
     """Whether it is time to compare all published days, and whatever else is there, with the receipts."""
-    if not any(is_comparable(state, day) for day in state.days):
+    if not any(state.is_comparable(day) for day in state.days):
         return False
     return state.reconciled_at is None or state.reconciled_at + policy.reconcile_every <= now
 

@@ -29,12 +29,6 @@ def differing_days(state: StreamState, parts: Mapping[date, Collection[str]]) ->
     return days
 
 
-def is_comparable(state: StreamState, day: date) -> bool:
-    """Whether a day is published and may still be processed again."""
-    record = state.days.get(day)
-    return record is not None and record.published is not None and not state.is_closed(day)
-
-
 def with_corrections(state: StreamState, observed: Observation, policy: ReadinessPolicy, zone: DayZone) -> StreamState:
     """The state with what changed in each published day, and with those days sent back that are to be processed again."""
     days = dict(state.days)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -57,14 +57,16 @@ class DayRows:
         return {str(each.part) for each in self.parts if each.part.attempt in attempts}
 
 
-def find_rows(context: JobContext, state: StreamState, day: date, manifest: Manifest | None) -> DayRows:
+def find_rows(
+    context: JobContext, state: StreamState, day: date, manifest: Manifest | None, listed: Iterable[StoredChange]
+) -> DayRows:
     """The receipts that notes, parts and the standing publication name for a day, and then the day's parts.
 
-    Notes, then receipts, then parts: a change that came before the notes were listed is seen, and a part that a receipt names
-    is there when it is. Where rows may have come without a note, all receipts are listed. OperatorError when a receipt is
-    gone that somebody saw.
+    The notes of the stream, `listed` before, then receipts, then parts: a change that came before the notes were listed is
+    seen, and a part that a receipt names is there when it is. Where rows may have come without a note, all receipts are
+    listed. OperatorError when a receipt is gone that somebody saw.
     """
-    notes = [each for each in list_changes(context.lake, state.stream) if day in each.note.days]
+    notes = [each for each in listed if day in each.note.days]
     names = {each.note.receipt for each in notes} | {each.receipt for each in list_parts(context.lake, state.stream, day)}
     published = {blob_names.receipt_name(each.blob) for each in (manifest.inputs if manifest is not None else ())}
     if state.reconciled_at is None or None in names:
@@ -92,7 +94,7 @@ def staged_inputs(context: JobContext, state: StreamState, day: date) -> tuple[l
     an upload whose receipt is gone. From what is left nothing is published.
     """
     manifest = read_manifest(context.lake, state, day)
-    rows = find_rows(context, state, day, manifest)
+    rows = find_rows(context, state, day, manifest, list_changes(context.lake, state.stream))
     sources = named_parts(context, state, [day], rows.receipts)[day]
     parts = [(sources[each.part.attempt], each) for each in rows.parts if each.part.attempt in sources]
     expect_parts(state, day, sources, Counter(each.part.attempt for _, each in parts))

@@ -85,8 +85,8 @@ def expect_newest_day(context: JobContext, state: StreamState) -> None:
 
     A sample of what nobody reads while nothing changes: that whole containers are gone is told within an hour by it.
     """
-    newest = (day for day, record in sorted(state.days.items(), reverse=True) if record.published and record.published.files)
-    day = next((day for day in newest if not state.is_closed(day)), None)
+    with_rows = [day for day, record in state.days.items() if record.published is not None and record.published.files]
+    day = max(filter(state.is_comparable, with_rows), default=None)
     manifest = read_manifest(context.lake, state, day) if day is not None else None
     if day is None or manifest is None or not manifest.inputs:
         return

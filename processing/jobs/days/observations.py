@@ -14,7 +14,7 @@ from typing import TypedDict
 from processing.domain import blob_names
 from processing.domain.blob_names import PartName
 from processing.domain.readiness.advance import needs_answers
-from processing.domain.readiness.corrections import differing_days, is_comparable
+from processing.domain.readiness.corrections import differing_days
 from processing.domain.readiness.marker_manifest import folders_of
 from processing.domain.readiness.observation import ListedUpload, Observation
 from processing.domain.receipts import ReceiptSummary
@@ -26,6 +26,7 @@ from processing.jobs.days.named_parts import named_parts
 from processing.jobs.days.touched_days import note_earlier_rows
 from processing.ports import BlobInfo, BlobStore
 from processing.stored.answered import load_answered
+from processing.stored.change_notes import list_changes
 from processing.stored.context import JobContext
 from processing.stored.expected_files import read_expected
 from processing.stored.manifests import read_manifest
@@ -84,7 +85,7 @@ def observation_of_all(
     uploads = _present(context.drop, state, infos, receipts)
     in_force = _parts_in_force(context.lake, state, found.values())
     days = differing_days(state, in_force)
-    changes = count_changes(context, state, {day: in_force.get(day, set()) for day in days}, found)
+    changes = count_changes(context, state, {day: in_force[day] for day in days}, found)
     _expect_rows(context, state, may_be_first, in_force, found)
     note_earlier_rows(context, state, in_force, found)
     return Observation(
@@ -110,7 +111,8 @@ class Rows(TypedDict, total=False):
 
 def rows_of(context: JobContext, state: StreamState, days: Collection[date]) -> Rows:
     """The parts in force of some published days, by their own receipts, and what they change."""
-    found = {day: find_rows(context, state, day, read_manifest(context.lake, state, day)) for day in days}
+    notes = list_changes(context.lake, state.stream) if days else []
+    found = {day: find_rows(context, state, day, read_manifest(context.lake, state, day), notes) for day in days}
     in_force = {day: rows.in_force() for day, rows in found.items()}
     changes: dict[date, DayChange] = {}
     for day in differing_days(state, in_force):
@@ -149,7 +151,7 @@ def _present(
 def _parts_in_force(lake: BlobStore, state: StreamState, found: Iterable[ListedReceipt]) -> dict[date, set[str]]:
     # Listed after the receipts: the parts of an attempt are there before a receipt names it.
     attempts = {seen.summary.attempt for seen in found}
-    days: dict[date, set[str]] = {day: set() for day in state.days if is_comparable(state, day)}
+    days: dict[date, set[str]] = {day: set() for day in state.days if state.is_comparable(day)}
     for info in lake.list_blobs(blob_names.STAGED_CONTAINER, blob_names.parts_prefix(state.stream)):
         part = PartName.parse(info.name)
         if part is not None and part.attempt in attempts:

@@ -13,7 +13,6 @@ from datetime import date
 from typing import Final
 
 from processing.domain import blob_names
-from processing.domain.readiness.corrections import is_comparable
 from processing.domain.stream_state import StreamState
 from processing.jobs.days.named_parts import named_parts
 from processing.stored.change_notes import ChangeNote, StoredChange, drop_days, list_changes, write_change
@@ -39,7 +38,7 @@ def touch_days(context: JobContext, stored: StoredState, *, epoch: int | None = 
     days = {day for each in over for day in each.note.days}
 
     def touch(state: StreamState) -> StreamState:
-        touched = {day: replace(state.days[day], touched=True) for day in days if is_comparable(state, day)}
+        touched = {day: replace(state.days[day], touched=True) for day in days if state.is_comparable(day)}
         return replace(state, days={**state.days, **touched}) if touched else state
 
     # Read again after the receipts: a day that is not published in it reads its own receipts later than this.

@@ -48,7 +48,7 @@ def delete_parts(context: JobContext, stream: Stream) -> int:
     unnamed = _unnamed(context, state, superseded)
     noted, etag = _read_notes(context.lake, stream)
     gone += [name for name in unnamed if name in noted and noted[name] + REST_OF_PARTS <= now]
-    gone += _expired(context, state, [(info, part) for info, part in _parsed(infos) if not state.is_closed(part.day)], now)
+    gone += _expired(context, state, _parsed(infos), now)
     notes = {name: noted.get(name, now) for name in unnamed if name not in gone}
     if notes != noted and not _write_notes(context.lake, stream, notes, etag):
         return 0  # another round is at it
@@ -65,7 +65,7 @@ def _expired(context: JobContext, state: StreamState, parts: list[tuple[BlobInfo
         expired[:] = [
             info.name
             for info, part in parts
-            if first is not None and part.day < first and info.last_modified <= arrived and present.is_over(part.day)
+            if first is not None and part.day < first and info.last_modified <= arrived and not present.is_published(part.day)
         ]
         if first is None or not expired:
             return present

@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from processing.domain import blob_names
 from processing.domain.blob_names import Marker, SignalFile
 from processing.domain.documents import from_json
-from processing.domain.readiness.corrections import is_comparable
 from processing.domain.readiness.first_day import earliest_first_day
 from processing.domain.receipts import Receipt, ReceiptSummary, UploadStatus, part_counts
 from processing.domain.stream_state import StreamState
@@ -119,7 +118,7 @@ def _is_past(state: StreamState, day: date, window: date) -> bool:
 def _named(context: JobContext, state: StreamState) -> Iterator[str]:
     """The receipts that a worker of the stream will ask for, whatever they hold by now."""
     yield from (each.note.receipt for each in list_changes(context.lake, state.stream))
-    for day in (each for each in state.days if is_comparable(state, each)):
+    for day in (each for each in state.days if state.is_comparable(each)):
         manifest = read_manifest(context.lake, state, day)
         yield from (blob_names.receipt_name(each.blob) for each in (manifest.inputs if manifest is not None else ()))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,7 +17,7 @@ from processing.domain.receipts import ReceiptSummary, UploadStatus
 from processing.ports import BlobInfo, BlobStore
 from processing.stored.answered import AnsweredVersions, StoredAnswers, load_answered, store_answered
 from processing.stored.context import JobContext
-from processing.stored.receipts import find_receipts, iterate_receipts
+from processing.stored.receipts import ListedReceipt, find_receipts, iterate_receipts
 from processing.stored.upload_notes import StoredNote, is_asked_for, is_in_hand, list_notes
 from processing.stored.uploads import MOST_LOOKED_AT, directory_stubs, list_uploads
 
@@ -185,14 +185,13 @@ def _open_uploads(drop: BlobStore, customer: str, seen: _Seen) -> Iterator[tuple
         return
     if seen.lists_all or len(first) > MOST_LOOKED_AT:
         seen.has_listed = True
-        receipts = ((each.blob, each.summary) for each in iterate_receipts(drop, customer))
+        receipts: Iterable[ListedReceipt] = iterate_receipts(drop, customer)
     else:
-        found = find_receipts(drop, customer, [info.name for info in first])
-        receipts = ((each.blob, each.summary) for each in found.values())
+        receipts = find_receipts(drop, customer, [info.name for info in first]).values()
     answers = {}
-    for blob, summary in receipts:
-        answers[blob] = _answer(summary)
-        seen.with_rows.update(dataset for dataset, _ in summary.parts or ())
+    for each in receipts:
+        answers[each.blob] = _answer(each.summary)
+        seen.with_rows.update(dataset for dataset, _ in each.summary.parts or ())
     for info in chain(first, uploads):
         answer = answers.get(blob_names.receipt_name(info.name))
         if answer is not None and answer.is_answer and answer.etag == info.etag:

@@ -64,21 +64,20 @@ def a_change_comes_after_everything_was_compared(scene: DayMachine) -> None:
 
 def rows_join_while_a_day_is_computed(scene: DayMachine) -> None:
     """And a look tells of it before the publication."""
-    rested(scene)
-    reprocess(scene, FIRST)
-    worker = work(scene, pauses.WRITES_MANIFEST)
-    upload(scene, C, _LATE)
-    look(scene)
-    scene.crew.go_until(worker, None)
+    _rows_join(scene, hours=0)
 
 
 def rows_join_and_are_compared_while_a_day_is_computed(scene: DayMachine) -> None:
     """With the publication that is about to be replaced by one without them."""
+    _rows_join(scene, hours=2)
+
+
+def _rows_join(scene: DayMachine, *, hours: int) -> None:
     rested(scene)
     reprocess(scene, FIRST)
     worker = work(scene, pauses.WRITES_MANIFEST)
     upload(scene, C, _LATE)
-    wait(scene, hours=2)
+    wait(scene, hours=hours)
     look(scene)
     scene.crew.go_until(worker, None)
 
