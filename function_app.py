@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions import customer_worker, day_timer, day_worker, file_uploaded, housekeeping, sweep
+from functions import customer_worker, day_timer, day_worker, file_uploaded, housekeeping, http, sweep
 
 app = func.FunctionApp()
 app.register_functions(file_uploaded.blueprint)
@@ -11,3 +11,4 @@ app.register_functions(customer_worker.blueprint)
 app.register_functions(day_timer.blueprint)
 app.register_functions(day_worker.blueprint)
 app.register_functions(housekeeping.blueprint)
+app.register_functions(http.blueprint)

@@ -16,7 +16,23 @@ from benchmarks.goals import Goal
 from benchmarks.machine import machine_facts
 from benchmarks.report import print_findings, print_goals, write_json
 from benchmarks.scale import FULL, QUICK, Scale
-from benchmarks.suites import Findings, day, decision, growth, history, hostile, ingest, job, memory, small_file
+from benchmarks.suites import (
+    Findings,
+    calibration,
+    day,
+    decision,
+    fleet,
+    growth,
+    history,
+    hostile,
+    http,
+    ingest,
+    job,
+    memory,
+    results,
+    small_file,
+    tables,
+)
 
 _PIPED: Final = 180
 """Columns of a table that goes to no terminal."""
@@ -31,6 +47,11 @@ SUITES: Final[Mapping[str, Callable[[Scale], Findings]]] = {
     "decision": decision.measure,
     "day": day.measure,
     "history": history.measure,
+    "fleet": fleet.measure,
+    "http": http.measure,
+    "calibration": calibration.measure,
+    "results": results.measure,
+    "tables": tables.measure,
 }
 
 

@@ -80,9 +80,9 @@ def _marks() -> bytes:
 
 
 def _names() -> bytes:
-    """A thousand long names of columns above twenty thousand rows of commas."""
+    """A thousand long names of columns above twenty thousand rows of one value and commas."""
     more = "".join(f",{'n' * 124}{number:04}" for number in range(1_019))
-    return gzip.compress(_csv(_GOOD + "," * 1_019, *["," * 1_023] * 20_000, more=more))
+    return gzip.compress(_csv(_GOOD + "," * 1_019, *["x" + "," * 1_023] * 20_000, more=more))
 
 
 def _ids() -> bytes:

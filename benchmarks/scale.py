@@ -36,6 +36,17 @@ class Scale:
     history_files: int = 50
     """Uploads a day."""
     history_runs: int = 3
+    customers: int = 100
+    """Small ones, side by side."""
+    http_seconds: float = 60.0
+    """For which clients send rows."""
+    exposed_units: int = 1_000_000
+    """Of an experiment."""
+    result_runs: int = 3
+    publications: tuple[int, ...] = (50, 500, 2_000)
+    """Of a table."""
+    experiments: int = 10_000
+    """Simulated ones of each kind."""
     on_progress: Callable[[str], None] = lambda _: None
     """Is told what is being run."""
 
@@ -55,6 +66,11 @@ class Scale:
             days=tuple((_part(each, share), parts) for each, parts in self.days),
             history_days=(_tens(self.history_days[0], share), _tens(self.history_days[1], share)),
             history_files=_part(self.history_files, share, least=2),
+            customers=_part(self.customers, share, least=4),
+            http_seconds=max(2.0, self.http_seconds * share),
+            exposed_units=_part(self.exposed_units, share, least=10_000),
+            publications=tuple(_part(each, share, least=10) for each in self.publications),
+            experiments=_part(self.experiments, share),
         )
 
 

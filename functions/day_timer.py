@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from processing.jobs.days.advance_days import advance_days
 from processing.wiring import app
 
 blueprint = func.Blueprint()
@@ -14,4 +13,6 @@ blueprint = func.Blueprint()
 @blueprint.timer_trigger(arg_name="timer", schedule="%DAY_TIMER_SCHEDULE%")
 def day_timer(timer: func.TimerRequest) -> None:
     """May run twice at once or late: it dispatches, and the work itself is fenced."""
+    from processing.jobs.days.advance_days import advance_days
+
     advance_days(app())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import azure.functions as func
 
 from processing.domain.queue_messages import parse_upload_event
-from processing.jobs.uploads.receive_file import receive_file
 from processing.wiring import app
 
 blueprint = func.Blueprint()
@@ -15,6 +14,8 @@ blueprint = func.Blueprint()
 @blueprint.queue_trigger(arg_name="message", queue_name="drop-events", connection="AzureWebJobsStorage")
 def file_uploaded(message: func.QueueMessage) -> None:
     """An unreadable message raises and ends in the poison queue; every readable one is finished."""
+    from processing.jobs.uploads.receive_file import receive_file
+
     event = parse_upload_event(message.get_body())
     if event is not None:
         receive_file(app(), event.container, event.name, replaces_receipt=event.replaces_receipt, traceparent=event.traceparent)

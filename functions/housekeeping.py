@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
 from processing.wiring import app
 
 blueprint = func.Blueprint()
@@ -14,4 +13,6 @@ blueprint = func.Blueprint()
 @blueprint.timer_trigger(arg_name="timer", schedule="%HOUSEKEEPING_SCHEDULE%")
 def housekeeping(timer: func.TimerRequest) -> None:
     """May run twice at once or not at all: it dispatches, and the next round finds what is left."""
+    from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
+
     run_housekeeping(app())

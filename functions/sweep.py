@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import azure.functions as func
 
-from processing.jobs.uploads.sweep import sweep
 from processing.wiring import app
 
 blueprint = func.Blueprint()
@@ -14,4 +13,6 @@ blueprint = func.Blueprint()
 @blueprint.timer_trigger(arg_name="timer", schedule="%SWEEP_SCHEDULE%")
 def sweep_uploads(timer: func.TimerRequest) -> None:
     """May run twice at once or not at all: it dispatches, and what is announced is safe to repeat."""
+    from processing.jobs.uploads.sweep import sweep
+
     sweep(app())

@@ -23,6 +23,7 @@ DAYS: Final = 30
 _HOURS: Final = 730
 _MIB: Final = 1024**2
 _PAGE: Final = 5_000
+_FIRST_BYTES: Final = 256 * 1024
 _INSTANCE_GB: Final = 4.0
 
 
@@ -95,9 +96,10 @@ def by_files(load: Load) -> Usage:
     gigabytes, files = size / 1000**3, load.customers * load.files_per_day * DAYS
     blocks = 1 if size <= 256 * _MIB else ceil(size / (8 * _MIB)) + 1
     parts = load.days_per_file * max(1, ceil(load.rows_per_file / 1_000_000))
-    # Look, receipt, 16 MiB ranges, the first bytes once more beyond 64 MiB, look again; the receipt once more by the sweep or
-    # a cut, and by its day.
-    reads = 5 + ceil(size / (16 * _MIB)) + (size > 64 * _MIB)
+    # Look, with the bytes of a small file; receipt, 16 MiB ranges, the first bytes once more beyond 64 MiB, look again; the
+    # receipt once more by the sweep or a cut, by its day, before the upload is deleted, and before it is deleted itself; and it
+    # and the upload when that is gone, by retention at the latest.
+    reads = 9 + (ceil(size / (16 * _MIB)) if size > _FIRST_BYTES else 0) + (size > 64 * _MIB)
     seconds = max(1.0, size / load.megabytes_per_second / 1000**2 + load.seconds_per_file)
     day_seconds = load.staged_ratio * size / load.megabytes_per_second / 1000**2
     # Published days keep their rows; staged rows and uploads wait for retention, and for as long as they can be undone.
@@ -105,11 +107,11 @@ def by_files(load: Load) -> Usage:
     kept = gigabytes * (load.keep_uploads_days + load.undo_days + staged) + 4e-6 * load.keep_receipts_days
     each = {
         "blob_gb_month": kept / DAYS,
-        # The receipt, and notes of the work and of what it changes.
-        "blob_writes": blocks + 3 + load.rejecting_share + parts,
+        # The receipt, notes of the work and of what it changes, and the receipt again when the upload is gone.
+        "blob_writes": blocks + 4 + load.rejecting_share + parts,
         "blob_reads": reads + parts,
         # Published, matched and delivered; receipts and rejected rows are published too, and match nothing.
-        "event_operations": 3 + 1 + load.rejecting_share,
+        "event_operations": 3 + 2 + load.rejecting_share,
         "queue_operations": 3,
         "flex_gb_seconds": _INSTANCE_GB * (seconds + day_seconds),
         "flex_executions": 1,
@@ -126,24 +128,38 @@ def by_customers(load: Load) -> Usage:
     uploads, receipts = load.files_per_day * load.keep_uploads_days, load.files_per_day * load.keep_receipts_days
     staged = load.files_per_day * load.days_per_file * load.keep_staged_days
     days, streams, weeks = DAYS * load.streams, load.streams, DAYS / 7
-    sweeps, looks = DAYS * 24 * 60 / load.sweep_minutes, streams * DAYS * 24 * 60 / load.look_minutes
+    sweeps, rounds = DAYS * 24 * 60 / load.sweep_minutes, DAYS * 24 * 60 / load.look_minutes
+    # A stream at rest is looked at once an hour; a day that is marked ends its rest.
+    looks = streams * DAYS * (24 + 3)
     runs = sweeps + looks + DAYS
+    # The timer's own run is billed for a second at least, in which it asks of some thirty customers.
+    round_seconds = max(0.0, 0.03 - 1 / load.customers)
     each_name = load.listing_seconds / 10_000 / 2
     sweep_seconds = max(1.0, 0.1 + each_name * uploads)
-    # Once a week everything is listed by the sweep and by a look; at night receipts four times, uploads three times.
-    all_seconds = each_name * (4 * receipts + uploads + staged)
-    night_seconds = max(1.0, each_name * (8 * receipts + 3 * uploads + staged) + 0.02 * load.history_days)
-    all_lists = 2 * (_pages(uploads, streams) + _pages(receipts, streams)) + _pages(staged, streams)
-    night_lists = 3 * _pages(uploads) + 4 * _pages(receipts) + _pages(staged, streams) + 20
+    # Once a week everything is listed by the sweep, by a look and for superseded parts, receipts with what they tell; at night
+    # the names of receipts once, of uploads twice. What is known to be answered is written once a thousandth is new.
+    all_seconds = each_name * (6 * receipts + uploads + staged)
+    night_seconds = max(1.0, each_name * (receipts + 2 * uploads + staged))
+    all_lists = 2 * _pages(uploads, streams) + 3 * _pages(receipts, streams) + _pages(staged, streams)
+    night_lists = 2 * _pages(uploads) + _pages(receipts) + _pages(staged, streams) + 20
+    answers_kept = min(sweeps, load.files_per_day * DAYS / (uploads // 1_000 + 1))
     each = {
-        "blob_lists": sweeps * (2 + _pages(uploads)) + looks * 5 + weeks * all_lists + DAYS * night_lists + days * 40,
+        "blob_lists": sweeps * (1 + _pages(uploads)) + rounds + looks * 3 + weeks * all_lists + DAYS * night_lists + days * 40,
         # Every hour one part and its receipt are asked for; the tables' logs are most of what a day reads.
-        "blob_reads": sweeps * 2 + looks * 2 + 24 * days * 3 + days * 180 + DAYS * 1.3 * load.history_days,
-        "blob_writes": min(sweeps, load.files_per_day * DAYS) + 24 * days + days * 20,
+        "blob_reads": sweeps * (1 + streams) + rounds * 3 + looks * 2 + 24 * days * 3 + days * 120,
+        # Which uploads are answered, and which bytes they hold.
+        "blob_writes": 2 * answers_kept + 24 * days + days * 20,
         "queue_operations": 3 * (runs + days),
         "flex_executions": runs + days,
         "flex_gb_seconds": _INSTANCE_GB
-        * (sweeps * sweep_seconds + looks * 1.0 + weeks * all_seconds + DAYS * night_seconds + days * 5),
+        * (
+            sweeps * sweep_seconds
+            + rounds * round_seconds
+            + looks * 1.0
+            + weeks * all_seconds
+            + DAYS * night_seconds
+            + days * 5
+        ),
         "log_gb": (runs + days) * load.kilobytes_per_log / 1000**2,
     }
     return Usage({key: amount * load.customers for key, amount in each.items()})
@@ -156,19 +172,21 @@ def _pages(blobs: float, listings: int = 1) -> int:
 
 def fixed(load: Load) -> Usage:
     """What is there without any customer: timers, asking three queues every ten seconds, alerts, the network."""
-    runs = DAYS * 24 * 60 / load.sweep_minutes + DAYS * 24 * 60 / load.look_minutes + DAYS
+    sweeps = DAYS * 24 * 60 / load.sweep_minutes
+    runs = sweeps + DAYS * 24 * 60 / load.look_minutes + DAYS
     network = {"private_endpoint_hours": 5 * _HOURS, "nat_hours": _HOURS, "dns_zones": 3} if load.private else {}
     logs = runs * load.kilobytes_per_log / 1000**2
     return Usage(
         {
-            "blob_lists": 2 * runs,
+            # The sweep's timer also asks who sends rows over HTTP.
+            "blob_lists": 2 * runs + sweeps,
             # Each run also looks twice at each queue, to tell how full it is.
             "queue_operations": 3 * DAYS * 24 * 360 + 7 * runs,
             "flex_executions": runs,
             "flex_gb_seconds": _INSTANCE_GB * runs,
             "log_gb": logs,
             "nat_gb": logs if load.private else 0,
-            "log_alerts": 13,
+            "log_alerts": 16,
             "metric_alerts": 9,
             **network,
         }

@@ -70,7 +70,14 @@ param endpointSubnetPrefix string = '10.90.0.64/27'
 ])
 param storageSku string = 'Standard_ZRS'
 
-@description('Days for which deleted blobs and containers can be brought back.')
+@description('Where results lie. own: in an account of their own, with directories, which Spark, Databricks, Synapse and Fabric read. lake: beside staged rows, as version 0.1.0 had them; those cannot read them there.')
+@allowed([
+  'own'
+  'lake'
+])
+param resultsAccount string = 'own'
+
+@description('Days for which deleted blobs and containers can be brought back; blobs of results cannot.')
 @minValue(1)
 @maxValue(365)
 param undoDays int = 7
@@ -80,10 +87,22 @@ param existingSystemTopicName string = ''
 
 // The app
 
-@description('Most instances of the app at once; each works on one message.')
+@description('Most instances of each function at once, all HTTP calls being one; each has 4,096 MB and works on one message. A region gives a subscription 125 such instances unless more was asked for: with 30 one installation fits, with 14 two.')
 @minValue(1)
 @maxValue(1000)
-param maximumInstanceCount int = 40
+param maximumInstanceCount int = 30
+
+@description('Instances that are kept for HTTP calls, and paid for, though nobody calls; with 0 the first call after a rest waits until one has started.')
+@minValue(0)
+@maxValue(20)
+param httpAlwaysReady int = 0
+
+@description('What a change of code or settings does to running work. RollingUpdate, a preview of Azure: instances are replaced in turn, and work may end within an hour. Recreate: all are ended at once, and work begins anew.')
+@allowed([
+  'RollingUpdate'
+  'Recreate'
+])
+param updateStrategy string = 'RollingUpdate'
 
 @description('When every customer is sent for to be swept: to look for uploads that no event announced; NCRONTAB, UTC.')
 param sweepSchedule string = '0 */10 * * * *'
@@ -154,6 +173,20 @@ param keepStagedDays int = 60
 @minValue(1)
 param keepDeltaDays int = 30
 
+// HTTP
+
+@description('Entra tenant whose operators may sign in over HTTP, by its id; empty: nobody may. With it, operatorAudience.')
+param operatorTenantId string = ''
+
+@description('Client id of the app registration that operators\' tokens are made for.')
+param operatorAudience string = ''
+
+@description('Value of the app role of that registration which makes an operator.')
+param operatorRole string = 'Dropzone.Operator'
+
+@description('Origins of sites whose pages may call over HTTP, with commas between them, for example https://example.com.')
+param httpOrigins string = ''
+
 // Looking after it
 
 @description('Mail addresses that alerts go to.')
@@ -180,9 +213,14 @@ param messageLimitMinutes int = 30
 @minValue(1)
 param dayLimitHours int = 6
 
+@description('Hours that the rows of a stream may wait for its first marker before an alert.')
+@minValue(1)
+param unmarkedLimitHours int = 72
+
 var suffix = uniqueString(subscription().id, resourceGroupName, environmentName)
 var allTags = union(tags, { 'azd-env-name': environmentName })
 var isPrivate = networkMode == 'private'
+var hasOwnResults = resultsAccount == 'own'
 var deadLetterContainer = 'dead-letters'
 var packageContainer = 'app-package'
 
@@ -206,6 +244,10 @@ var programSettings = {
   DROPZONE_KEEP_RECEIPTS_DAYS: string(keepReceiptsDays)
   DROPZONE_KEEP_STAGED_DAYS: string(keepStagedDays)
   DROPZONE_KEEP_DELTA_DAYS: string(keepDeltaDays)
+  DROPZONE_OPERATOR_TENANT: operatorTenantId
+  DROPZONE_OPERATOR_AUDIENCE: operatorAudience
+  DROPZONE_OPERATOR_ROLE: operatorRole
+  DROPZONE_HTTP_ORIGINS: httpOrigins
 }
 
 resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
@@ -282,7 +324,7 @@ module drop 'modules/storage_account.bicep' = {
   }
 }
 
-// Staged rows, results, configs and state. Without versions: Delta has its own, and housekeeping knows what is needed.
+// Staged rows, configs and state. Without versions: housekeeping knows what is needed.
 module lake 'modules/storage_account.bicep' = {
   scope: group
   name: 'lake'
@@ -299,6 +341,24 @@ module lake 'modules/storage_account.bicep' = {
       'config'
       'state'
     ]
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+// Results, for foreign readers. What is deleted there is gone: old versions of the tables are files, kept for keepDeltaDays,
+// and tables that are lost are made anew from what the lake holds.
+module results 'modules/storage_account.bicep' = if (hasOwnResults) {
+  scope: group
+  name: 'results'
+  params: {
+    name: '${namePrefix}res${suffix}'
+    location: location
+    tags: allTags
+    sku: storageSku
+    isPrivate: isPrivate
+    allowedIpRanges: union(allowedIpRanges, operatorIpRanges)
+    isHierarchical: true
+    undoDays: undoDays
     workspaceId: monitoring.outputs.workspaceId
   }
 }
@@ -346,7 +406,18 @@ module endpoints 'modules/private_endpoints.bicep' = if (isPrivate) {
     tags: allTags
     virtualNetworkId: isPrivate ? network!.outputs.virtualNetworkId : ''
     subnetId: isPrivate ? network!.outputs.endpointSubnetId : ''
-    endpoints: [
+    endpoints: concat(hasOwnResults ? [
+      {
+        name: '${results!.outputs.name}-blob'
+        accountId: results!.outputs.id
+        service: 'blob'
+      }
+      {
+        name: '${results!.outputs.name}-dfs'
+        accountId: results!.outputs.id
+        service: 'dfs'
+      }
+    ] : [], [
       {
         name: '${drop.outputs.name}-blob'
         accountId: drop.outputs.id
@@ -372,7 +443,7 @@ module endpoints 'modules/private_endpoints.bicep' = if (isPrivate) {
         accountId: host.outputs.id
         service: 'table'
       }
-    ]
+    ])
   }
 }
 
@@ -383,6 +454,16 @@ module roles 'modules/roles.bicep' = {
     dropAccountName: drop.outputs.name
     lakeAccountName: lake.outputs.name
     hostAccountName: host.outputs.name
+    appPrincipalId: identity.outputs.principalId
+    operators: operators
+  }
+}
+
+module resultsRoles 'modules/results_roles.bicep' = if (hasOwnResults) {
+  scope: group
+  name: 'results-roles'
+  params: {
+    resultsAccountName: hasOwnResults ? results!.outputs.name : ''
     appPrincipalId: identity.outputs.principalId
     operators: operators
   }
@@ -402,7 +483,7 @@ module customer 'modules/customer.bicep' = [for each in customers: {
   params: {
     customer: each.name
     dropAccountName: drop.outputs.name
-    lakeAccountName: lake.outputs.name
+    resultsAccountName: hasOwnResults ? results!.outputs.name : lake.outputs.name
     uploaders: each.?uploaders ?? []
     readers: each.?readers ?? []
     writeOnlyRoleId: uploaderAccess == 'writeOnly' ? writeOnlyRole!.outputs.id : ''
@@ -420,11 +501,20 @@ module topic 'modules/system_topic.bicep' = if (empty(existingSystemTopicName)) 
   }
 }
 
+module topicIdentity 'modules/topic_identity.bicep' = {
+  scope: group
+  name: 'topic-identity'
+  params: {
+    topicName: empty(existingSystemTopicName) ? topic!.outputs.name : existingSystemTopicName
+  }
+}
+
 module subscriptionToUploads 'modules/upload_events.bicep' = {
   scope: group
   name: 'upload-events'
   params: {
     topicName: empty(existingSystemTopicName) ? topic!.outputs.name : existingSystemTopicName
+    topicPrincipalId: topicIdentity.outputs.principalId
     hostAccountName: host.outputs.name
     queueName: 'drop-events'
     deadLetterContainerName: deadLetterContainer
@@ -444,17 +534,21 @@ module app 'modules/app.bicep' = {
     insightsConnectionString: monitoring.outputs.insightsConnectionString
     dropBlobEndpoint: drop.outputs.blobEndpoint
     lakeBlobEndpoint: lake.outputs.blobEndpoint
+    resultsBlobEndpoint: hasOwnResults ? results!.outputs.blobEndpoint : lake.outputs.blobEndpoint
     hostBlobEndpoint: host.outputs.blobEndpoint
     hostQueueEndpoint: host.outputs.queueEndpoint
     hostTableEndpoint: host.outputs.tableEndpoint
     packageContainerName: packageContainer
     programSettings: programSettings
     maximumInstanceCount: maximumInstanceCount
+    httpAlwaysReady: httpAlwaysReady
+    updateStrategy: updateStrategy
     subnetId: isPrivate ? network!.outputs.appSubnetId : ''
   }
   // An app that starts before it may read its storage, or can reach it, stays broken until it is started again.
   dependsOn: [
     roles
+    resultsRoles
     endpoints
   ]
 }
@@ -486,10 +580,17 @@ module alerts 'modules/alerts.bicep' = {
         id: host.outputs.id
         refusals: 20
       }
+      {
+        name: 'results'
+        id: hasOwnResults ? results!.outputs.id : lake.outputs.id
+        // Readers are refused here too.
+        refusals: 100
+      }
     ]
     uploadLimitMinutes: uploadLimitMinutes
     messageLimitMinutes: messageLimitMinutes
     dayLimitHours: dayLimitHours
+    unmarkedLimitHours: unmarkedLimitHours
   }
 }
 
@@ -503,12 +604,22 @@ module workbook 'modules/workbook.bicep' = {
   }
 }
 
+// What the guides' commands name: `azd env get-values` prints it, or infra/addresses.py.
+output AZURE_ENV_NAME string = environmentName
+output AZURE_LOCATION string = location
 output AZURE_RESOURCE_GROUP string = group.name
 output APP_NAME string = app.outputs.name
+output APP_HOST string = app.outputs.hostName
+output WORKSPACE_ID string = monitoring.outputs.workspaceCustomerId
 output IDENTITY_CLIENT_ID string = identity.outputs.clientId
+output DROP string = drop.outputs.name
+output LAKE string = lake.outputs.name
+output HOST string = host.outputs.name
+output RESULTS string = hasOwnResults ? results!.outputs.name : lake.outputs.name
 
-// What the dropzone command line reads on an operator's machine: `azd env get-values` prints them.
+// What the dropzone command line reads on an operator's machine.
 output DROP_STORAGE__blobServiceUri string = drop.outputs.blobEndpoint
 output LAKE_STORAGE__blobServiceUri string = lake.outputs.blobEndpoint
+output RESULTS_STORAGE__blobServiceUri string = hasOwnResults ? results!.outputs.blobEndpoint : lake.outputs.blobEndpoint
 output AzureWebJobsStorage__queueServiceUri string = host.outputs.queueEndpoint
 output DROPZONE_DAY_ZONE string = dayZone

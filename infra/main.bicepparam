@@ -1,8 +1,8 @@
 using 'main.bicep'
 
-// azd sets these; without it, export them or write the values here.
-param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'dev')
-param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
+// azd sets these; without it, export them. There is no default: a second, empty installation would be made by it in silence.
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
+param location = readEnvironmentVariable('AZURE_LOCATION')
 
 param tags = {
   product: 'dropzone'

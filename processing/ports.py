@@ -39,6 +39,8 @@ class BlobInfo:
     """UTC, by the service's clock, in steps of one second."""
     kind: BlobKind = BlobKind.BLOCK
     """Block, append or page blob."""
+    content_type: str = ""
+    """What the writer says that the bytes are; it never decides how they are read."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Decoded metadata; empty in a listing that did not ask for it."""
     copy_pending: bool = False
@@ -107,6 +109,13 @@ class BlobStore(Protocol):
         """
         ...
 
+    def peek(self, container: str, name: str, *, length: int) -> tuple[BlobInfo, bytes] | None:
+        """The same as `head`, with the first `length` bytes of that version, all of a smaller one.
+
+        None of them of a version that is empty, or that the service reads to nobody as it is.
+        """
+        ...
+
     def get(self, container: str, name: str) -> tuple[bytes, BlobInfo] | None:
         """All bytes of one version of a small blob and that version with its metadata, or None."""
         ...
@@ -141,10 +150,12 @@ class BlobStore(Protocol):
         """
         ...
 
-    def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
-        """Blobs whose names start with `prefix`, in the service's order.
+    def list_blobs(self, container: str, prefix: str = "", *, start: str = "", metadata: bool = False) -> Iterator[BlobInfo]:
+        """Blobs whose names start with `prefix`, from the name `start` on, in the service's order.
 
-        The order is that of ASCII text; how letters beyond U+FFFF rank among others is the service's affair.
+        The order is that of ASCII text; how letters beyond U+FFFF rank among others is the service's affair. Directories,
+        which an account with a hierarchical namespace lists as well, are no blobs and left out. Such an account keeps them when
+        the last blob below them goes, and has an order of its own: nothing there may go by `start` or by order.
 
         OperatorError when there is no such container, for what is gone must not be taken for empty, and when the service cannot
         list it (an unprintable name in it, no permission).
@@ -172,6 +183,29 @@ class BlobStore(Protocol):
         ...
 
 
+class AppendBlobs(Protocol):
+    """Append blobs of one storage account, which one writer each makes longer (protocol, Journal).
+
+    What was written is read and deleted through the account's BlobStore. Every method may raise LaterError and OperatorError.
+    """
+
+    def create(self, container: str, name: str) -> str:
+        """Begin an empty blob and return its ETag; ConditionNotMet when there is one of that name."""
+        ...
+
+    def append(self, container: str, name: str, data: bytes, *, at: int, etag: str) -> str:
+        """Add bytes at position `at` to the version `etag`, in one atomic step, and return the new ETag.
+
+        ConditionNotMet when it is another version or length, or is not there. So it is, too, when the request was sent twice
+        because its answer was lost: whoever must know seals the blob and looks how long it is.
+        """
+        ...
+
+    def seal(self, container: str, name: str) -> bool:
+        """Make it another version, so that its writer's next append fails, marked as `sealed`; False when it is not there."""
+        ...
+
+
 class Queue(Protocol):
     """A queue that work is put on; the Functions host takes it off."""
 
@@ -194,6 +228,10 @@ class Queue(Protocol):
 class Table(Protocol):
     """One open Delta table: reads and commits through it see the same version (protocol, Process day 5)."""
 
+    def refresh(self) -> None:
+        """Move to the latest version, for less than opening the table again costs."""
+        ...
+
     def seq_of(self, app: str) -> int:
         """The highest publication of `app` that this version of the table holds; 0 for none."""
         ...
@@ -207,6 +245,14 @@ class Table(Protocol):
 
     def version(self) -> int:
         """The version that this handle sees."""
+        ...
+
+    def changed_layout(self) -> str | None:
+        """How columns or partitions differ from those of its specification, in words; None where they do not."""
+        ...
+
+    def foreign_commit(self) -> str | None:
+        """The last commit by which another program changed what the table shows; None where all of it is ours."""
         ...
 
     def partitioned_by(self) -> tuple[str, ...]:
@@ -224,6 +270,10 @@ class Table(Protocol):
 
 class Tables(Protocol):
     """The Delta tables of all customers, one folder a table in the container `results-<customer>`."""
+
+    def has(self, container: str, name: str) -> bool:
+        """Whether there is a table of this name, told by one listing and without opening it."""
+        ...
 
     def open(self, container: str, spec: TableSpec) -> Table:
         """A fresh handle on the latest version; the table is created when it is not there."""

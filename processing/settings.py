@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Final, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from processing.domain.errors import OperatorError
+
+_ORIGIN: Final = r"https?://[a-z0-9.-]+(:[0-9]+)?"
 
 
 class Settings(BaseSettings):
@@ -26,6 +29,10 @@ class Settings(BaseSettings):
     lake_connection: str | None = Field(None, validation_alias="LAKE_STORAGE", repr=False)
     lake_blob_uri: str | None = Field(None, validation_alias="LAKE_STORAGE__blobServiceUri")
     lake_client_id: str | None = Field(None, validation_alias="LAKE_STORAGE__clientId")
+    results_connection: str | None = Field(None, validation_alias="RESULTS_STORAGE", repr=False)
+    """Of the account of results; where neither this nor an address is set, results lie in the lake."""
+    results_blob_uri: str | None = Field(None, validation_alias="RESULTS_STORAGE__blobServiceUri")
+    results_client_id: str | None = Field(None, validation_alias="RESULTS_STORAGE__clientId")
     host_connection: str | None = Field(None, validation_alias="AzureWebJobsStorage", repr=False)
     host_queue_uri: str | None = Field(None, validation_alias="AzureWebJobsStorage__queueServiceUri")
     host_client_id: str | None = Field(None, validation_alias="AzureWebJobsStorage__clientId")
@@ -64,8 +71,33 @@ class Settings(BaseSettings):
     """Days after a published day for which its staged rows are kept, so that it can be processed again."""
     keep_delta_days: int = Field(30, ge=1, validation_alias="DROPZONE_KEEP_DELTA_DAYS")
     """Days for which older versions of the Delta tables can be read."""
+    operator_tenant: str = Field(
+        "", pattern=r"^$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", validation_alias="DROPZONE_OPERATOR_TENANT"
+    )
+    """Id of the Entra tenant whose operators may sign in over HTTP; empty: nobody may."""
+    operator_audience: str = Field("", validation_alias="DROPZONE_OPERATOR_AUDIENCE")
+    """Client id of the app registration that their tokens are made for."""
+    operator_role: str = Field("Dropzone.Operator", min_length=1, validation_alias="DROPZONE_OPERATOR_ROLE")
+    """Value of the app role that makes an operator."""
+    operator_authority: str = Field(
+        "https://login.microsoftonline.com", pattern=r"^https?://[^/]+$", validation_alias="DROPZONE_OPERATOR_AUTHORITY"
+    )
+    """Where the tenant's tokens come from."""
+    http_origins: str = Field("", pattern=rf"^({_ORIGIN}(,{_ORIGIN})*)?$", validation_alias="DROPZONE_HTTP_ORIGINS")
+    """Origins of sites whose pages may call over HTTP, with commas between them."""
     scratch: Path | None = Field(None, validation_alias="DROPZONE_SCRATCH")
     """Where temporary folders are made; the system's place when not set."""
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins, each by itself."""
+        return tuple(filter(None, self.http_origins.split(",")))
+
+    @model_validator(mode="after")
+    def _tokens_are_made_for_somebody(self) -> Self:
+        if bool(self.operator_tenant) != bool(self.operator_audience):
+            raise ValueError("DROPZONE_OPERATOR_TENANT and DROPZONE_OPERATOR_AUDIENCE are set together")
+        return self
 
 
 def load_settings() -> Settings:

@@ -7,16 +7,23 @@ is text here; the engine checks it. Scalars may come as text, as the engine read
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final, Literal, Self
+from itertools import combinations
+from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import polars as pl
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from schemas.config_base import Name, Part, Unique, all_different, section
+from schemas.csv_dialect import CsvDialect
+from schemas.experiments import ExperimentConfig, IsoDay, MetricName
 
 MASKED_BY_DEFAULT: Final = ("user", "unit_id", "event_metadata")
 """The columns that `mask_values: true` masks."""
+EXCEL: Final = "excel"
+"""The format of days and instants as Excel keeps them: the number of days since 1899-12-30."""
+_OF_VALUES: Final = ("count", "min", "max")
+"""What comes of these is a value."""
 DatasetName = Literal["metrics", "events", "exposures"]
 
 _DIRECTIVE = re.compile(r"%(?:%|[-_0]?[dmeHIMSjkl]|[YybBhaAPpTFDRs]|:?z|\.[369]?f|[369]f)")
@@ -26,12 +33,12 @@ _SAMPLE: Final = datetime(2021, 11, 18, 13, 14, 15, tzinfo=UTC)
 
 def instant_format_problem(form: str) -> str | None:
     """Why `form` is not the format of an instant, or None: the engine must read what it writes with it."""
-    return _unknown_directive(form) or _unread(form, pl.Datetime("us"))
+    return _unknown_directive(form) or _unread(form, is_day=False)
 
 
 def day_format_problem(form: str) -> str | None:
     """Why `form` is not the format of a day, or None."""
-    return _unknown_directive(form) or _unread(form, pl.Date())
+    return _unknown_directive(form) or _unread(form, is_day=True)
 
 
 def has_offset(form: str) -> bool:
@@ -48,7 +55,10 @@ def _unknown_directive(form: str) -> str | None:
     return None
 
 
-def _unread(form: str, dtype: pl.Date | pl.Datetime) -> str | None:
+def _unread(form: str, *, is_day: bool) -> str | None:
+    import polars as pl  # noqa: PLC0415 - takes long, and most configs name no format
+
+    dtype = pl.Date() if is_day else pl.Datetime("us")
     try:
         read = pl.Series([_SAMPLE]).dt.to_string(form).str.strptime(dtype, form, strict=False).cast(pl.Date)[0]
     except pl.exceptions.PolarsError:
@@ -57,13 +67,15 @@ def _unread(form: str, dtype: pl.Date | pl.Datetime) -> str | None:
 
 
 def _valid_format(form: str) -> str:
-    problem = instant_format_problem(form)
+    problem = None if form == EXCEL else instant_format_problem(form)
     if problem:
         raise ValueError(problem)
     return form
 
 
 def _valid_zone(zone: str) -> str:
+    import polars as pl  # noqa: PLC0415
+
     try:
         ZoneInfo(zone)
         pl.Series([_SAMPLE]).dt.convert_time_zone(zone)
@@ -72,25 +84,22 @@ def _valid_zone(zone: str) -> str:
     return zone
 
 
-def _iso_day(value: object) -> object:
-    # Numbers and times of day would be taken for dates too.
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-        return value
-    raise ValueError("write a day as YYYY-MM-DD")
-
-
-def _iso_instant(value: object) -> object:
-    if isinstance(value, datetime) or (isinstance(value, str) and re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]", value)):
-        return value
-    raise ValueError("write an instant as 2026-11-18T09:00:00Z")
-
-
 def _as_text(value: object) -> object:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float | date) else value
+
+
+def _named_folders(value: object) -> object:
+    """A list names folders that are called as their columns are."""
+    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        return {each: each for each in value}
+    return value
+
+
+def _with_empty_entries(value: object) -> object:
+    """An entry without keys is written as its name alone."""
+    return {key: {} if each is None else each for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def _masked(value: object) -> object:
@@ -103,102 +112,50 @@ def _masked(value: object) -> object:
     return value
 
 
-def _all_different(values: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(values)) < len(values):
-        raise ValueError("the list names something twice")
-    return values
-
-
-Name = Annotated[str, Field(min_length=1, max_length=512)]
-"""A column of an upload, as its header writes it."""
 Target = Annotated[str, Field(pattern=r"\A[a-z][a-z0-9_]{0,126}\z")]
 """A column of the contract."""
+FolderKey = Annotated[str, Field(min_length=1, max_length=127, pattern=r"\A[^/=]+\z")]
+"""What stands before `=` in the name of a folder."""
 Expression = Annotated[str, Field(min_length=1, max_length=4_000)]
 Constant = Annotated[str, BeforeValidator(_as_text), Field(max_length=1_024)]
-IsoDay = Annotated[date, BeforeValidator(_iso_day)]
-IsoInstant = Annotated[AwareDatetime, BeforeValidator(_iso_instant)]
-Unique = AfterValidator(_all_different)
 
 
-def _section(number: int) -> dict[str, JsonValue]:
-    """Where the contract speaks of a key."""
-    return {"contract_section": number}
+class Limits(Part):
+    """How much the HTTP doors take of a customer at once, so that the others do not notice."""
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty_keys(cls, data: Any) -> Any:
-        """A key without a value is as good as absent."""
-        return {key: value for key, value in data.items() if value is not None} if isinstance(data, Mapping) else data
-
-
-class ApiKey(_Part):
-    """One key of the HTTP doors, as its hash."""
-
-    sha256: str = Field(
-        pattern=r"\A[0-9a-f]{64}\z",
-        json_schema_extra=_section(7),
-        description="SHA-256 of the key, 64 lower-case hexadecimal digits",
+    rows_per_second: int = Field(
+        default=5_000,
+        ge=1,
+        le=1_000_000,
+        json_schema_extra=section(7),
+        description="rows that may come over HTTP in a second, on the average; after a rest a request of 10,000 fits",
     )
-    name: str | None = Field(
-        default=None, min_length=1, max_length=127, json_schema_extra=_section(7), description="what the key is called in lists"
-    )
-    created: IsoInstant | None = Field(
-        default=None, json_schema_extra=_section(7), description="when it was made, ISO 8601 with offset"
-    )
-    revoked: IsoInstant | None = Field(
-        default=None, json_schema_extra=_section(7), description="when it was revoked; a key with this opens nothing"
+    concurrent_requests: int = Field(
+        default=8,
+        ge=1,
+        le=100,
+        json_schema_extra=section(7),
+        description="requests that are worked on at once, in each process",
     )
 
 
-class CsvDialect(_Part):
-    """How the customer's CSV is written, where it differs from the standard."""
-
-    delimiter: str | None = Field(
-        default=None,
-        min_length=1,
-        max_length=1,
-        json_schema_extra=_section(3),
-        description="what stands between fields: one ASCII character; by default a comma, and a tab in .tsv files",
-    )
-    quote: str = Field(
-        default='"',
-        min_length=1,
-        max_length=1,
-        json_schema_extra=_section(3),
-        description="what fields are quoted with: one ASCII character",
-    )
-    null_values: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=32), Unique] = Field(
-        default=(),
-        json_schema_extra=_section(3),
-        description="texts that stand for no value, besides an empty field; for example NULL or \\N",
-    )
-
-    @model_validator(mode="after")
-    def _can_be_told_apart(self) -> Self:
-        for what, mark in (("delimiter", self.delimiter), ("quote", self.quote)):
-            # Letters, digits and the like occur in every value; ends of lines end records.
-            if mark is not None and (not mark.isascii() or mark.isalnum() or mark in "\r\n\0"):
-                raise ValueError(f"the {what} must be an ASCII mark that is no letter, digit or end of line")
-        if self.quote == (self.delimiter or ","):
-            raise ValueError("delimiter and quote must differ")
-        return self
+def _anonymous_type(id_type: str) -> str:
+    if id_type == "user_id":
+        raise ValueError("user_id is the id type of userId: write another one for anonymousId")
+    return id_type
 
 
-class TimestampFormat(_Part):
+class TimestampFormat(Part):
     """How the customer writes instants, where that is neither unix time nor ISO 8601 with an offset."""
 
     format: Annotated[str, AfterValidator(_valid_format)] | None = Field(
         default=None,
-        json_schema_extra=_section(4),
-        description="a strptime format, such as %d.%m.%Y %H:%M:%S; fractions of a second are %.f",
+        json_schema_extra=section(4),
+        description="a strptime format, such as %d.%m.%Y %H:%M:%S; fractions of a second are %.f; excel for Excel's numbers",
     )
     zone: Annotated[str, AfterValidator(_valid_zone)] | None = Field(
         default=None,
-        json_schema_extra=_section(4),
+        json_schema_extra=section(4),
         description="the IANA zone of times that carry no offset, such as Europe/Berlin",
     )
 
@@ -211,38 +168,94 @@ class TimestampFormat(_Part):
         return self
 
 
-class DatasetConfig(_Part):
+class MetricConfig(Part):
+    """What a metric's rows are."""
+
+    aggregate: Literal["sum", "count", "min", "max", "mean", "last"] = Field(
+        default="last",
+        json_schema_extra=section(4),
+        description="what the rows of one unit and day come to: the last of them, or something over all of them (raw facts)",
+    )
+    kind: Literal["value", "ratio"] | None = Field(
+        default=None,
+        json_schema_extra=section(4),
+        description="pins the kind: rows that do not carry it are rejected; by default a row with both parts makes a ratio",
+    )
+
+    @model_validator(mode="after")
+    def _some_are_values(self) -> Self:
+        if self.aggregate in _OF_VALUES and self.kind == "ratio":
+            raise ValueError(f"{self.aggregate} is of values and not of ratios: leave kind out, or write another aggregate")
+        return self
+
+
+class DatasetConfig(Part):
     """How the customer's uploads of one dataset become columns of the contract.
 
-    A contract column comes from the first that names it: `select`, `constants`, `columns`, its own name.
+    A contract column comes from the first that names it: `select`, `constants`, `folders`, `columns`, its own name.
     """
 
     columns: Annotated[dict[Name, Target], Field(max_length=1_024)] = Field(
         default_factory=dict,
-        json_schema_extra=_section(9),
-        description="other names of columns: uploaded name to contract column",
+        json_schema_extra=section(9),
+        description=(
+            "other names of columns: uploaded name to contract column; of JSON objects and structs also a path, "
+            "such as properties.time"
+        ),
     )
     constants: Annotated[dict[Target, Constant], Field(max_length=64)] = Field(
-        default_factory=dict, json_schema_extra=_section(9), description="contract column to the text that it has in every row"
+        default_factory=dict, json_schema_extra=section(9), description="contract column to the text that it has in every row"
+    )
+    folders: Annotated[dict[FolderKey, Target], BeforeValidator(_named_folders), Field(max_length=64)] = Field(
+        default_factory=dict,
+        json_schema_extra=section(9),
+        description=(
+            "columns that stand in the folders of the upload's name, as Hive writes them: of `date=2026-11-18/`, "
+            "a list such as [date], or the folder's key to the contract column"
+        ),
     )
     timestamp: TimestampFormat = Field(
-        default_factory=TimestampFormat, json_schema_extra=_section(9), description="how instants are written"
+        default_factory=TimestampFormat, json_schema_extra=section(9), description="how instants are written"
     )
-    csv: CsvDialect = Field(default_factory=CsvDialect, json_schema_extra=_section(9), description="how CSV is written")
+    anonymous_id_type: Annotated[str, AfterValidator(_anonymous_type)] = Field(
+        default="stable_id",
+        min_length=1,
+        max_length=127,
+        json_schema_extra=section(4),
+        description=(
+            "of Segment's calls, the id type of anonymousId, such as anonymous_id; it counts beside userId, which is user_id, "
+            "and alone where that is missing"
+        ),
+    )
+    csv: CsvDialect = Field(default_factory=CsvDialect, json_schema_extra=section(9), description="how CSV is written")
     select: Annotated[dict[Target, Expression], Field(max_length=64)] = Field(
         default_factory=dict,
-        json_schema_extra=_section(9),
+        json_schema_extra=section(9),
         description="contract column to one SQL expression over the upload's columns, computed row by row",
     )
     where: Expression | None = Field(
         default=None,
-        json_schema_extra=_section(9),
+        json_schema_extra=section(9),
         description="one SQL condition over the upload's columns; rows of which it is not true are filtered",
     )
 
+    values: Annotated[dict[MetricName, Name], Field(max_length=100)] = Field(
+        default_factory=dict,
+        json_schema_extra=section(4),
+        description="of metrics in wide tables: metric to the column with its value, each one row where that is not null",
+    )
+
+    @model_validator(mode="after")
+    def _values_are_columns_of_their_own(self) -> Self:
+        all_different(tuple(self.values.values()))
+        keys = {"unit_id", "id_type", "date", "is_test"} & set(self.values.values())
+        if keys:
+            raise ValueError(f"values: {', '.join(sorted(keys))} tells what a row is about, and is no value")
+        return self
+
     @model_validator(mode="after")
     def _no_column_has_two_sources(self) -> Self:
-        for first, second in (("select", "constants"), ("select", "columns"), ("constants", "columns")):
+        for first, second in combinations(("select", "constants", "folders", "columns"), 2):
             both = _targets(self, first) & _targets(self, second)
             if both:
                 raise ValueError(f"{', '.join(sorted(both))} stands under both {first} and {second}: keep one")
@@ -251,10 +264,10 @@ class DatasetConfig(_Part):
 
 def _targets(config: DatasetConfig, key: str) -> set[str]:
     found: dict[str, str] = getattr(config, key)
-    return set(found.values()) if key == "columns" else set(found)
+    return set(found.values()) if key in ("columns", "folders") else set(found)
 
 
-class CustomerConfig(_Part):
+class CustomerConfig(Part):
     """What an operator has settled with one customer; an absent file is a file without keys."""
 
     id_types: (
@@ -262,81 +275,132 @@ class CustomerConfig(_Part):
     ) = Field(
         default=None,
         min_length=1,
-        json_schema_extra=_section(4),
+        json_schema_extra=section(4),
         description="the id types that are taken, others are rejected; by default any",
     )
     first_day: IsoDay | None = Field(
         default=None,
-        json_schema_extra=_section(6),
+        json_schema_extra=section(6),
         description="the first day of every stream, YYYY-MM-DD; by default found from the first markers",
     )
     gap_policy: Literal["wait", "infer"] = Field(
         default="wait",
-        json_schema_extra=_section(6),
+        json_schema_extra=section(6),
         description="whether a day waits for the marker of every earlier day, or its marker stands for them too",
     )
     late_policy: Literal["reprocess", "hold"] = Field(
         default="reprocess",
-        json_schema_extra=_section(6),
+        json_schema_extra=section(6),
         description="whether late rows of a processed day reprocess it by themselves, or wait for a word",
     )
     late_threshold: float = Field(
         default=0.01,
         ge=0,
         le=1,
-        json_schema_extra=_section(6),
+        json_schema_extra=section(6),
         description="the share of a day's rows that must have changed before it is reprocessed",
     )
     late_window_days: int = Field(
         default=14,
         ge=0,
         le=400,
-        json_schema_extra=_section(6),
+        json_schema_extra=section(6),
         description="days after which a day is not reprocessed by itself",
     )
     first_day_window_days: int = Field(
         default=28,
         ge=1,
         le=400,
-        json_schema_extra=_section(6),
+        json_schema_extra=section(6),
         description="how many of the last days the first day is looked for in",
     )
     on_refused: Literal["publish", "wait"] = Field(
         default="publish",
-        json_schema_extra=_section(6),
+        json_schema_extra=section(6),
         description="whether a day is published without files that were refused, or waits for them",
+    )
+    on_delete: Literal["keep", "withdraw"] = Field(
+        default="keep",
+        json_schema_extra=section(5),
+        description="whether the rows of an upload that somebody deletes stay, or are withdrawn; what retention deletes stays",
     )
     max_rejected_fraction: float = Field(
         default=0.10,
         ge=0,
         le=1,
-        json_schema_extra=_section(3),
+        json_schema_extra=section(3),
         description="a file of at least 100 rows is refused when a larger share of them is rejected",
     )
     mask_values: Annotated[tuple[Name, ...], BeforeValidator(_masked), Field(max_length=100), Unique] = Field(
         default=(),
-        json_schema_extra=_section(5),
+        json_schema_extra=section(5),
         description=(
             "columns whose values are shown masked everywhere but in the drop container: a list, or true for "
             f"{', '.join(MASKED_BY_DEFAULT)}; by default none"
         ),
     )
-    keys: Annotated[tuple[ApiKey, ...], Field(max_length=100)] = Field(
-        default=(), json_schema_extra=_section(7), description="the keys of the HTTP doors"
+    limits: Limits = Field(
+        default_factory=Limits,
+        json_schema_extra=section(7),
+        description="how much of the customer's rows and requests the HTTP doors take at once",
+    )
+    metrics: Annotated[dict[MetricName, MetricConfig], Field(max_length=10_000)] = Field(
+        default_factory=dict,
+        json_schema_extra=section(9),
+        description="by metric: how its rows come to one of each unit and day, and whether it is a value or a ratio",
+    )
+    experiments: Annotated[
+        dict[MetricName, ExperimentConfig], BeforeValidator(_with_empty_entries), Field(max_length=1_000)
+    ] = Field(
+        default_factory=dict,
+        json_schema_extra=section(8),
+        description="by experiment: how its results are computed; those that are not named have none",
     )
     datasets: dict[DatasetName, DatasetConfig] = Field(
         default_factory=dict,
-        json_schema_extra=_section(9),
+        json_schema_extra=section(9),
         description="by dataset: how its uploads become columns of the contract",
     )
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        _all_different(tuple(key.sha256 for key in self.keys))
         metrics = self.datasets.get("metrics")
         if metrics is not None and metrics.timestamp != TimestampFormat():
             raise ValueError("datasets.metrics.timestamp: metrics carry a date and no timestamp; DATE(x, format) reads one")
+        for name, part in self.datasets.items():
+            named = part.anonymous_id_type if "anonymous_id_type" in part.model_fields_set else None
+            if named is not None and name == "metrics":
+                raise ValueError("datasets.metrics.anonymous_id_type: metrics have no anonymousId")
+            if named is not None and self.id_types is not None and named not in self.id_types:
+                raise ValueError(
+                    f"datasets.{name}.anonymous_id_type: {named} is not among id_types, so that its rows were rejected"
+                )
+            if part.values and name != "metrics":
+                raise ValueError(f"datasets.{name}.values: only metrics come in wide tables")
+            ratios = sorted(metric for metric in part.values if self.pinned.get(metric) == "ratio")
+            if ratios:
+                raise ValueError(f"datasets.metrics.values: {', '.join(ratios)} is pinned to ratio, and a column is a value")
         return self
+
+    @property
+    def aggregated(self) -> dict[str, str]:
+        """The metrics of which all rows of a unit and day count, with how."""
+        return {name: part.aggregate for name, part in self.metrics.items() if part.aggregate != "last"}
+
+    @property
+    def pinned(self) -> dict[str, str]:
+        """The metrics whose kind does not follow from their rows, with it."""
+        kinds = {name: "value" if part.aggregate in _OF_VALUES else part.kind for name, part in self.metrics.items()}
+        return {name: kind for name, kind in kinds.items() if kind is not None}
+
+    @property
+    def fitting(self) -> dict[str, str]:
+        """Of those, the ones whose rows must carry that kind; what is counted is a row, whatever it carries."""
+        return {
+            name: kind
+            for name, kind in self.pinned.items()
+            if self.metrics[name].aggregate != "count" or self.metrics[name].kind
+        }
 
     def dataset(self, name: str) -> DatasetConfig:
         """The part about one dataset, which may be empty."""

@@ -28,6 +28,10 @@ class Column:
     description: str
     meaning: Meaning | None = None
     nullable: bool = False
+    is_id: bool = False
+    """Whether it says who a row is about."""
+    may_be_number: bool = False
+    """Whether text that writes a number counts as one, too."""
     required: bool = True
     """Whether every upload must have it."""
     default: str | bool | None = None

@@ -23,7 +23,11 @@ def events(*, latest: datetime, is_closed: pl.Expr | None = None) -> DatasetSche
             ),
             "event_name": Column(dtype=pl.String(), description="the event"),
             "event_value": Column(
-                dtype=pl.String(), nullable=True, required=False, description="a value; a number also counts as one"
+                dtype=pl.String(),
+                may_be_number=True,
+                nullable=True,
+                required=False,
+                description="a value; a number also counts as one",
             ),
             "event_metadata": Column(
                 dtype=pl.String(),

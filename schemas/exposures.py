@@ -23,7 +23,7 @@ def exposures(*, latest: datetime, id_types: tuple[str, ...] | None = None, is_c
             ),
             "experiment": Column(dtype=pl.String(), description="the experiment"),
             "group_id": Column(dtype=pl.String(), description="the group that the unit saw"),
-            "unit_id": Column(dtype=pl.String(), description="who saw it"),
+            "unit_id": Column(dtype=pl.String(), is_id=True, description="who saw it"),
             "id_type": Column(
                 dtype=pl.String(), required=False, default="user_id", description="the kind of id, for example stable_id"
             ),

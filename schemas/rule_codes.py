@@ -19,6 +19,7 @@ class RuleCode(StrEnum):
     NOT_A_TIMESTAMP = "not_a_timestamp"
     NOT_AN_OBJECT = "not_an_object"
     NOT_A_UUID = "not_a_uuid"
+    NOT_AN_ID = "not_an_id"
     USER_WITHOUT_ID = "user_without_id"
 
     # A value of the right type is one that the contract takes.
@@ -33,6 +34,7 @@ class RuleCode(StrEnum):
     TOO_MANY_IDS = "too_many_ids"
     CUSTOM_ID_LENGTH = "custom_id_length"
     VALUE_MISSING = "value_missing"
+    WRONG_KIND = "wrong_kind"
 
     # A record can be taken apart into values, and is of a kind that the file may hold.
     BROKEN_QUOTING = "broken_quoting"

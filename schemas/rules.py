@@ -6,7 +6,7 @@ All are row by row, and all but those on custom ids are expressions of the engin
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
@@ -86,6 +86,31 @@ def value_or_ratio(value: str, numerator: str, denominator: str) -> Rule:
         columns=(value, numerator, denominator),
         fails=~(pl.col(value).is_not_null() | both),
     )
+
+
+def any_value(columns: Sequence[str]) -> Rule:
+    """A record of a wide table carries a value in one of these columns."""
+    more = f" or one of {len(columns) - _MOST_LISTED} more" if len(columns) > _MOST_LISTED else ""
+    return Rule(
+        code=RuleCode.VALUE_MISSING,
+        hint=f"fill one of {', '.join(columns[:_MOST_LISTED])}{more}",
+        columns=tuple(columns),
+        fails=pl.all_horizontal(pl.col(name).is_null() for name in columns),
+    )
+
+
+def pinned_kinds(name: str, value: str, numerator: str, denominator: str, kinds: Mapping[str, str]) -> tuple[Rule, ...]:
+    """A row carries what the config says its metric is: a value, or both parts of a ratio. Rows with neither lack a value."""
+    if not kinds:
+        return ()
+    both = pl.col(numerator).is_not_null() & pl.col(denominator).is_not_null()
+    has_value = pl.col(value).is_not_null()
+    values, ratios = ([metric for metric, own in kinds.items() if own == kind] for kind in ("value", "ratio"))
+    hint = (
+        f"the config says what the metric is: fill {value} where it is a value, both {numerator} and {denominator} of a ratio"
+    )
+    fails = (pl.col(name).is_in(values) & ~has_value & both) | (pl.col(name).is_in(ratios) & has_value & ~both)
+    return (Rule(code=RuleCode.WRONG_KIND, hint=hint, columns=(name, value, numerator, denominator), fails=fails),)
 
 
 def instants(column: str, latest: datetime) -> tuple[Rule, Rule]:

@@ -16,8 +16,10 @@ _TOLD = "told at the end"
 settings.register_profile(
     "any machine",
     # Time tells of the machine, and what earlier runs found tells of them: neither may decide whether a test passes.
+    # A soak tries new examples; else the same ones are tried until the test changes, so that what fails came with a change.
     deadline=None,
     database=None,
+    derandomize=not IS_SOAK,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     max_examples=times(100),
     print_blob=True,

@@ -7,14 +7,17 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from typing import Any, Final
 
-from benchmarks.history.template_day import file_name, mark, publish, rows_of
+from benchmarks.emulated import new_customer
+from benchmarks.history.template_day import SETTLED, file_name, mark, marker_name, publish, rows_of, upload
 from benchmarks.history.world import delta_table
 from processing.domain import blob_names
+from processing.domain.datasets import Dataset
 from processing.domain.queue_messages import MOST_WAITING
 from processing.domain.receipts import UploadStatus
 from processing.domain.stream_state import StreamState
@@ -33,6 +36,10 @@ _ENOUGH: Final = 1.0
 """CPU seconds that all calls should take together: they are counted in hundredths."""
 _MOST: Final = 60
 _FILES: Final = 20
+BACKFILL_DAYS: Final = 28
+BACKFILL_FILES: Final = 20
+"""Of each of its days."""
+_THREADS: Final = 4
 _LATE: Final = 90_000
 """Number of the file that nobody receives."""
 
@@ -78,7 +85,27 @@ def ingest(context: JobContext, stream: Stream) -> Calls:
 
 def housekeeping(context: JobContext, stream: Stream) -> Calls:
     """A round for the customer in which there is nothing to delete."""
+    clean_up_customer(context, stream.customer)  # what past months had of each metric is written down once
     return [lambda: sum(clean_up_customer(context, stream.customer).values())]
+
+
+def backfill(context: JobContext, stream: Stream) -> Calls:  # noqa: ARG001 - a customer who just came has no history
+    """Days of the past, all uploaded and marked at once, published one after another."""
+    fresh = Stream(new_customer(context), Dataset.METRICS)
+    newest = context.zone.day_of(context.drop.service_time()) - timedelta(days=1)
+    days = [newest - timedelta(days=ago) for ago in reversed(range(BACKFILL_DAYS))]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        files = [(file_name(day, number), day) for day in days for number in range(BACKFILL_FILES)]
+        list(pool.map(lambda file: upload(context, fresh.customer, file[0], rows_of(*file)), files))
+    for day in days:
+        upload(context, fresh.customer, marker_name(day), b"")
+    time.sleep(SETTLED)
+
+    def work_off() -> int:
+        work_stream(context, fresh)  # an hour is enough for them all
+        return sum(record.published is not None for record in load_state(context, fresh).state.days.values())
+
+    return [work_off]
 
 
 def days_table(context: JobContext, stream: Stream) -> Calls:  # noqa: ARG001 - a reader that knows nothing of us
@@ -106,6 +133,7 @@ JOBS: Final[Mapping[str, Job]] = {
     "ingest": Job(prepare=ingest, outcome=UploadStatus.ACCEPTED.value),
     "publication": Job(prepare=publication, outcome=WorkOutcome.DONE.value),
     "days table": Job(prepare=days_table, outcome=None),
+    "backfill": Job(prepare=backfill, outcome=str(BACKFILL_DAYS)),
     "housekeeping": Job(prepare=housekeeping, outcome="0"),
     "open cut": Job(prepare=open_cut, outcome=WorkOutcome.DONE.value),
 }

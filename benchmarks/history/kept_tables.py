@@ -20,6 +20,10 @@ class KeptTables:
             self._open[key] = self._tables.open(container, spec)
         return self._open[key]
 
+    def has(self, container: str, name: str) -> bool:
+        """Whether there is a table of this name."""
+        return self._tables.has(container, name)
+
     def find(self, container: str, spec: TableSpec) -> Table | None:
         """A fresh handle, None when there is no such table."""
         return self._tables.find(container, spec)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from benchmarks.goals import Goal
 from benchmarks.history.emulator import history_emulator
-from benchmarks.history.jobs import JOBS
+from benchmarks.history.jobs import BACKFILL_DAYS, BACKFILL_FILES, JOBS
 from benchmarks.history.requests import Kind, total
 from benchmarks.measure import Contestant, Measured, compete
 from benchmarks.scale import Scale
@@ -21,7 +21,8 @@ _FLAT: Final = ("sweep", "quiet look", "publication", "ingest")
 _MOST_OF_INGEST: Final = 7
 _MOST_STATE: Final = 200.0
 _MOST_OF_DAYS: Final = 100
-_ONCE: Final = ("housekeeping", "days table")
+_MOST_OF_BACKFILL: Final = BACKFILL_DAYS * (BACKFILL_FILES + 150)
+_ONCE: Final = ("housekeeping", "days table", "backfill")
 """Jobs that one round of shows enough."""
 _A_PUBLICATION: Final = 2
 """Days that a round publishes: one to be warm, and the one that is measured."""
@@ -75,7 +76,7 @@ def _findings(scale: Scale, filled: list[Measured], jobs: Mapping[str, list[Meas
             ("state blob, KB", *states, _ratio(*states)),
         ),
     )
-    ingest, days_table = jobs["ingest"][1], jobs["days table"][1]
+    ingest, days_table, backfill = jobs["ingest"][1], jobs["days table"][1], jobs["backfill"][0]
     return Findings(
         figures=[table],
         goals=[
@@ -84,6 +85,13 @@ def _findings(scale: Scale, filled: list[Measured], jobs: Mapping[str, list[Meas
                 f"receive_file of a kilobyte at {many} days", requests_of(ingest), _MOST_OF_INGEST, "requests", wrong([ingest])
             ),
             _most(f"state blob at {many} days", states[1], _MOST_STATE, "KB"),
+            _most(
+                f"{BACKFILL_DAYS} days of {BACKFILL_FILES} files, marked at once",
+                reads_of(backfill),
+                _MOST_OF_BACKFILL,
+                "reads",
+                wrong([backfill]),
+            ),
             _most(
                 f"table days at {many} days, read by others", gets_of(days_table), _MOST_OF_DAYS, "GETs", wrong([days_table])
             ),
@@ -99,6 +107,12 @@ def requests_of(measured: Measured) -> float | None:
 def gets_of(measured: Measured) -> float | None:
     """Those of one call that read a blob."""
     return _per_call(measured, measured.found.get("requests", {}).get(Kind.GET.value, 0))
+
+
+def reads_of(measured: Measured) -> float | None:
+    """Those of one call that read a blob, its properties or a listing."""
+    requests = measured.found.get("requests", {})
+    return _per_call(measured, sum(requests.get(kind.value, 0) for kind in (Kind.GET, Kind.HEAD, Kind.LIST)))
 
 
 def cpu_of(measured: Measured) -> float | None:

@@ -30,6 +30,9 @@ param messageLimitMinutes int
 @description('Hours that a marked day may wait.')
 param dayLimitHours int
 
+@description('Hours that the rows of a stream may wait for its first marker.')
+param unmarkedLimitHours int
+
 // A row that a query returns is a reason to alert. Windows are longer than the timers' periods and the logs' delay.
 var questions = [
   {
@@ -112,6 +115,33 @@ var questions = [
     every: 'PT30M'
     resolves: false
     query: loadTextContent('../kql/marker_late.kql')
+  }
+  {
+    name: 'stream-stopped'
+    description: 'A stream stands still: something is lost, restored from before or changed by another program. Its status says what to do.'
+    severity: 1
+    window: 'PT30M'
+    every: 'PT15M'
+    resolves: true
+    query: loadTextContent('../kql/stream_stopped.kql')
+  }
+  {
+    name: 'stream-unmarked'
+    description: 'A customer uploads rows and has never marked a day as complete, so that none is processed.'
+    severity: 3
+    window: 'PT30M'
+    every: 'PT30M'
+    resolves: true
+    query: replace(loadTextContent('../kql/stream_unmarked.kql'), '{limit_seconds}', string(unmarkedLimitHours * 3600))
+  }
+  {
+    name: 'stream-silent'
+    description: 'No day of a stream was marked for three days or more.'
+    severity: 3
+    window: 'PT30M'
+    every: 'PT30M'
+    resolves: true
+    query: loadTextContent('../kql/stream_silent.kql')
   }
   {
     name: 'poison-message'

@@ -24,8 +24,11 @@ param insightsConnectionString string
 @description('Blob address of the account of uploads and receipts.')
 param dropBlobEndpoint string
 
-@description('Blob address of the account of staged rows and results.')
+@description('Blob address of the account of staged rows, state and configs.')
 param lakeBlobEndpoint string
+
+@description('Blob address of the account of results.')
+param resultsBlobEndpoint string
 
 @description('Blob address of the host\'s account.')
 param hostBlobEndpoint string
@@ -42,8 +45,14 @@ param packageContainerName string
 @description('Settings of the program and schedules of its timers, by name.')
 param programSettings object
 
-@description('Most instances at once.')
+@description('Most instances of each function at once, all HTTP calls being one.')
 param maximumInstanceCount int
+
+@description('Instances that are kept for HTTP calls.')
+param httpAlwaysReady int
+
+@description('RollingUpdate or Recreate.')
+param updateStrategy string
 
 @description('Subnet that the app speaks from; empty for none.')
 param subnetId string
@@ -61,6 +70,8 @@ var platformSettings = {
   DROP_STORAGE__clientId: identityClientId
   LAKE_STORAGE__blobServiceUri: lakeBlobEndpoint
   LAKE_STORAGE__clientId: identityClientId
+  RESULTS_STORAGE__blobServiceUri: resultsBlobEndpoint
+  RESULTS_STORAGE__clientId: identityClientId
 }
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
@@ -112,10 +123,22 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: 4096
         maximumInstanceCount: maximumInstanceCount
+        alwaysReady: httpAlwaysReady == 0 ? [] : [
+          {
+            name: 'http'
+            instanceCount: httpAlwaysReady
+          }
+        ]
+        // By itself an instance has one request at a time, and requests that come together could not share an append.
+        triggers: {
+          http: {
+            perInstanceConcurrency: 8
+          }
+        }
       }
-      // A deployment lets running work end; the other strategy kills it.
+      // Neither strategy is trusted to let work end: what is cut off is done again by the next worker.
       siteUpdateStrategy: {
-        type: 'RollingUpdate'
+        type: updateStrategy
       }
     }
     siteConfig: {
@@ -148,3 +171,5 @@ resource noDeployPasswords 'Microsoft.Web/sites/basicPublishingCredentialsPolici
 }
 
 output name string = app.name
+// Not always the name with the platform's domain behind it.
+output hostName string = app.properties.defaultHostName

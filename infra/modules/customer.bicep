@@ -9,7 +9,7 @@ param customer string
 param dropAccountName string
 
 @description('Account of results.')
-param lakeAccountName string
+param resultsAccountName string
 
 @description('Who uploads and reads receipts: each { id, type }.')
 param uploaders array
@@ -34,12 +34,12 @@ resource dropBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' e
   name: 'default'
 }
 
-resource lakeAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
-  name: lakeAccountName
+resource resultsAccount 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
+  name: resultsAccountName
 }
 
-resource lakeBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' existing = {
-  parent: lakeAccount
+resource resultsBlobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' existing = {
+  parent: resultsAccount
   name: 'default'
 }
 
@@ -60,7 +60,7 @@ resource receipts 'Microsoft.Storage/storageAccounts/blobServices/containers@202
 }
 
 resource results 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {
-  parent: lakeBlobs
+  parent: resultsBlobs
   name: 'results-${customer}'
   properties: {
     publicAccess: 'None'

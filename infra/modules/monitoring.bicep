@@ -65,5 +65,7 @@ resource appSends 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 }
 
 output workspaceId string = workspace.id
+// By which it is asked.
+output workspaceCustomerId string = workspace.properties.customerId
 // It names the component and opens nothing: local authentication is off.
 output insightsConnectionString string = insights.properties.ConnectionString

@@ -12,11 +12,12 @@ param virtualNetworkId string
 @description('The subnet in which the addresses lie.')
 param subnetId string
 
-@description('Endpoints: each { name, accountId, service }, service being blob, queue or table.')
+@description('Endpoints: each { name, accountId, service }, service being blob, dfs, queue or table.')
 param endpoints array
 
 var services = [
   'blob'
+  'dfs'
   'queue'
   'table'
 ]
@@ -41,6 +42,8 @@ resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01
   }
 }]
 
+// One after another: an account that has two made at once refuses the second.
+@batchSize(1)
 resource made 'Microsoft.Network/privateEndpoints@2024-05-01' = [for endpoint in endpoints: {
   name: 'pe-${endpoint.name}'
   location: location
@@ -63,6 +66,7 @@ resource made 'Microsoft.Network/privateEndpoints@2024-05-01' = [for endpoint in
   }
 }]
 
+@batchSize(1)
 resource names 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-05-01' = [for (endpoint, index) in endpoints: {
   parent: made[index]
   name: 'default'

@@ -3,7 +3,7 @@
 @description('Account of uploads and receipts.')
 param dropAccountName string
 
-@description('Account of staged rows, results, configs and state.')
+@description('Account of staged rows, configs and state, and of results where they have none of their own.')
 param lakeAccountName string
 
 @description('Account of the queues and of the host.')

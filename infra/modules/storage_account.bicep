@@ -23,6 +23,9 @@ param allowedIpRanges array = []
 @description('Whether blobs keep earlier versions.')
 param hasVersions bool = false
 
+@description('Whether it has directories, and with them an endpoint (dfs) for Spark and its like. Such an account has no versions, and its blobs cannot be brought back: that endpoint was reported to refuse accounts that keep deleted blobs.')
+param isHierarchical bool = false
+
 @description('Days for which deleted blobs and containers can be brought back.')
 param undoDays int
 
@@ -107,7 +110,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     allowCrossTenantReplication: false
     allowSharedKeyAccess: false
     defaultToOAuthAuthentication: true
-    isHnsEnabled: false
+    isHnsEnabled: isHierarchical
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
     // Not Disabled when private: Event Grid delivers as a trusted service, past the rules of a public endpoint that is on.
@@ -124,8 +127,10 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
   parent: account
   name: 'default'
   properties: {
-    isVersioningEnabled: hasVersions
-    deleteRetentionPolicy: {
+    isVersioningEnabled: isHierarchical ? null : hasVersions
+    deleteRetentionPolicy: isHierarchical ? {
+      enabled: false
+    } : {
       enabled: true
       days: undoDays
     }

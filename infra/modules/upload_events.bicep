@@ -3,6 +3,9 @@
 @description('System topic of the drop account, with its system-assigned identity on.')
 param topicName string
 
+@description('Object id of the topic\'s identity. A topic that is made anew has another one, and so its roles have other names.')
+param topicPrincipalId string
+
 @description('Account of the queue and of the container for what cannot be delivered.')
 param hostAccountName string
 
@@ -45,20 +48,20 @@ resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@
 }
 
 resource topicSends 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(queue.id, topic.id, messageSender)
+  name: guid(queue.id, topicPrincipalId, messageSender)
   scope: queue
   properties: {
-    principalId: topic.identity.principalId
+    principalId: topicPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: messageSender
   }
 }
 
 resource topicKeeps 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(deadLetters.id, topic.id, blobContributor)
+  name: guid(deadLetters.id, topicPrincipalId, blobContributor)
   scope: deadLetters
   properties: {
-    principalId: topic.identity.principalId
+    principalId: topicPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: blobContributor
   }

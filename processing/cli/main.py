@@ -4,52 +4,36 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from processing.cli.receipt_page import print_receipt
-from processing.cli.status_page import print_status_page
-from processing.domain.datasets import Dataset
-from processing.domain.days import day_zone
-from processing.domain.documents import to_json
-from processing.domain.errors import DropzoneError
-from processing.domain.printable import printable, printable_json
-from processing.domain.receipts import UploadStatus
-from processing.domain.streams import Stream
-from processing.jobs.operate import ask_reprocess, mark_ready, move_first_day, reconcile, retry_now
-from processing.jobs.uploads.check_file import CheckRequest, check_file
-from processing.jobs.uploads.reingest import ReingestFilter, reingest
-from processing.local.demo.run import run_demo
-from processing.local.serve import serve
-from processing.local.terminal import Terminal
-from processing.logs import configure_logs
-from processing.settings import load_settings, program_version
-from processing.stored.customer_config import parse_config
-from processing.stored.customers import add_customer, expect_customer, list_customers
-from processing.views import status
-from processing.wiring import build_app
-from schemas.customer_config import CustomerConfig
+from processing.cli import keys, operations
+from processing.cli.output import out as _out
+from processing.domain.datasets import FOLDERS, Dataset
+from processing.domain.errors import DropzoneError, OperatorError
+from processing.domain.printable import printable
 
 _cli = typer.Typer(help="Azure blob drop-zone batch processor.", no_args_is_help=True)
 _customers = typer.Typer(help="Customers: sets of containers.", no_args_is_help=True)
 _configs = typer.Typer(help="The customers' configs.", no_args_is_help=True)
+_keys = typer.Typer(help="Keys of the HTTP doors.", no_args_is_help=True)
 _cli.add_typer(_customers, name="customer")
+_cli.add_typer(_keys, name="key")
 _cli.add_typer(_configs, name="config")
-
-Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day, YYYY-MM-DD.")]
-StreamDataset = Annotated[Dataset, typer.Argument(help="metrics, events or exposures.")]
-OneStream = Annotated[Dataset | None, typer.Option("--dataset", help="One stream; all when none is named.")]
-# What is piped is read by programs and in logs: it gets a width of its own.
-_out = Terminal(Console(width=None if sys.stdout.isatty() else 120))
+_customers.command("add")(operations.customer_add)
+_customers.command("list")(operations.customer_list)
+_keys.command("create")(keys.key_create)
+_keys.command("list")(keys.key_list)
+_keys.command("revoke")(keys.key_revoke)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        _out.line(program_version())
+        from processing.settings import program_version
+
+        _out().line(program_version())
         raise typer.Exit
 
 
@@ -69,7 +53,9 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")] = False,
 ) -> None:
     """Run the whole path on sample customers, on this machine, and check what came out."""
-    raise typer.Exit(run_demo(_out, keep=keep))
+    from processing.local.demo.run import run_demo
+
+    raise typer.Exit(run_demo(_out(), keep=keep))
 
 
 @_cli.command()
@@ -82,22 +68,11 @@ def local(
 
     On an emulator of its own, or on the storage that AzureWebJobsStorage, DROP_STORAGE and LAKE_STORAGE name.
     """
+    from processing.local.serve import serve
+    from processing.logs import configure_logs
+
     configure_logs("console" if sys.stderr.isatty() else "json")
-    raise typer.Exit(serve(_out, port=port, data=data))
-
-
-@_customers.command("add")
-def customer_add(name: Annotated[str, typer.Argument(help="3 to 50 of a-z, 0-9 and single -")]) -> None:
-    """Create the containers of a customer."""
-    add_customer(build_app(load_settings()), name)
-    _out.line(f"{name} can upload to container drop-{name}")
-
-
-@_customers.command("list")
-def customer_list() -> None:
-    """Print the name of every customer."""
-    for name in list_customers(build_app(load_settings())):
-        _out.line(name)
+    raise typer.Exit(serve(_out(), port=port, data=data))
 
 
 @_cli.command()
@@ -111,6 +86,18 @@ def check(
     pandera: Annotated[bool, typer.Option("--pandera", help="Have pandera validate the accepted rows as well.")] = False,
 ) -> None:
     """Check a file as an upload would be, without Azure. Exit code: 0 all good, 1 rows rejected, 2 file refused."""
+    from processing.cli.receipt_page import print_receipt
+    from processing.domain.days import day_zone
+    from processing.domain.documents import to_json
+    from processing.domain.printable import printable_json
+    from processing.domain.receipts import UploadStatus
+    from processing.jobs.uploads.check_file import CheckRequest, check_file
+    from processing.settings import load_settings, program_version
+    from processing.stored.customer_config import parse_config
+    from schemas.customer_config import CustomerConfig
+
+    if dataset not in FOLDERS:
+        raise OperatorError(f"nobody uploads {dataset}: name one of {', '.join(FOLDERS)}")
     known = parse_config(config.read_bytes()) if config is not None else CustomerConfig()
     zone = day_zone(load_settings().day_zone)
     receipt = check_file(
@@ -121,79 +108,23 @@ def check(
     if as_json:
         sys.stdout.write(printable_json(to_json(receipt).decode()) + "\n")
     else:
-        print_receipt(_out.console, receipt)
+        print_receipt(_out().console, receipt)
         if pandera and receipt.status in {UploadStatus.ACCEPTED, UploadStatus.ACCEPTED_WITH_REJECTS}:
-            _out.line(f"pandera takes all {receipt.rows.accepted:,} accepted rows as well")
+            _out().line(f"pandera takes all {receipt.rows.accepted:,} accepted rows as well")
     raise typer.Exit(
         {UploadStatus.ACCEPTED: 0, UploadStatus.IGNORED: 0, UploadStatus.ACCEPTED_WITH_REJECTS: 1}.get(receipt.status, 2)
     )
 
 
-@_cli.command("reingest")
-def reingest_uploads(
-    customer: str,
-    *,
-    dataset: Annotated[Dataset | None, typer.Option(help="Only uploads of this dataset.")] = None,
-    since: Annotated[datetime | None, typer.Option(help="Only uploads received at this time (UTC) or later.")] = None,
-    status: Annotated[UploadStatus | None, typer.Option(help="Only uploads with this answer.")] = None,
-) -> None:
-    """Answer uploads again, by the customer's config as it is now."""
-    instant = since.replace(tzinfo=UTC) if since is not None else None
-    count = reingest(build_app(load_settings()), customer, ReingestFilter(dataset=dataset, since=instant, status=status))
-    _out.line(f"{count:,} uploads of {customer} are answered again; their receipts change as it is done")
-
-
-@_cli.command("status")
-def show_status(
-    customer: Annotated[str | None, typer.Argument(help="One customer; all when none is named.")] = None,
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON document.")] = False,
-) -> None:
-    """Print streams and days, and what each of them waits for."""
-    context = build_app(load_settings())
-    if customer is not None:
-        expect_customer(context, customer)
-    found = status(context, [customer] if customer is not None else list_customers(context))
-    if as_json:
-        sys.stdout.write(printable_json(to_json(found).decode()) + "\n")
-    else:
-        print_status_page(_out.console, found)
-
-
-@_cli.command()
-def ready(customer: str, day: Day, *, dataset: OneStream = None) -> None:
-    """Mark a day as complete, as the customer would: every stream, or one."""
-    name = mark_ready(build_app(load_settings()), customer, day.date(), dataset)
-    _out.line(f"marked by {name}")
-
-
-@_cli.command()
-def reprocess(customer: str, dataset: StreamDataset, day: Day) -> None:
-    """Process a published day again, by the rows that are in force now."""
-    ask_reprocess(build_app(load_settings()), Stream(customer, dataset), day.date())
-    _out.line(f"{dataset} of {day.date()} is processed again; its status document names what that changes")
-
-
-@_cli.command("first-day")
-def first_day(customer: str, dataset: StreamDataset, day: Day) -> None:
-    """Move the first day of a stream: the order of days begins with it."""
-    move_first_day(build_app(load_settings()), Stream(customer, dataset), day.date())
-    _out.line(f"{dataset} of {customer} begins with {day.date()}")
-
-
-@_cli.command()
-def retry(customer: str, *, dataset: OneStream = None) -> None:
-    """Try what failed again now, and not at its next try."""
-    uploads, days = retry_now(build_app(load_settings()), customer, dataset)
-    _out.line(f"{uploads:,} uploads and {days:,} days are tried again")
-
-
-@_cli.command("reconcile")
-def reconcile_all(customer: Annotated[str | None, typer.Argument(help="One customer; all when not given.")] = None) -> None:
-    """List everything again that was ever sent, as after a restore: what was lost or came back is found by it."""
-    context = build_app(load_settings())
-    for each in [customer] if customer is not None else list_customers(context):
-        _out.line(f"{each}: {reconcile(context, each):,} streams are looked at anew, and all uploads by the next sweep")
+_cli.command("status")(operations.show_status)
+_cli.command("metrics")(operations.show_metrics)
+_cli.command()(operations.ready)
+_cli.command()(operations.reprocess)
+_cli.command("first-day")(operations.first_day)
+_cli.command()(operations.retry)
+_cli.command("reingest")(operations.reingest_uploads)
+_cli.command("reconcile")(operations.reconcile_all)
+_cli.command("rebuild")(operations.rebuild_tables)
 
 
 @_configs.command("check")
@@ -201,14 +132,25 @@ def config_check(
     file: Annotated[Path, typer.Argument(help="A customer's config, YAML.", exists=True, dir_okay=False)],
 ) -> None:
     """Say whether a config could be in force."""
+    from processing.domain.blob_names import is_customer_name
+    from processing.stored.customer_config import parse_config
+
     parse_config(file.read_bytes())
-    _out.line(f"{file} is good")
+    if file.suffix != ".yaml":
+        customer = file.stem if is_customer_name(file.stem) else "<customer>"
+        raise OperatorError(
+            f"{file.name} holds a good config under a name that nobody reads: store it as customers/{customer}.yaml in the "
+            "container config"
+        )
+    _out().line(f"{file} is good, and in force once it is stored as customers/<customer>.yaml in the container config")
 
 
 @_cli.command()
 def version() -> None:
     """Print the version of the program."""
-    _out.line(program_version())
+    from processing.settings import program_version
+
+    _out().line(program_version())
 
 
 def main() -> int:
@@ -217,8 +159,11 @@ def main() -> int:
 
 
 def _exit_code(command: Callable[..., object]) -> int:
+    from processing.logs import no_logs
+
     try:
-        result = command(prog_name="dropzone", standalone_mode=False)
+        with no_logs():
+            result = command(prog_name="dropzone", standalone_mode=False)
     except DropzoneError as error:
         sys.stderr.write(f"dropzone: {printable(str(error))}\n")
         return 1

@@ -14,14 +14,18 @@ from datetime import date
 from difflib import get_close_matches
 from typing import Final
 
-from processing.domain.datasets import Dataset
+from processing.domain.datasets import FOLDERS, Dataset
 from processing.domain.days import parse_day
+from processing.domain.marker_names import data_dataset, is_missed, looks_done, looks_like_day, marked_day, right_name
 from processing.domain.streams import Stream
 
 STAGED_CONTAINER: Final = "staged"
 STATE_CONTAINER: Final = "state"
 CONFIG_CONTAINER: Final = "config"
+LAKE_CONTAINERS: Final = (STAGED_CONTAINER, STATE_CONTAINER, CONFIG_CONTAINER)
+"""What an installation has in the lake's account from its first day."""
 DROP_PREFIX: Final = "drop-"
+JOURNAL_PREFIX: Final = "journal-"
 
 RECEIPT_SUFFIX: Final = ".receipt.json"
 LONGEST_RECEIPT_NAME: Final = 1_000
@@ -64,6 +68,11 @@ def results_container(customer: str) -> str:
     return f"results-{customer}"
 
 
+def journal_container(customer: str) -> str:
+    """Where rows that came over HTTP lie until they are uploads; the customer has no access to it."""
+    return JOURNAL_PREFIX + customer
+
+
 def customer_of_drop_container(container: str) -> str | None:
     """The customer whose drop container this is, or None for any other container."""
     customer = container.removeprefix(DROP_PREFIX)
@@ -95,7 +104,15 @@ class SignalFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotData:
-    """Never data and never an error: a directory stub, or a name that tools use for themselves."""
+    """Never data and never an error: a name that tools use for themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissedMarker:
+    """Meant as a marker and called otherwise: it marks nothing."""
+
+    right_name: str
+    """What would have marked; `YYYY-MM-DD` stands for a day that the name does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,28 +121,35 @@ class Misplaced:
 
     hint: str
     """Where the upload was probably meant to go, ending in `/`."""
+    marker: str | None = None
+    """What would have marked, where the name looks like that of a marker."""
 
 
-UploadKind = DataFile | Marker | SignalFile | NotData | Misplaced
+UploadKind = DataFile | Marker | SignalFile | MissedMarker | NotData | Misplaced
 
 
 def kind_of_upload(name: str) -> UploadKind:
     """What a blob in a drop container is, by its name alone."""
     folder, _, rest = name.partition("/")
-    if folder == Dataset.SIGNALS and rest:
-        signal = _signal(rest)
-        if signal is not None:
-            return signal
+    is_signal = folder == Dataset.SIGNALS and rest != ""
+    if is_signal and (marked := marked_day(rest)) is not None:
+        return Marker(dataset=marked[0], day=marked[1])
     parts = name.split("/")
+    last = parts[-1]
     # As Spark, Hive and Arrow skip them; what a job writes below `_temporary/` may go again.
-    if parts[-1] == "" or parts[-1].endswith(".crc") or any(map(_is_hidden, parts)):
+    if any(map(_is_hidden, parts[:-1])) or last.rstrip().endswith(".crc") or (_is_hidden(last) and not looks_done(last)):
         return NotData()
-    if folder == Dataset.SIGNALS and rest:
+    if is_missed(name):
+        return MissedMarker(right_name=right_name(name))
+    if _is_hidden(last):
+        return NotData()
+    if is_signal:
         first, _, below = rest.partition("/")
-        return SignalFile(dataset=_dataset(first) if below else None)
-    dataset = _dataset(folder)
+        return SignalFile(dataset=data_dataset(first) if below else None)
+    dataset = data_dataset(folder)
     if dataset is None or not rest:
-        return Misplaced(hint=_nearest_folder(name) + "/")
+        marker = right_name(name) if dataset is None and looks_like_day(last or parts[-2]) else None
+        return Misplaced(hint=_nearest_folder(name) + "/", marker=marker)
     return DataFile(dataset=dataset)
 
 
@@ -133,24 +157,8 @@ def _is_hidden(part: str) -> bool:
     return part.startswith(("_", ".")) and part not in (".", "..")
 
 
-def _signal(rest: str) -> Marker | None:
-    first, slash, below = rest.partition("/")
-    dataset = _dataset(first) if slash else None
-    stem = below if dataset is not None else rest
-    day_text, _, tail = stem.partition("/")
-    if tail:
-        day = parse_day(day_text) if tail == "_SUCCESS" else None
-    else:
-        day = parse_day(stem.partition(".")[0]) if stem[10:11] in ("", ".") and stem[10:] != "." else None
-    return None if day is None else Marker(dataset=dataset, day=day)
-
-
-def _dataset(folder: str) -> Dataset | None:
-    return Dataset(folder) if folder in (Dataset.METRICS, Dataset.EVENTS, Dataset.EXPOSURES) else None
-
-
 def _nearest_folder(name: str) -> str:
-    known = [dataset.value for dataset in Dataset]
+    known = [dataset.value for dataset in FOLDERS]
     for candidate in (name.partition("/")[0], re.split(r"[^a-z]", name.rpartition("/")[2].lower(), maxsplit=1)[0]):
         close = get_close_matches(candidate.lower(), known, n=1)
         if close:
@@ -210,7 +218,7 @@ def _is_hashed(name: str) -> bool:
 
 def _hashed_stem(upload: str) -> str:
     folder = upload.partition("/")[0]
-    return f"{folder}/_long/{_digest(upload)}" if folder in list(Dataset) else f"_long/{_digest(upload)}"
+    return f"{folder}/_long/{_digest(upload)}" if folder in FOLDERS else f"_long/{_digest(upload)}"
 
 
 def _digest(upload: str) -> str:
@@ -289,6 +297,26 @@ def manifests_prefix(stream: Stream) -> str:
     return f"manifests/{stream.customer}/{stream.dataset}/"
 
 
+def closed_name(stream: Stream, first: date, last: date, attempt: str) -> str:
+    """The document of closed days in a row, in `state`; the id keeps it apart from one that a restored state knows."""
+    return f"{closed_prefix(stream)}{first.isoformat()}-{last.isoformat()}-{attempt[:_ATTEMPT_SHOWN]}.json"
+
+
+def known_keys_name(stream: Stream, first: date, last: date, attempt: str) -> str:
+    """The file of the keys of all first exposures of closed days in a row, in `state`."""
+    return closed_name(stream, first, last, attempt).removesuffix("json") + "parquet"
+
+
+def closed_prefix(stream: Stream) -> str:
+    """The folder of the documents of a stream's closed days, in `state`."""
+    return f"closed/{stream.customer}/{stream.dataset}/"
+
+
+def catalogue_name(stream: Stream) -> str:
+    """The file of what past months had of each metric of a stream, in `state`."""
+    return f"catalogue/{stream.customer}/{stream.dataset}.parquet"
+
+
 def expected_name(stream: Stream, day: date, digest: str) -> str:
     """A long list of files that manifests of a day name, in `state`."""
     return f"{expected_prefix(stream)}{day.isoformat()}/{digest}.json"
@@ -327,6 +355,36 @@ def answered_name(customer: str) -> str:
 def superseded_name(stream: Stream) -> str:
     """Which staged parts of a stream housekeeping has found superseded, and when, in `state`."""
     return f"housekeeping/{stream.customer}/{stream.dataset}.json"
+
+
+def bytes_name(customer: str) -> str:
+    """Which uploads of a customer hold which bytes, in `state`."""
+    return f"bytes/{customer}.json.gz"
+
+
+def expiry_name(customer: str) -> str:
+    """From which time on retention has deleted no upload of a customer, in `state`."""
+    return f"housekeeping/{customer}/expiry.json"
+
+
+def not_deleted_name(customer: str) -> str:
+    """Which uploads of a customer housekeeping could not delete, in `state`."""
+    return f"housekeeping/{customer}/not-deleted.json"
+
+
+def called_mark_name(stream: Stream) -> str:
+    """Up to when the days of a stream were marked by calls, in `state`."""
+    return f"marks/{stream.customer}/{stream.dataset}.json"
+
+
+def keys_name(customer: str) -> str:
+    """The keys of the HTTP doors of a customer, as hashes, in `state`."""
+    return f"keys/{customer}.json"
+
+
+def signing_keys_name() -> str:
+    """What sessions of the console are signed with, in `state`."""
+    return "console/signing-keys.json"
 
 
 def config_name(customer: str) -> str:

@@ -72,6 +72,12 @@ def day_zone(name: str) -> DayZone:
         ) from error
 
 
+def days_beside(day: date) -> tuple[date | None, date | None]:
+    """The day before and the day after; None where the calendar ends."""
+    before = None if day == date.min else day - timedelta(days=1)
+    return before, None if day == date.max else day + timedelta(days=1)
+
+
 def parse_day(text: str) -> date | None:
     """The day written exactly as YYYY-MM-DD, or None: `2026-1-1`, `20260101` and 30 February are not days."""
     if not _ISO_DAY.fullmatch(text):

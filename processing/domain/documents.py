@@ -25,7 +25,7 @@ from processing.domain.stream_state import DayRecord, DayStatus, Published, Stre
 T = TypeVar("T")
 _KEY: Final = "schema_version"
 _UNKNOWN: Final = "unknown"
-_VERSIONS: Final[Mapping[type, int]] = {StreamState: 2, Receipt: 2, Manifest: 1, DayStatus: 1}
+_VERSIONS: Final[Mapping[type, int]] = {StreamState: 3, Receipt: 2, Manifest: 1, DayStatus: 1}
 _BEFORE_THERE_WERE_ANY: Final = 1
 
 _adapters: dict[Any, TypeAdapter[Any]] = {}
@@ -70,8 +70,11 @@ def from_json(kind: type[T], data: bytes) -> T:
 
 
 def _version(kind: type, tree: dict[str, Any]) -> int:
-    # Older programs read every receipt but one that names its parts by their rows.
-    return 1 if kind is Receipt and not receipt_document.is_packed(tree) else _VERSIONS[kind]
+    # Older programs read every receipt but one that names its parts by their rows, and every state that has all its days.
+    is_older = (kind is Receipt and not receipt_document.is_packed(tree)) or (
+        kind is StreamState and not state_document.has_days_apart(tree)
+    )
+    return _VERSIONS[kind] - 1 if is_older else _VERSIONS[kind]
 
 
 def _adapter(kind: Any) -> TypeAdapter[Any]:

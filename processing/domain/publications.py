@@ -6,7 +6,7 @@ Each is a frozen record whose JSON form `documents` writes and reads. Instants a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
@@ -25,6 +25,10 @@ class TableSpec:
     columns: Mapping[str, TYPES]
     """Column names and primitive Delta types, partition columns included."""
     partition_by: tuple[str, ...]
+    added: tuple[str, ...] = ()
+    """Columns that tables of older programs lack; they are given them when they are opened."""
+    is_younger: bool = False
+    """Whether older programs published days without it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,5 +96,19 @@ class Manifest:
     outputs: tuple[TableOutput, ...]
     program: str
     config: str | None = None
+    """Version of the customer's config by which it was computed; None where none speaks of its rows."""
     overflowed: int = 0
     """Totals that are beyond all floats, and so are null."""
+    kept: tuple[TableOutput, ...] = ()
+    """Files beside the tables, that only this program reads."""
+    definitions: Mapping[str, str] = field(default_factory=dict)
+    """Of results: each experiment with the digest of what its unit totals are made by."""
+    warnings: tuple[str, ...] = ()
+    """Of results: what the config says of experiments that nothing was found for, in sentences."""
+    merged: int = 0
+    """Rows of aggregated metrics that went into another row."""
+
+    def names_in(self, table: str) -> list[str]:
+        """The names of its files in a table, or beside the tables, from the root of the customer's results."""
+        outputs = (each for each in (*self.outputs, *self.kept) if each.table == table)
+        return [f"{table}/{file.path}" for output in outputs for file in output.files]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import json
 from dataclasses import dataclass
 from enum import StrEnum
@@ -99,6 +100,8 @@ class CustomerTask(StrEnum):
 
     SWEEP = "sweep"
     HOUSEKEEPING = "housekeeping"
+    ROLL = "roll"
+    """What came over HTTP and lies in segments whose writers left them becomes uploads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +111,7 @@ class CustomerWork:
     customer: str
     task: CustomerTask
     most: int = 0
-    """How many uploads a sweep may announce; housekeeping announces none."""
+    """How many uploads a sweep may announce; the others announce none."""
 
 
 def customer_work(work: CustomerWork, *, traceparent: str | None = None) -> str:
@@ -122,7 +125,7 @@ def parse_customer_work(body: bytes) -> CustomerWork:
     work = _decoded(body)
     customer = _customer(work)
     task = CustomerTask(str(work.get("work")))
-    if task is CustomerTask.HOUSEKEEPING:
+    if task is not CustomerTask.SWEEP:
         return CustomerWork(customer=customer, task=task)
     most = work.get("most")
     # What a sweep may announce it holds in memory.
@@ -153,10 +156,10 @@ def _traceparent(event: dict[str, Any]) -> str | None:
 
 
 def _decoded(body: bytes) -> dict[str, Any]:
-    text = body.strip()
+    text = _without_mark(body)
     if not text.startswith((b"{", b"[")):
         try:
-            text = base64.b64decode(text, validate=True)
+            text = _without_mark(base64.b64decode(text, validate=True))
         except binascii.Error as error:
             raise ValueError("the message is neither JSON nor base64") from error
     try:
@@ -168,3 +171,8 @@ def _decoded(body: bytes) -> dict[str, Any]:
     if not isinstance(event, dict):
         raise ValueError("the message is not one event")  # noqa: TRY004
     return event
+
+
+def _without_mark(text: bytes) -> bytes:
+    """Without blanks and byte order marks at its ends, which .NET writes before what it calls UTF-8."""
+    return text.strip().removeprefix(codecs.BOM_UTF8).strip()

@@ -45,7 +45,7 @@ class RefusalCode(ReasonCode):
     UNREADABLE_BLOB = (
         "unreadable_blob",
         "Storage does not let us read it: it is archived, or encrypted with a key of yours.",
-        "Upload it under another name, in a readable tier and without a key.",
+        "Move it to the Hot tier, and it is read by itself; or upload it under another name, without a key.",
     )
 
     # What its bytes are.
@@ -167,8 +167,8 @@ class RefusalCode(ReasonCode):
     # Below signals/.
     NOT_A_MARKER = (
         "not_a_marker",
-        "The blob below `signals/` marks no day.",
-        "Name it YYYY-MM-DD, or give the file a column `finished_date`.",
+        "The blob looks like a marker and marks no day.",
+        "Name it `signals/YYYY-MM-DD`, as the message says, or give the file a column `finished_date`.",
     )
     MARKER_TOO_EARLY = ("marker_too_early", "The marker's day lies more than a day ahead.", "Mark the day once it has ended.")
     MANIFEST_UNREADABLE = (
@@ -202,6 +202,21 @@ class WarningCode(ReasonCode):
         "Nothing, where the right column was taken; else rename it.",
     )
     EXTRA_COLUMNS = ("extra_columns", "These columns are not read.", "Nothing, where none of them was meant to be.")
+    REPEATED_HEADER = (
+        "repeated_header",
+        "Lines are the header once more, as where files were joined end to end; they are filtered.",
+        "Nothing.",
+    )
+    OTHER_CALLS = (
+        "other_calls",
+        "Calls of Segment's other than `track` are no events, and are filtered.",
+        "Nothing, where only tracked events are meant to count.",
+    )
+    UNLIKELY_IDS = (
+        "unlikely_ids",
+        "Ids were accepted that look like none: a text such as `null`, or a number that has lost its digits.",
+        "See what wrote them; write ids as text, and leave out rows of nobody.",
+    )
     ID_TYPE_NEAR_MISS = (
         "id_type_near_miss",
         "An id type is nearly one that is known, and counts as one of its own.",
@@ -221,6 +236,31 @@ class WarningCode(ReasonCode):
         "before_first_day",
         "Rows, or marked days, lie before the first day that is processed.",
         "Ask the operator to move the first day while the rows are kept.",
+    )
+    SAME_BYTES_AS = (
+        "same_bytes_as",
+        "Another upload holds the same bytes, and its rows are in force, too; two that come within minutes may not be noticed.",
+        "Nothing, where that is meant; else upload one of the two names empty, which withdraws its rows.",
+    )
+    WITHDRAWN = (
+        "withdrawn",
+        "The upload was deleted, and by your config a deleted upload withdraws its rows.",
+        "Nothing, where that was meant; else upload the file again.",
+    )
+    SAME_KEY_IN_FILE = (
+        "same_key_in_file",
+        "Rows of the file are superseded by a later one of the same key; only the first 10 million of metrics are looked at.",
+        "Write one row each, or have the operator set `aggregate` for the metric, where all of them are to count.",
+    )
+    KIND_CHANGED = (
+        "kind_changed",
+        "A metric is shown as a ratio that was a value, or the other way round, so that rows lose their value.",
+        "Upload the rows as they were before, or have the operator pin the metric's `kind`.",
+    )
+    LATE_FOR_DAY = (
+        "late_for_day",
+        "Rows are of days that are published already; the message says what happens to them.",
+        "Nothing, where the day is processed again by itself; else ask the operator to reprocess it.",
     )
     CONFIG_NOT_IN_FORCE = (
         "config_not_in_force",
@@ -246,6 +286,16 @@ class WarningCode(ReasonCode):
         "day_closed",
         "The staged rows of the marked days are given up; the days are not processed again.",
         "Ask the operator, where they must change.",
+    )
+    DAY_NOT_ENDED = (
+        "day_not_ended",
+        "A marked day has not ended yet.",
+        "Nothing; the marker takes effect by itself, at the time in `takes_effect`.",
+    )
+    DATE_DIFFERS_FROM_NAME = (
+        "date_differs_from_name",
+        "The file names other days in `finished_date` than its own name does; those in the file count.",
+        "Nothing, where that is meant.",
     )
     MARKED_AGAIN = (
         "marked_again",
@@ -274,6 +324,9 @@ RULES: Final[Mapping[RuleCode, Reason]] = MappingProxyType(
         ),
         RuleCode.NOT_AN_OBJECT: Reason(meaning="The value is no JSON object.", remedy='Write one, such as {"plan": "pro"}.'),
         RuleCode.NOT_A_UUID: Reason(meaning="The value is no UUID.", remedy="Write 8-4-4-4-12 hexadecimal digits."),
+        RuleCode.NOT_AN_ID: Reason(
+            meaning="The value is an object, a list or true or false, and no id.", remedy="Write the id as text or as a number."
+        ),
         RuleCode.USER_WITHOUT_ID: Reason(
             meaning="The user has no id, or is no JSON object.",
             remedy='Write a JSON object with userID, or with an entry in customIDs: {"userID": "u1"}.',
@@ -312,6 +365,10 @@ RULES: Final[Mapping[RuleCode, Reason]] = MappingProxyType(
         RuleCode.VALUE_MISSING: Reason(
             meaning="The row has neither a value nor both parts of a ratio.",
             remedy="Fill metric_value, or both numerator and denominator.",
+        ),
+        RuleCode.WRONG_KIND: Reason(
+            meaning="Your config says that the metric is a value, or a ratio, and the row carries the other.",
+            remedy="Fill what the hint names, or have the operator change the metric's kind.",
         ),
         RuleCode.BROKEN_QUOTING: Reason(
             meaning="A quote stands where none may.", remedy="Quote the whole field, and write a quote inside it twice."

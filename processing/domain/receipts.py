@@ -16,6 +16,9 @@ from processing.domain.blob_names import PartName
 from processing.domain.datasets import Dataset
 from processing.domain.unknown import Unknown, foreign
 
+MASKED: Final = "(masked)"
+"""What is shown in place of a value that the config masks."""
+
 
 class UploadStatus(StrEnum):
     """What a receipt says of an upload; a status that a newer program wrote counts as an answer."""
@@ -171,6 +174,8 @@ class Receipt:
     error: ReceiptError | None = None
     marks: tuple[str, ...] = ()
     """For a marker: what it marked, as `<dataset or *>/<day>`."""
+    takes_effect: datetime | None = None
+    """For a marker: when the last of its days is taken for complete, once that has ended and the marker has settled."""
     retry: Retry | None = None
     """Only while `failed`."""
     program: str = ""
@@ -181,6 +186,9 @@ class Receipt:
     """Of the bytes as uploaded, 32 hexadecimal digits; None where they were not all read."""
     trace: str | None = None
     """Identity of the span that wrote the receipt (W3C traceparent); None without telemetry."""
+    deleted_at: datetime | None = None
+    """When the upload was found to be gone, by the service's clock; None while it is there. Its rows stay in force unless the
+    config's `on_delete` withdraws them (contract section 5)."""
     unknown: Unknown = field(default_factory=dict)
 
 
@@ -188,7 +196,7 @@ _MOST_DAYS_IN_METADATA: Final = 60
 _MOST_PART_COUNTS_IN_METADATA: Final = 40
 _MANY: Final = "many"
 PartCounts = Mapping[tuple[Dataset, date], int]
-"""How many staged parts an attempt has of each dataset and day."""
+"""How many staged parts, or rows in them, an attempt has of each dataset and day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,8 +222,12 @@ class ReceiptSummary:
     """Of the bytes of that version, where they were all read."""
     parts: PartCounts | None = None
     """Of the attempt in force; None where the metadata does not tell, and the receipt itself must be read."""
+    part_rows: PartCounts | None = None
+    """The rows of these parts, likewise."""
     trace: str | None = None
     """Identity of the span that staged the rows in force."""
+    is_deleted: bool = False
+    """Whether the upload was found to be gone: a version that comes back, by an undelete, is to be answered again."""
 
     @classmethod
     def of(cls, receipt: Receipt) -> ReceiptSummary:
@@ -231,7 +243,9 @@ class ReceiptSummary:
             error=str(receipt.error.code) if receipt.error else None,
             md5=receipt.md5,
             parts=part_counts(receipt),
+            part_rows=part_rows(receipt),
             trace=receipt.in_force.trace if receipt.in_force else None,
+            is_deleted=receipt.deleted_at is not None,
         )
 
     @classmethod
@@ -252,7 +266,9 @@ class ReceiptSummary:
             "error": self.error,
             "md5": self.md5,
             "parts": self._printed_parts(),
+            "rows": self._printed_rows(),
             "trace": self.trace,
+            "deleted": "1" if self.is_deleted else None,
         }
         return {key: value for key, value in values.items() if value is not None}
 
@@ -270,7 +286,9 @@ class ReceiptSummary:
             error=metadata.get("error"),
             md5=metadata.get("md5"),
             parts=_parsed_parts(metadata),
+            part_rows=_parsed_rows(metadata),
             trace=metadata.get("trace"),
+            is_deleted="deleted" in metadata,
         )
 
     def _printed_marks(self) -> str | None:
@@ -285,9 +303,15 @@ class ReceiptSummary:
             return _MANY
         return ",".join(f"{dataset}/{day.isoformat()}:{count}" for (dataset, day), count in sorted(self.parts.items()))
 
+    def _printed_rows(self) -> str | None:
+        """In the order of the parts; absent where those are not told."""
+        if self.part_rows is None or self._printed_parts() in (None, _MANY):
+            return None
+        return ",".join(str(rows) for _, rows in sorted(self.part_rows.items()))
+
     def answers(self, etag: str) -> bool:
-        """Whether the receipt is current for this version, and an answer."""
-        return self.etag == etag and self.status.is_answer
+        """Whether the receipt is current for this version, and an answer; one that tells of a deletion answers no version."""
+        return self.etag == etag and self.status.is_answer and not self.is_deleted
 
 
 def finished_days(receipt: Receipt) -> tuple[date, ...]:
@@ -301,6 +325,23 @@ def part_counts(receipt: Receipt) -> PartCounts:
     """The staged parts of the version in force."""
     names = (PartName.parse(part.name) for part in (receipt.in_force.parts if receipt.in_force else ()))
     return Counter((name.dataset, name.day) for name in names if name is not None)
+
+
+def part_rows(receipt: Receipt) -> PartCounts:
+    """The rows of the staged parts of the version in force."""
+    rows: Counter[tuple[Dataset, date]] = Counter()
+    for part in receipt.in_force.parts if receipt.in_force else ():
+        name = PartName.parse(part.name)
+        if name is not None:
+            rows[name.dataset, name.day] += part.rows
+    return rows
+
+
+def _parsed_rows(metadata: Mapping[str, str]) -> PartCounts | None:
+    parts, text = _parsed_parts(metadata), metadata.get("rows")
+    if not parts:
+        return parts
+    return None if text is None else dict(zip(sorted(parts), map(int, text.split(",")), strict=True))
 
 
 def _parsed_parts(metadata: Mapping[str, str]) -> PartCounts | None:

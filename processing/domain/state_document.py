@@ -38,6 +38,8 @@ def packed(tree: Tree) -> Tree:
         if published is not None and "ratios" in published:
             published["ratios"] = f"{published['ratios']:x}"
         _rename(record, published, _STORED_AS, _PUBLISHED_AS)
+    for closed in tree.get("closed", ()):
+        closed["ratios"] = f"{closed.get('ratios', 0):x}"
     return {**tree, _LISTS: [list(names) for names in places]} if places else tree
 
 
@@ -48,6 +50,8 @@ def unpacked(tree: Tree, version: int) -> Tree:
     if version == _FIRST:
         return _of_first_version(tree)
     lists = [tuple(names) for names in tree.pop(_LISTS, [])]
+    for closed in tree.get("closed", ()):
+        closed["ratios"] = int(closed["ratios"], 16)
     for record in _records(tree):
         for key in _SHARED:
             if isinstance(record.get(key), int):
@@ -56,6 +60,11 @@ def unpacked(tree: Tree, version: int) -> Tree:
         if published is not None and "ratios" in published:
             published["ratios"] = int(published["ratios"], 16)
     return tree
+
+
+def has_days_apart(tree: Tree) -> bool:
+    """Whether days of a stored state stand in documents of their own, so that older programs would take them for unknown."""
+    return bool(tree.get("closed"))
 
 
 def sharing_lists(state: StreamState) -> StreamState:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -62,6 +62,18 @@ class ExpectedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KindChange:
+    """Metrics that a day shows as another kind, value or ratio (contract section 4)."""
+
+    metrics: tuple[str, ...]
+    """At most 5 of them, those with the most such rows first; none where the config masks their names."""
+    count: int
+    """All of them."""
+    rows: int
+    """Rows that lose their value by it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
     """What a day last published."""
 
@@ -87,6 +99,10 @@ class Published:
     """Metrics that the day's own rows show to be ratios: bit n stands for position n in the stream's `ratio_names`."""
     overflowed: int = 0
     """Totals that are beyond all floats, and so are null."""
+    meaning: str = ""
+    """Digest of what the config said of how rows are put together; empty where it said nothing."""
+    kind_changed: KindChange | None = None
+    """The metrics that are ratios on the day and were values before, or of which rows have no value by it; None for none."""
     unknown: Unknown = field(default_factory=dict)
 
 
@@ -153,7 +169,7 @@ class DayRecord:
     next_try: datetime | None = None
     error: str | None = None
     history: tuple[Change, ...] = ()
-    """The last 50."""
+    """The last 10; the status document has more of them."""
     unknown: Unknown = field(default_factory=dict)
 
 
@@ -177,6 +193,26 @@ class ExpiredRows:
     """They are of days before this one."""
     arrived: datetime
     """They came in uploads that were written at this instant or earlier."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedDays:
+    """Closed days in a row, of one month, whose records stand in a document of their own, and what they give to later days."""
+
+    first: date
+    last: date
+    document: str
+    """Name of the document in `state`: a stream's state with these days alone. It is never written again."""
+    ratios: int = 0
+    """The ratios of all these days (Published.ratios)."""
+    hands_on: str = ""
+    """The digest of what all these days give to later ones (Published.hands_on)."""
+    known_keys: str | None = None
+    """Name of the file in `state` with the keys of all their first exposures; None where there is none."""
+
+    def has(self, day: date) -> bool:
+        """Whether a day is one of them."""
+        return self.first <= day <= self.last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +240,8 @@ class StreamState:
     """When everything was listed last, by the service's clock. Until it was once, no note tells of rows that came before."""
     own_markers: bool = False
     """Of `exposures`: whether a marker for it alone was ever used, so that those of `events` mark it no more."""
+    first_seen: Mapping[str, datetime] = field(default_factory=dict)
+    """When markers that have not settled were first seen, by their names and by the service's clock."""
     closed_through: date | None = None
     """The staged rows of published days up to this one are given up: none of these days can be processed again."""
     given_up: ExpiredRows | None = None
@@ -212,6 +250,8 @@ class StreamState:
     """Why the stream stands still until an operator has fixed something; None while it does not."""
     ratio_names: tuple[str, ...] = ()
     """The metrics that any published day showed to be ratios; days refer to them by position."""
+    closed: tuple[ClosedDays, ...] = ()
+    """Closed days that are not among `days` any more, in order."""
     days: Mapping[date, DayRecord] = field(default_factory=dict)
     unknown: Unknown = field(default_factory=dict)
 
@@ -220,10 +260,18 @@ class StreamState:
         """Whose state it is."""
         return Stream(self.customer, self.dataset)
 
+    def rests_since(self, marker: str, written: datetime) -> datetime:
+        """Since when a marker is to settle: one that is rewritten all the time would never come to it."""
+        return min(written, self.first_seen.get(marker, written))
+
     def is_published(self, day: date) -> bool:
         """Whether a day was published, and may be processed again or not."""
         record = self.days.get(day)
-        return record is not None and record.published is not None
+        return self.closed_with(day) is not None if record is None else record.published is not None
+
+    def closed_with(self, day: date) -> ClosedDays | None:
+        """The closed days that a day is one of whose record stands in a document of its own; None for any other day."""
+        return next((each for each in self.closed if each.has(day)), None)
 
     def is_closed(self, day: date) -> bool:
         """Whether a day is published and its staged rows are given up."""
@@ -248,7 +296,8 @@ class StreamState:
 
     def closed_days(self) -> frozenset[date]:
         """All closed days."""
-        return frozenset(day for day in self.days if self.is_closed(day))
+        apart = (each.first + timedelta(days=n) for each in self.closed for n in range((each.last - each.first).days + 1))
+        return frozenset((*apart, *(day for day in self.days if self.is_closed(day))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +310,7 @@ class DayStatus:
     state: DayState
     seq: int | None
     files: int
+    """Of a day that is not published, what was staged when the document was printed; the same of `rows`."""
     rows: int
     superseded: int
     refused: tuple[str, ...]
@@ -274,7 +324,11 @@ class DayStatus:
     """Name of the blob that holds what the last reprocess changed."""
     reprocess_until: date | None = None
     """The last day on which the rows are kept that another processing needs."""
+    needs: str | None = None
+    """What stands in the way of the day, and who does what about it; None when nothing does."""
     tries: int = 0
     """Attempts that ended their worker without a word."""
     overflowed: int = 0
     """Totals of the publication that are beyond all floats, and so are null."""
+    kind_changed: KindChange | None = None
+    """The metrics that are ratios on the day and were values before, or of which rows have no value by it; None for none."""

@@ -26,6 +26,8 @@ class SpanName(StrEnum):
     """One run of housekeeping's timer, which sends a message for each customer."""
     CLEAN_UP = "clean_up"
     """One round of housekeeping for a customer."""
+    ROLL_JOURNAL = "roll_journal"
+    """One round for rows that came over HTTP and were left: they become uploads."""
     ADVANCE_DAYS = "advance_days"
     """One look of the day timer at every stream."""
     WORK_STREAM = "work_stream"
@@ -125,7 +127,7 @@ DAYS: Final = Metric(
     name="dropzone.days",
     kind=InstrumentKind.HISTOGRAM,
     unit="{day}",
-    meaning="days of a stream in a state as the day timer saw them; a state without days is not told",
+    meaning="open days of a stream in a state as the day timer saw them; a state without days is not told",
     attributes=(Attribute.CUSTOMER, Attribute.DATASET, Attribute.STATE),
 )
 DAY_LAG: Final = Metric(
@@ -149,7 +151,20 @@ QUEUE_AGE: Final = Metric(
     meaning="age of the message that is next in a queue as a timer saw it, 0 when none waits",
     attributes=(Attribute.QUEUE,),
 )
-METRICS: Final = (ROWS, UPLOADS, BYTES, REJECTS, ANSWER_LAG, OLDEST_UNANSWERED, DAYS, DAY_LAG, QUEUE_LENGTH, QUEUE_AGE)
+REFUSED_KEYS: Final = Metric(
+    name="dropzone.refused_keys",
+    kind=InstrumentKind.COUNTER,
+    unit="{request}",
+    meaning=(
+        "requests over HTTP that showed no right key; the outcome is none, malformed, unknown (also revoked), too_many of one "
+        "address, or scope"
+    ),
+    attributes=(Attribute.OUTCOME,),
+)
+METRICS: Final = (
+    *(ROWS, UPLOADS, BYTES, REJECTS, ANSWER_LAG, OLDEST_UNANSWERED),
+    *(DAYS, DAY_LAG, QUEUE_LENGTH, QUEUE_AGE, REFUSED_KEYS),
+)
 
 # OpenTelemetry, which reads and writes these texts behind the port, is no library of the domain. The shape alone is looked at
 # here, because a message comes from outside: what is no traceparent may be anybody's text, and goes no further.

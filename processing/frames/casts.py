@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 import polars as pl
@@ -11,6 +11,17 @@ _TRUE: Final = ("true", "1")
 _FALSE: Final = ("false", "0")
 # Whole floats below this are written digit by digit; no id is larger, and beyond it Int64 ends.
 _WHOLE: Final = 2.0**63
+# Midnight may follow a day, in any of the ways in which instants are written.
+_AT_MIDNIGHT: Final = r"^(\d{4}-\d{2}-\d{2})[Tt ]00:00(?::00(?:[.,]0+)?)?(?: ?(?:[Zz]|UTC|[+-]\d{2}(?::?\d{2})?))?$"
+_EMPTY_FRACTION: Final = r"^(-?\d+)\.0+$"
+_BOM: Final = "\ufeff"
+_AFTER_DIGITS: Final = ":"
+"""What begins with a digit or a sign comes before it."""
+_EPOCH_OF_EXCEL: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - on no clock; Excel counts a 29 February 1900
+_LAST_OF_EXCEL: Final = 2_958_466
+"""The day after 9999-12-31."""
+_DAY: Final = 86_400_000
+"""Milliseconds."""
 _MOST_KNOWN: Final = 1_500
 """Days whose texts are remembered: more than one file may have."""
 _FIRST_DAY: Final = date(1, 1, 1)
@@ -85,11 +96,39 @@ def cast_text(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         if text.meta.root_names():
             return text.map_batches(DayTexts().days, return_dtype=pl.Date)
         # A literal stays one, so that it fits rows of any number.
-        return pl.when(_is_shaped(text)).then(text.str.to_date("%Y-%m-%d", strict=False))
+        day = text.str.replace(_AT_MIDNIGHT, "$1")
+        return pl.when(_is_shaped(day)).then(day.str.to_date("%Y-%m-%d", strict=False))
     if dtype == pl.Boolean:
         lowered = text.str.to_lowercase()
         return pl.when(lowered.is_in(_TRUE)).then(pl.lit(True)).when(lowered.is_in(_FALSE)).then(pl.lit(False))
     raise TypeError(f"no cast from text to {dtype}")
+
+
+def as_ids(texts: pl.Series) -> pl.Series:
+    """Ids as they are kept: `123.0` is `123`, and a byte order mark that stuck to the beginning of one is none of it."""
+    # Nearly no batch has either, and to see that is far cheaper than to look at each text: comparing tells most.
+    if (texts >= _BOM).any() and texts.str.starts_with(_BOM).any():
+        texts = texts.str.strip_chars(_BOM)
+        texts = texts.set(texts == "", None)
+    may_be_number = texts < _AFTER_DIGITS
+    if not may_be_number.any():
+        return texts
+    places = (may_be_number & texts.str.ends_with("0")).arg_true()
+    if not len(places):
+        return texts
+    found = texts.gather(places)
+    if not found.str.contains(_EMPTY_FRACTION).any():
+        return texts
+    # Changes the series that it is called on.
+    return texts.clone().scatter(places, found.str.replace(_EMPTY_FRACTION, "$1"))
+
+
+def from_excel(text: pl.Expr) -> pl.Expr:
+    """The times on some clock that Excel's numbers of days mean, to the millisecond; null for any other text."""
+    days = text.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    is_day = days.is_between(1, _LAST_OF_EXCEL, closed="left")
+    milliseconds = (pl.when(is_day).then(days) * _DAY).round().cast(pl.Int64)
+    return pl.lit(_EPOCH_OF_EXCEL, pl.Datetime("us")) + milliseconds.cast(pl.Duration("ms"))
 
 
 def _is_shaped(text: pl.Expr) -> pl.Expr:
@@ -97,13 +136,15 @@ def _is_shaped(text: pl.Expr) -> pl.Expr:
 
 
 def _days(texts: pl.Series) -> pl.Series:
-    """The days of texts written as YYYY-MM-DD; null for any other text.
+    """The days of texts written as YYYY-MM-DD, a midnight may follow; null for any other text.
 
     The engine alone would take 2026-1-1, read the year 0026 from 26-01-01, and knows a year 0, which calendars and other
     readers of Parquet do not. Few texts are looked at: a day stands in many rows.
     """
     different = texts.unique()
     misshapen = different.to_frame("text").filter(~_is_shaped(pl.col("text"))).to_series()
+    if misshapen.str.contains(_AT_MIDNIGHT).any():
+        return _days(texts.str.replace(_AT_MIDNIGHT, "$1"))
     days = texts.str.to_date("%Y-%m-%d", strict=False)
     return days if misshapen.is_empty() else days.zip_with(~texts.is_in(misshapen.implode()), pl.Series([None], dtype=pl.Date))
 

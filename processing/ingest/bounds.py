@@ -22,9 +22,13 @@ MOST_ID_TYPES: Final = 1_000
 
 
 class FileBounds:
-    """Counts what a file holds while it is read, and raises CustomerError as soon as that is too much."""
+    """Counts what a file holds while it is read, and raises CustomerError as soon as that is too much.
 
-    def __init__(self) -> None:
+    Of rows that were answered before, which many requests sent, only their number is bounded.
+    """
+
+    def __init__(self, *, are_answered: bool = False) -> None:
+        self._bounds_kinds = not are_answered
         self._days: set[date] = set()
         self._metrics: set[str] = set()
         self._id_types: set[str] = set()
@@ -38,7 +42,7 @@ class FileBounds:
     def add_days(self, days: Iterable[date]) -> None:
         """The days of accepted rows."""
         self._days.update(days)
-        if len(self._days) > MOST_DAYS:
+        if self._bounds_kinds and len(self._days) > MOST_DAYS:
             raise CustomerError(
                 RefusalCode.TOO_MANY_DAYS,
                 f"the file has rows of more than {MOST_DAYS:,} days: upload several files, each of fewer days",
@@ -47,7 +51,7 @@ class FileBounds:
     def add_metrics(self, names: Iterable[str]) -> None:
         """The metrics of accepted rows."""
         self._metrics.update(names)
-        if len(self._metrics) > MOST_METRICS:
+        if self._bounds_kinds and len(self._metrics) > MOST_METRICS:
             raise CustomerError(
                 RefusalCode.TOO_MANY_METRIC_NAMES,
                 f"the file names more than {MOST_METRICS:,} metrics: is something else in metric_name? "
@@ -57,7 +61,7 @@ class FileBounds:
     def add_id_types(self, names: Iterable[str]) -> None:
         """The id types of accepted rows."""
         self._id_types.update(names)
-        if len(self._id_types) > MOST_ID_TYPES:
+        if self._bounds_kinds and len(self._id_types) > MOST_ID_TYPES:
             raise CustomerError(
                 RefusalCode.TOO_MANY_ID_TYPES,
                 f"the file names more than {MOST_ID_TYPES:,} id types: write the kind of id, such as user_id, into id_type or "

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -22,17 +22,20 @@ from processing.domain.reasons import RefusalCode
 from processing.domain.receipts import BrokenRule, ReceiptError, ReceiptWarning, RowCounts
 from processing.frames.ordered_pool import WORKERS
 from processing.ingest.bounds import FileBounds
-from processing.ingest.columns.dataset_schemas import SchemaContext
+from processing.ingest.columns.dataset_schemas import SchemaContext, columns_of
 from processing.ingest.deadlines import Deadline
 from processing.ingest.pipeline import Split, splits
-from processing.ingest.readers.formats import HEAD, FileFormat, detect_format
+from processing.ingest.readers.first_line import with_first_line
+from processing.ingest.readers.formats import HEAD, FileFormat, Layout, detect_format
+from processing.ingest.readers.header_advice import nearest_names
 from processing.ingest.readers.open_reader import open_reader
 from processing.ingest.readers.random_access import RandomAccess
 from processing.ingest.receipt_warnings import StreamDays, WarningTally
-from processing.ingest.routes import Route, open_routes
+from processing.ingest.routes import Route, names_that_may_be_told, open_routes
 from processing.ingest.staging import WRITERS, LocalPart
+from processing.ingest.validation.advice import advised
 from processing.ingest.validation.reject_writer import RejectWriter
-from schemas.customer_config import CustomerConfig
+from schemas.customer_config import CustomerConfig, DatasetConfig
 from schemas.rule_codes import RuleCode
 
 LARGEST_UPLOAD: Final = 10 * 1000**3
@@ -60,6 +63,8 @@ class IngestRequest:
     config: CustomerConfig = field(default_factory=CustomerConfig)
     streams: Mapping[Dataset, StreamDays] = field(default_factory=dict)
     """What is known of the days of the streams that the upload may have rows of."""
+    are_answered: bool = False
+    """Whether each row was accepted before, when it came over HTTP: then no other row may cost it its place."""
     deadline: Callable[[], bool] | None = None
     """Whether the time for this attempt is over, which refuses the file; asked often. None where it never is."""
 
@@ -98,13 +103,14 @@ def ingest_file(
     must have moved the file away when they return. Errors of `source`, `emit` and `spill` pass through. What was emitted of
     a file that is refused counts for nothing, nor does what was spilled where the outcome names no rejected rows.
     """
-    found = None
+    found, head = None, b""
     try:
         with panics_as_errors():
-            found = detect_format(request.name, source.read(0, min(HEAD, source.size)))
-            return _read(request, found, source, _Outlets(scratch=scratch, emit=emit, spill=spill))
+            head = source.read(0, min(HEAD, source.size))
+            found = detect_format(request.name, head)
+            outcome = _read(request, found, source, _Outlets(scratch=scratch, emit=emit, spill=spill))
     except CustomerError as error:
-        return IngestOutcome(
+        outcome = IngestOutcome(
             format=str(found) if found else None,
             rows=RowCounts(),
             days={},
@@ -113,6 +119,11 @@ def ingest_file(
             rejected=None,
             problem=ReceiptError(code=error.code, message=error.message),
         )
+    if outcome.problem is None:
+        return outcome
+    own = request.config.dataset(request.dataset)
+    may_tell = names_that_may_be_told(own, request.config)
+    return replace(outcome, problem=with_first_line(outcome.problem, head, found, own, may_tell))
 
 
 @dataclass(slots=True)
@@ -120,6 +131,10 @@ class _Counts:
     read: int = 0
     accepted: int = 0
     filtered: int = 0
+    left_out: int = 0
+    """Of the filtered records those that the reader filtered."""
+    days: dict[Dataset, Counter[date]] = field(default_factory=dict)
+    """Accepted records of each day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +156,7 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
         zone=request.zone,
         id_types=request.config.id_types,
         closed={dataset: stream.closed for dataset, stream in request.streams.items()},
+        kinds=request.config.fitting,
     )
     with ExitStack() as stack:
         # A small file is done before a thread has started.
@@ -148,21 +164,38 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
         readers = stack.enter_context(ThreadPoolExecutor(WORKERS, "read")) if is_large else None
         writer = stack.enter_context(ThreadPoolExecutor(WRITERS, "write")) if is_large else None
         routes = open_routes(
-            reader, request.dataset, context, request.config, scratch=outlets.scratch, emit=outlets.emit, pool=writer
+            reader,
+            request.dataset,
+            context,
+            request.config,
+            name=request.name,
+            scratch=outlets.scratch,
+            emit=outlets.emit,
+            pool=writer,
+            ratios=request.streams.get(Dataset.METRICS, StreamDays()).kinds.ratio_since,
         )
         rejects = RejectWriter(
             outlets.scratch / "rejected.ndjson", outlets.spill, most=max(_LEAST_REJECTED, _MOST_REJECTED * source.size)
         )
-        return _split_all(request, deadline.checked(splits(reader, routes, readers)), routes, found, rejects)
+        batches = deadline.checked(splits(reader, routes, readers))
+        # Of a format with a header, what is missing there was refused with it.
+        names = reader.found if found.layout is Layout.NDJSON and not request.config.mask_values else None
+        return _split_all(request, batches, routes, found, rejects, header=names)
 
 
 def _split_all(
-    request: IngestRequest, batches: Iterator[Split], routes: Sequence[Route], found: FileFormat, rejects: RejectWriter
+    request: IngestRequest,
+    batches: Iterator[Split],
+    routes: Sequence[Route],
+    found: FileFormat,
+    rejects: RejectWriter,
+    *,
+    header: Sequence[str] | None,
 ) -> IngestOutcome:
-    warning_tally = WarningTally(name=request.name, streams=request.streams)
+    warning_tally = WarningTally(name=request.name, streams=request.streams, pinned=request.config.pinned)
     counts = _Counts()
-    bounds = FileBounds()
-    most = request.config.max_rejected_fraction
+    bounds = FileBounds(are_answered=request.are_answered)
+    most = 1.0 if request.are_answered else request.config.max_rejected_fraction
     is_hopeless = False
     try:
         for batch in batches:
@@ -177,10 +210,15 @@ def _split_all(
             route.parts.finish()
     finally:
         rejects.close()
-    own_days = {route.dataset: route.parts.days for route in routes}
+    own_days = counts.days
     days: Counter[date] = sum(own_days.values(), Counter())
     rows = RowCounts(read=counts.read, accepted=counts.accepted, rejected=rejects.count, filtered=counts.filtered)
-    problem = _over_budget(rows, most, rejects.rules(), is_hopeless=is_hopeless) or _nothing_accepted(rows)
+    own = request.config.dataset(request.dataset)
+    rules = tuple(advised(rule, request.dataset, own) for rule in rejects.rules())
+    problem = _over_budget(rows, most, rules, is_hopeless=is_hopeless) or _nothing_accepted(rows, rules, counts.left_out)
+    if problem is not None:
+        near = _near(rows, rules, header, own, request.dataset)
+        problem = replace(problem, message=problem.message + near) if near else problem
     if problem is not None:
         # Nothing of a refused file counts as accepted: its sound rows are rejected with it.
         rows = RowCounts(read=rows.read, rejected=rows.read - rows.filtered, filtered=rows.filtered)
@@ -188,7 +226,7 @@ def _split_all(
         format=str(found),
         rows=rows,
         days={} if problem else dict(sorted(days.items())),
-        rules=rejects.rules(),
+        rules=rules,
         # The route of the folder itself speaks for the header.
         warnings=(*routes[-1].plan.warnings, *warning_tally.warnings({} if problem else own_days)),
         rejected=rejects.path if rejects.count else None,
@@ -209,14 +247,20 @@ def _bound(batch: Split, bounds: FileBounds) -> None:
 def _take(batch: Split, routes: Sequence[Route], rejects: RejectWriter, warning_tally: WarningTally, counts: _Counts) -> None:
     counts.read += batch.read
     rejects.add_broken(routes[-1].validator, batch.broken)
-    settled = len(batch.broken)
+    left_out = sum(batch.left_out.values())
+    warning_tally.add_left_out(batch.left_out)
+    counts.filtered += left_out
+    counts.left_out += left_out
+    settled = len(batch.broken) + left_out
     for part in batch.routes:
         part.route.parts.add(part.accepted)
         rejects.add(part.route.validator, part.rejected)
         warning_tally.add(part.route, part.warning_counts)
-        counts.accepted += part.accepted.rows
+        counts.days.setdefault(part.route.dataset, Counter()).update(part.days)
+        accepted = sum(part.days.values())
+        counts.accepted += accepted
         counts.filtered += part.filtered
-        settled += part.accepted.rows + part.rejected.height + part.filtered
+        settled += accepted + part.rejected.height + part.filtered
     rejects.end_batch()
     if settled != batch.read:
         raise AssertionError("rows of a batch were lost or doubled")
@@ -231,23 +275,49 @@ def _over_budget(rows: RowCounts, most: float, rules: Sequence[BrokenRule], *, i
     ]
     where = f"the first {rows.read:,} rows, behind which reading stopped," if is_hopeless else f"{rows.read:,} rows"
     why = f" (no row has {', '.join(absent)})" if absent else ""
-    return ReceiptError(
-        code=RefusalCode.TOO_MANY_REJECTED_ROWS,
-        message=f"{rows.rejected:,} of {where} break rules, more than {most:.0%}{why}: fix the file and upload it again",
-    )
+    message = f"{rows.rejected:,} of {where} break rules, more than {most:.0%}{why}: fix the file and upload it again"
+    return ReceiptError(code=RefusalCode.TOO_MANY_REJECTED_ROWS, message=message + _most_often(rules))
 
 
-def _nothing_accepted(rows: RowCounts) -> ReceiptError | None:
+def _most_often(rules: Sequence[BrokenRule]) -> str:
+    """What most of the rejected rows break, as an end of the sentence."""
+    if not rules:
+        return ""
+    column = f" ({rules[0].column})" if rules[0].column is not None else ""
+    return f"; most often {rules[0].rule}{column}: {rules[0].hint}"
+
+
+def _near(
+    rows: RowCounts, rules: Sequence[BrokenRule], header: Sequence[str] | None, config: DatasetConfig, dataset: Dataset
+) -> str:
+    """The names that come near those of which no record has a value, where records name their values themselves."""
+    every = rows.read - rows.filtered
+    absent = [rule.column for rule in rules if rule.rule == RuleCode.REQUIRED and rule.column and rule.count == every]
+    absent += ["metric_value" for rule in rules if rule.rule == RuleCode.VALUE_MISSING and rule.count == every]
+    there = {*config.select, *(header or ())}
+    # A name that is a column itself is meant for no other one.
+    others = [name for name in header or () if name not in columns_of(dataset)]
+    pairs = nearest_names([name for name in absent if name not in there], others)
+    if not pairs:
+        return ""
+    near = ", ".join(f"{source!r} for {column}" for column, source in pairs.items())
+    mapped = ", ".join(f"{source}: {column}" for column, source in pairs.items())
+    return f"; near come {near}: rename them, or have the operator set columns to {{{mapped}}} in the config"
+
+
+def _nothing_accepted(rows: RowCounts, rules: Sequence[BrokenRule], left_out: int) -> ReceiptError | None:
     """Why a file of which something was read and nothing is left is refused: only an empty one withdraws what is in force."""
     if not rows.read or rows.accepted:
         return None
     why = "every row breaks a rule" if rows.rejected else "every row was dropped by the config's filter"
-    if rows.rejected and rows.filtered:
+    if left_out and left_out == rows.filtered and not rows.rejected:
+        why = "every row is one that is left out, as the warnings say"
+    elif rows.rejected and rows.filtered and not left_out:
         why = "every row breaks a rule, or was dropped by the config's filter"
     message = (
         f"of {rows.read:,} rows none was accepted, {why}: fix the file and upload it again; to withdraw it, upload it empty"
     )
-    return ReceiptError(code=RefusalCode.NOTHING_ACCEPTED, message=message)
+    return ReceiptError(code=RefusalCode.NOTHING_ACCEPTED, message=message + _most_often(rules))
 
 
 def _exceeds(part: int, share: float, whole: int) -> bool:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Final
 
 import polars as pl
 
+from processing.domain.datasets import Dataset
+from processing.domain.reasons import WarningCode
 from processing.frames.ordered_pool import WORKERS, in_order
 from processing.ingest.readers.raw_batches import BatchTask, BrokenRecords, Numbering, RawReader, renumbered
 from processing.ingest.receipt_warnings import WarningCounts, warning_counts
 from processing.ingest.routes import Route, routed
+from processing.ingest.same_keys import accepted_records
 from processing.ingest.staging import DayRows, divide
+from processing.ingest.wide_tables import long_rows
 
 _IN_FLIGHT: Final = WORKERS + 1
 """Batches that are held at once, so that no reader waits for the next to be cut."""
@@ -25,6 +30,9 @@ class RouteSplit:
 
     route: Route
     accepted: DayRows
+    """Its rows, of which a record of a wide table may be several."""
+    days: Mapping[date, int]
+    """The records that they come from, by day."""
     rejected: pl.DataFrame
     filtered: int
     """Records that `where` dropped."""
@@ -38,6 +46,8 @@ class Split:
     read: int
     broken: BrokenRecords
     routes: tuple[RouteSplit, ...]
+    left_out: Mapping[WarningCode, int] = field(default_factory=dict)
+    """Records that the reader itself filtered, by the warning that tells of them."""
 
 
 def splits(reader: RawReader, routes: Sequence[Route], pool: ThreadPoolExecutor | None) -> Iterator[Split]:
@@ -46,7 +56,8 @@ def splits(reader: RawReader, routes: Sequence[Route], pool: ThreadPoolExecutor 
 
     def work(task: BatchTask) -> tuple[Split, tuple[int, int] | None]:
         batch = task()
-        split = Split(read=batch.read, broken=batch.broken, routes=tuple(_split(*each) for each in routed(batch.frame, routes)))
+        parts = tuple(_split(*each) for each in routed(batch.frame, routes))
+        split = Split(read=batch.read, broken=batch.broken, routes=parts, left_out=batch.left_out)
         return split, None if batch.lines is None else (batch.read, batch.lines)
 
     for split, counts in in_order(work, reader.batch_tasks(), pool, most=_IN_FLIGHT):
@@ -55,15 +66,30 @@ def splits(reader: RawReader, routes: Sequence[Route], pool: ThreadPoolExecutor 
 
 def _split(route: Route, kept: pl.DataFrame, filtered: int) -> RouteSplit:
     accepted, rejected = route.validator.split(kept)
+    records = accepted_records(kept, rejected) if route.dataset is Dataset.METRICS else None
+    rows = accepted
+    if route.values and records is not None:
+        rows, records = long_rows(accepted, records, route.values)
+    divided = divide(rows, route.day)
+    # A record counts once, however many values it has.
+    of_records = divide(accepted, route.day) if route.values else divided
     return RouteSplit(
         route=route,
-        accepted=divide(accepted, route.day),
+        accepted=divided,
+        days={day: frame.height for day, frame in of_records.frames.items()},
         rejected=rejected,
         filtered=filtered,
-        warning_counts=warning_counts(route, kept, accepted),
+        warning_counts=warning_counts(route, kept, rows, records),
     )
 
 
 def _renumbered(split: Split, records: int, lines: int) -> Split:
-    parts = (replace(part, rejected=renumbered(part.rejected, records, lines)) for part in split.routes)
+    parts = (
+        replace(
+            part,
+            rejected=renumbered(part.rejected, records, lines),
+            warning_counts=part.warning_counts.renumbered(records),
+        )
+        for part in split.routes
+    )
     return replace(split, broken=split.broken.renumbered(records, lines), routes=tuple(parts))

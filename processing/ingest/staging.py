@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,8 @@ _BYTES_ON_DISK: Final = 384 * 1024 * 1024
 _MANY_DAYS: Final = 31
 """Days of a group that become parts at once; of a file that has many parts already, _FEW_DAYS."""
 _FEW_DAYS: Final = 4
+_FEW_TO_DIVIDE: Final = 10
+"""Days up to which rows are looked for by each of them, in half of the time in which they are grouped."""
 MOST_PARTS: Final = 4_000
 """Parts of one file."""
 WRITERS: Final = 3
@@ -62,8 +64,13 @@ def divide(accepted: pl.DataFrame, day: pl.Expr) -> DayRows:
     with_day = accepted.with_columns(day.alias(_DAY))
     days = with_day.get_column(_DAY)
     first, last = days.min(), days.max()
-    if first == last:
-        frames = {first: accepted} if isinstance(first, date) else {}
+    if not isinstance(first, date) or not isinstance(last, date):
+        frames = {}
+    elif first == last:
+        frames = {first: accepted}
+    elif (last - first).days < _FEW_TO_DIVIDE:
+        each = (first + timedelta(days=number) for number in range((last - first).days + 1))
+        frames = {own: frame for own in each if (frame := accepted.filter(days == own)).height}
     else:
         frames = {own: frame for (own,), frame in with_day.partition_by(_DAY, include_key=False, as_dict=True).items()}
     return DayRows(frames=frames, rows=accepted.height, text_bytes=text_bytes(accepted))

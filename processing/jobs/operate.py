@@ -9,7 +9,7 @@ from datetime import date
 import structlog
 
 from processing.domain import blob_names
-from processing.domain.datasets import Dataset
+from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.errors import OperatorError
 from processing.domain.queue_messages import stream_work, upload_event
 from processing.domain.readiness.advance import with_first_day
@@ -22,9 +22,10 @@ from processing.jobs.uploads.reingest import ask_again
 from processing.stored.answered import forget_answers
 from processing.stored.context import JobContext
 from processing.stored.customers import expect_customer
+from processing.stored.day_documents import print_status
 from processing.stored.policies import readiness_policy
 from processing.stored.receipts import list_receipts
-from processing.stored.stream_state import StoredState, change_state, load_state, print_status
+from processing.stored.stream_state import StoredState, change_state, load_state
 from processing.stored.streams import known_streams
 from processing.stored.uploads import list_uploads
 
@@ -34,9 +35,11 @@ _log = structlog.get_logger()
 def mark_ready(context: JobContext, customer: str, day: date, dataset: Dataset | None) -> str:
     """Leave the marker that the customer would leave, for one stream or for all; returns its name.
 
-    Raises OperatorError for a day that is more than a day ahead, and for a customer that is not there.
+    Raises OperatorError for a day that is more than a day ahead or that nobody would look at, and for a customer that is
+    not there.
     """
     expect_customer(context, customer)
+    _expect_any_begun(context, customer, day, dataset)
     if context.zone.is_far_ahead(day, context.drop.service_time()):
         raise OperatorError(f"{day.isoformat()} is more than a day ahead: mark it when it is near")
     folder = f"{Dataset.SIGNALS}/" if dataset is None else f"{Dataset.SIGNALS}/{dataset}/"
@@ -48,6 +51,20 @@ def mark_ready(context: JobContext, customer: str, day: date, dataset: Dataset |
     return name
 
 
+def _expect_any_begun(context: JobContext, customer: str, day: date, dataset: Dataset | None) -> None:
+    """OperatorError where every stream that a marker is for begins later."""
+    named = readiness_policy(context, customer).first_day
+    streams = (stream for stream in known_streams(context, customer) if stream.dataset in DATA_DATASETS)
+    states = [load_state(context, stream).state for stream in streams]
+    firsts = [named or state.first_day for state in states if dataset in (None, state.dataset)]
+    known = [first for first in firsts if first is not None]
+    if known and len(known) == len(firsts) and day < min(known):
+        raise OperatorError(
+            f"{dataset or 'every stream'} of {customer} begins with {min(known)} or later, so that {day} would mark nothing: "
+            "move the first day first, with dropzone first-day"
+        )
+
+
 def ask_reprocess(context: JobContext, stream: Stream, day: date) -> None:
     """Have a published day processed again, whatever its age and the customer's policy say.
 
@@ -57,11 +74,11 @@ def ask_reprocess(context: JobContext, stream: Stream, day: date) -> None:
     now = context.drop.service_time()
 
     def asked(state: StreamState) -> StreamState:
+        if state.is_closed(day):
+            raise OperatorError(f"the staged rows of {day.isoformat()} are gone by retention: upload its files again")
         record = state.days.get(day)
         if record is None or record.published is None:
             raise OperatorError(f"{stream} has not published {day.isoformat()}: mark it ready instead")
-        if state.is_closed(day):
-            raise OperatorError(f"the staged rows of {day.isoformat()} are gone by retention: upload its files again")
         cause = "the operator asked for it"
         record = with_state(marked_for_reprocess(record, cause), DayState.READY, now, f"to be processed again: {cause}")
         return replace(state, days={**state.days, day: record})

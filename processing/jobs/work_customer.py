@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from processing.domain.queue_messages import CustomerTask, CustomerWork
 from processing.jobs.housekeeping.run_housekeeping import clean_up_customer
+from processing.jobs.journal.roll_journal import roll_customer
 from processing.jobs.uploads.sweep import sweep_customer
 from processing.stored.context import JobContext
 
 
 def work_customer(context: JobContext, work: CustomerWork, *, traceparent: str | None = None) -> None:
-    """Sweep a customer or clean up after it; what fails is logged, and done with the next message about it.
+    """Sweep a customer, clean up after it, or make uploads of its journal; what fails is logged, and done the next time.
 
     `traceparent` is the span that sent this one.
     """
@@ -18,3 +19,5 @@ def work_customer(context: JobContext, work: CustomerWork, *, traceparent: str |
             sweep_customer(context, work.customer, work.most, traceparent=traceparent)
         case CustomerTask.HOUSEKEEPING:
             clean_up_customer(context, work.customer, traceparent=traceparent)
+        case CustomerTask.ROLL:
+            roll_customer(context, work.customer, traceparent=traceparent)

@@ -14,7 +14,7 @@ PROJECT: Final = Path(__file__).resolve().parents[2]
 """Where `function_app.py`, `host.json` and `package.json` lie."""
 
 _HOST: Final = "AzureWebJobsStorage"
-_CONNECTIONS: Final = (_HOST, "DROP_STORAGE", "LAKE_STORAGE")
+_CONNECTIONS: Final = (_HOST, "DROP_STORAGE", "LAKE_STORAGE", "RESULTS_STORAGE")
 # In production a marker settles for a minute and a first day waits for an hour; nobody waits so long for a first try.
 _QUICK: Final = {
     "SWEEP_SCHEDULE": "*/15 * * * * *",
@@ -33,7 +33,7 @@ def names_storage() -> bool:
 
 
 def local_settings(connection_string: str | None = None) -> dict[str, str]:
-    """Settings for the functions on this machine; with a connection string, all three accounts are that emulator."""
+    """Settings for the functions on this machine; with a connection string, all accounts are that emulator."""
     emulator = dict.fromkeys(_CONNECTIONS, connection_string) if connection_string else {}
     ours = {**_QUICK, **_from_file(), **os.environ}
     return {**ours, **{name: value for name, value in emulator.items() if value is not None}}

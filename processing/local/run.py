@@ -17,6 +17,7 @@ from processing.local.environment import PROJECT, host_json, local_settings
 from processing.local.event_grid import EventGridEmulator
 from processing.local.host.local_host import HostOptions, LocalHost
 from processing.settings import load_settings
+from processing.stored.installation import check_zone
 
 _log = structlog.get_logger()
 
@@ -41,6 +42,7 @@ def running(connection_string: str | None, options: HostOptions) -> Iterator[Loc
     loaded = load_settings()
     wiring.prepare_storage(loaded)
     context = wiring.build_app(loaded)
+    check_zone(context.lake, context.zone)  # each function would refuse its work
     sys.path.insert(0, str(PROJECT))
     app = importlib.import_module("function_app").app
     host = LocalHost(
@@ -51,5 +53,8 @@ def running(connection_string: str | None, options: HostOptions) -> Iterator[Loc
         options=options,
     )
     events = EventGridEmulator(context.drop, wiring.open_queue(loaded, DROP_EVENTS))
-    with host, events:
-        yield LocalRun(host=host, connection_string=connection_string)
+    try:
+        with host, events:
+            yield LocalRun(host=host, connection_string=connection_string)
+    finally:
+        wiring.stop_web()  # while its storage is still there

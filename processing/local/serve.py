@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from processing.local.azurite.process import Azurite, Ports
+from processing.local.console_links import console_line, console_lines
 from processing.local.environment import names_storage
 from processing.local.host.local_host import HostOptions
 from processing.local.run import running
 from processing.local.terminal import Terminal
+from processing.settings import load_settings
+from processing.wiring import build_app
 
 _USUAL: Final = Ports(blob=10000, queue=10001, table=10002)
 _LEASE_SECONDS: Final = 60
@@ -29,6 +32,11 @@ def serve(out: Terminal, *, port: int, data: Path | None) -> int:
                 out.line(line, wrap=False)
         if run.host.url:
             out.line(f"HTTP functions: {run.host.url}")
+            # Of storage that others use, too, nobody makes keys unasked.
+            is_own = connection is not None
+            lines = console_lines(build_app(load_settings()), run.host.url) if is_own else [console_line(run.host.url)]
+            for line in lines:
+                out.line(line, wrap=False)
         out.line("Ctrl-C stops everything.")
         return 0 if run.host.run_until_signal() else 1
 

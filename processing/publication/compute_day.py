@@ -12,7 +12,15 @@ from typing import Final
 from processing.domain.datasets import Dataset
 from processing.domain.errors import OperatorError
 from processing.domain.publications import TableSpec
-from processing.publication.delta.specs import DAYS, EVENTS, FIRST_EXPOSURES, METRIC_DAYS, METRIC_ROWS
+from processing.publication.delta.specs import (
+    DAYS,
+    EVENT_UNITS,
+    EVENTS,
+    EXPERIMENT_RESULTS,
+    FIRST_EXPOSURES,
+    METRIC_DAYS,
+    METRIC_ROWS,
+)
 from processing.publication.events.compute import compute_event_day
 from processing.publication.exposures.compute import compute_exposure_day
 from processing.publication.metrics.compute import compute_metric_day
@@ -46,13 +54,12 @@ _TRANSFORMS: Final[Mapping[Dataset, DayTransform]] = {
     Dataset.EVENTS: _alone(compute_event_day),
     Dataset.EXPOSURES: compute_exposure_day,
 }
-PROCESSED_DATASETS: Final = tuple(_TRANSFORMS)
-"""The datasets whose days are processed."""
 EARLIER_DAYS_OF: Final[Mapping[Dataset, str]] = {Dataset.EXPOSURES: FIRST_EXPOSURES.name}
 """The table whose files of earlier days the transform of a dataset needs; the others need none."""
 TABLES_OF: Final[Mapping[Dataset, tuple[TableSpec, ...]]] = {
     Dataset.METRICS: (METRIC_ROWS, METRIC_DAYS, DAYS),
-    Dataset.EVENTS: (EVENTS, METRIC_DAYS, DAYS),
+    Dataset.EVENTS: (EVENTS, EVENT_UNITS, METRIC_DAYS, DAYS),
     Dataset.EXPOSURES: (FIRST_EXPOSURES, DAYS),
+    Dataset.EXPERIMENTS: (EXPERIMENT_RESULTS, DAYS),
 }
 """The tables that every publication of a stream is brought into, in this order."""

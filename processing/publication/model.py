@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
@@ -22,6 +22,10 @@ class DayRequest:
     """Begins the name of every file of the publication."""
     ratios_before: tuple[str, ...]
     """Metrics that are ratios by an earlier day."""
+    aggregates: Mapping[str, str] = field(default_factory=dict)
+    """Metrics of which all rows of a unit count, with how: `sum`, `count`, `min`, `max` or `mean`."""
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """Metrics whose kind does not follow from their rows, with it: `value` or `ratio`."""
     deadline: Callable[[], bool] | None = None
     """Whether the time for this attempt is over; asked for each part and each bucket. None where it never is."""
 
@@ -61,14 +65,22 @@ class DayResult:
     input_rows: tuple[int, ...]
     """Rows of each input."""
     rows: int
-    """Clean rows: those of the inputs less test rows and duplicates."""
+    """Clean rows: those of the inputs less test rows, duplicates and merged ones."""
     superseded: int
     """Duplicates that were left out."""
+    merged: int = 0
+    """Rows of aggregated metrics that went into another row."""
     test_rows: int
     ratios: tuple[str, ...]
     """Metrics that rows of this day show to be ratios."""
     overflowed: int = 0
-    """Figures of `metric_days` that are null because they lie beyond all floats."""
+    """Figures of `metric_days`, and sums of `event_units`, that are null because they lie beyond all floats."""
+    without_value: Mapping[str, int] = field(default_factory=dict)
+    """Metrics that are ratios to their clean rows that lack a part of one, and so have no value."""
+    kept: tuple[TableOutput, ...] = ()
+    """Files beside the tables that results of experiments need; they were emitted too."""
+    warnings: tuple[str, ...] = ()
+    """What was asked for and not found, in sentences."""
     first_keys: str | None = None
     """Of a day of exposures, the digest of the set of keys that stand in its `first_exposures`: when a reprocess changes it,
     later days are out of date. None for the other datasets. The same set may have another digest under another program."""

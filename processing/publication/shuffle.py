@@ -29,7 +29,7 @@ _ROWS_OF_A_BUCKET: Final = 500_000
 _BUCKET: Final = "__bucket"
 
 Reduce = Callable[[pl.LazyFrame], pl.LazyFrame]
-"""Leaves rows out that others of their bucket make needless; sooner, later or twice, the same rows are left in the end."""
+"""Leaves rows out that others of their bucket make needless, or adds rows up; sooner, later or twice, it comes to the same."""
 Bucket = Callable[[], pl.DataFrame]
 """Gives the rows of a bucket, once, in any thread; its place on disk is free then."""
 

@@ -25,6 +25,16 @@ def added(*names: str) -> pl.Expr:
     return pl.col(*names, *(_PREFIX + name for name in names)).sum()
 
 
+def without_shrunk(name: str) -> pl.Expr:
+    """The second column of a sum, null where the first tells it: rows that wait on disk take half the room."""
+    return pl.when(~pl.col(name).is_finite()).then(pl.col(_PREFIX + name)).alias(_PREFIX + name)
+
+
+def with_shrunk(name: str) -> pl.Expr:
+    """The second column of a sum, from what `without_shrunk` left of it."""
+    return pl.coalesce(_PREFIX + name, pl.col(name) * _SHRUNK).alias(_PREFIX + name)
+
+
 def whole(name: str) -> pl.Expr:
     """The sum as one number; infinite where it lies beyond all floats."""
     number = pl.col(name)

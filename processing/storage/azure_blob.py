@@ -36,6 +36,8 @@ LARGEST_PUT: Final = 64 * 1024 * 1024
 """Bytes up to which a blob is sent in one request; the SDK's own limit unless a client was told otherwise."""
 
 _BLOCK: Final = 16 * 1024 * 1024
+# A blob's `Content-Encoding` is what its writer says of it, often wrongly. By default the SDK unpacks what it is said to be.
+_AS_STORED: Final[dict[str, Any]] = {"decompress": False}
 
 
 class AzureBlobStore:
@@ -66,12 +68,32 @@ class AzureBlobStore:
         listed = next((info for info in self.list_blobs(container, name, metadata=True) if info.name == name), None)
         return None if listed is None else replace(listed, unreadable=CUSTOMERS_KEY)
 
+    def peek(self, container: str, name: str, *, length: int) -> tuple[BlobInfo, bytes] | None:
+        """The same as `head`, with the first bytes of that version; none where it is empty, or cannot be read as it is."""
+        blob = self._blob(container, name)
+        with storage_errors(f"read {container}/{name}"):
+            try:
+                stream = blob.download_blob(offset=0, length=length, **_AS_STORED)
+                data = stream.readall()
+            except ResourceNotFoundError:
+                return None
+            except HttpResponseError as error:
+                if not is_changed(error) and status_of(error) not in _NOT_READ_AS_IT_IS:
+                    raise
+            else:
+                # The SDK's size is that of the range.
+                size = int(str(stream.properties.content_range).rpartition("/")[2])
+                info = replace(_info(name, stream.properties), size=size)
+                return info, _complete(data, min(length, size), container, name)
+        found = self.head(container, name)
+        return None if found is None else (found, b"")
+
     def get(self, container: str, name: str) -> tuple[bytes, BlobInfo] | None:
         """All bytes of one version of a small blob and that version with its metadata, or None."""
         blob = self._blob(container, name)
         with storage_errors(f"read {container}/{name}"):
             try:
-                stream = blob.download_blob()
+                stream = blob.download_blob(**_AS_STORED)
                 data = stream.readall()
             except ResourceNotFoundError:
                 return None
@@ -90,7 +112,11 @@ class AzureBlobStore:
         with storage_errors(f"read {container}/{name}"):
             try:
                 stream = blob.download_blob(
-                    offset=offset, length=length, etag=_quoted(etag), match_condition=MatchConditions.IfNotModified
+                    offset=offset,
+                    length=length,
+                    etag=_quoted(etag),
+                    match_condition=MatchConditions.IfNotModified,
+                    **_AS_STORED,
                 )
                 data = stream.readall()
             except ResourceNotFoundError:
@@ -156,14 +182,15 @@ class AzureBlobStore:
                     raise ConditionNotMet(container, name) from None
                 raise
 
-    def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
-        """Blobs whose names start with `prefix`, in the service's order.
+    def list_blobs(self, container: str, prefix: str = "", *, start: str = "", metadata: bool = False) -> Iterator[BlobInfo]:
+        """Blobs whose names start with `prefix`, from the name `start` on, in the service's order.
 
         OperatorError when there is no such container, or the service cannot list it (an unprintable name, no permission).
         """
         with storage_errors(f"list {container}"):
             try:
-                yield from blobs_below(self._client.get_container_client(container), prefix, metadata=metadata, page=self._page)
+                client = self._client.get_container_client(container)
+                yield from blobs_below(client, prefix, start=start, metadata=metadata, page=self._page)
             except ResourceNotFoundError as error:
                 raise OperatorError(f"there is no container {container}: restore it, or add its customer again") from error
             except (DecodeError, HttpResponseError) as error:
@@ -376,12 +403,15 @@ def _info(name: str, blob: BlobProperties) -> BlobInfo:
         size=int(blob.size),
         last_modified=blob.last_modified,
         kind=KINDS.get(str(getattr(blob.blob_type, "value", blob.blob_type)), BlobKind.BLOCK),
+        content_type=str(blob.content_settings.content_type or ""),
         metadata=decoded(blob.metadata or {}),
         copy_pending=blob.copy is not None and blob.copy.status == "pending",
         unreadable=ARCHIVED if str(getattr(blob.blob_tier, "value", blob.blob_tier)) == ARCHIVE else None,
     )
 
 
+_NOT_READ_AS_IT_IS: Final = (HTTPStatus.CONFLICT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+"""Archived, under a key of the customer's, or without a first byte."""
 _NEEDS_KEY: Final = "BlobUsesCustomerSpecifiedEncryption"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
@@ -53,6 +54,18 @@ def is_changed(error: AzureError) -> bool:
     return status == HTTPStatus.NOT_MODIFIED or (status == HTTPStatus.CONFLICT and code == "BlobAlreadyExists")
 
 
+def _address(error: AzureError) -> str:
+    """Host and port of the service, as far as the error tells; never a path or a query, which may hold a signature."""
+    inner = error.inner_exception
+    # A refused or unknown address comes with the connection, one that is silent with the request.
+    for found in (getattr(inner, "conn", None), *getattr(inner, "args", ()), inner):
+        host, port = getattr(found, "host", None), getattr(found, "port", None)
+        if host and port:
+            return f"storage at {host}:{port}"
+    url = urlsplit(str(getattr(getattr(inner, "request", None), "url", None) or ""))
+    return f"storage at {url.hostname}:{url.port or url.scheme}" if url.hostname else "storage"
+
+
 def _passes(error: AzureError) -> bool:
     status = status_of(error)
     if isinstance(error, ClientAuthenticationError) or status in _SIGN_IN:
@@ -72,5 +85,5 @@ def _reason(error: AzureError) -> str:
     if isinstance(error, ClientAuthenticationError):
         return "no token could be had for the identity"
     if status is None or status < HTTPStatus.MULTIPLE_CHOICES:
-        return f"no complete answer from storage ({type(error).__name__})"
+        return f"no complete answer from {_address(error)} ({type(error).__name__})"
     return f"storage answered {status} {code or 'without a code'}"

@@ -30,6 +30,8 @@ from processing.storage.blob_metadata import decoded
 
 KINDS: Final = {"BlockBlob": BlobKind.BLOCK, "AppendBlob": BlobKind.APPEND, "PageBlob": BlobKind.PAGE}
 ARCHIVE: Final = "Archive"
+_DIRECTORY: Final = "directory"
+"""An entry of an account with a hierarchical namespace that is no blob; a flat account says nothing of this kind."""
 _ERRORS: Final[dict[int, type[HttpResponseError]]] = {
     HTTPStatus.UNAUTHORIZED: ClientAuthenticationError,
     HTTPStatus.NOT_FOUND: ResourceNotFoundError,
@@ -37,7 +39,9 @@ _ERRORS: Final[dict[int, type[HttpResponseError]]] = {
 }
 
 
-def blobs_below(container: ContainerClient, prefix: str, *, metadata: bool, page: int | None = None) -> Iterator[BlobInfo]:
+def blobs_below(
+    container: ContainerClient, prefix: str, *, start: str = "", metadata: bool, page: int | None = None
+) -> Iterator[BlobInfo]:
     """The blobs of all pages, in the service's order; azure.core's own errors, DecodeError for a page that is no XML."""
     # Answers about copies cost nothing for blobs that were not copied.
     query = {"restype": "container", "comp": "list", "include": "copy,metadata" if metadata else "copy"}
@@ -45,11 +49,14 @@ def blobs_below(container: ContainerClient, prefix: str, *, metadata: bool, page
         query["maxresults"] = str(page)
     if prefix:
         query["prefix"] = prefix
+    if start:
+        query["startFrom"] = start
     marker: str | None = ""
     while marker is not None:
         listed = _page(container, query | ({"marker": marker} if marker else {}))
         for blob in listed.iter("Blob"):
-            yield _info(blob)
+            if blob.findtext("Properties/ResourceType") != _DIRECTORY:
+                yield _info(blob)
             blob.clear()
         marker = listed.findtext("NextMarker") or None
 
@@ -88,6 +95,7 @@ def _info(blob: Element) -> BlobInfo:
         size=int(properties["Content-Length"] or 0),
         last_modified=_instant(properties["Last-Modified"] or ""),
         kind=KINDS.get(properties.get("BlobType") or "", BlobKind.BLOCK),
+        content_type=properties.get("Content-Type") or "",
         metadata=decoded(metadata) if metadata else {},
         copy_pending=properties.get("CopyStatus") == "pending",
         unreadable=_unreadable(properties),

@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobServiceClient
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import (
     CommitFailedError,
@@ -20,13 +22,16 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from processing.domain.errors import ConditionNotMet, LaterError, OperatorError
 from processing.domain.publications import TableFile, TableSpec
+from processing.storage.azure_errors import storage_errors
 from processing.storage.connections import Connection
+from processing.storage.foreign_commits import MARK, changed_layout, foreign_commit
 
 _NO_PERMISSION = ("401 Unauthorized", "403 Forbidden")
 _PROTOCOL: Final = (1, 2)
 """Versions for readers and for writers that our tables have, so that any reader opens them."""
 _PROPERTIES: Final[dict[str, str]] = {"delta.checkpointInterval": "10"}
 """A reader opens a table by its last checkpoint and every commit since: by default that are up to a hundred."""
+_TRIES: Final = 20
 _STORAGE_FAILED: Final = "Log storage error"
 _REFUSED: Final = ("Unsupported table features", "Unsupported: ", "Table features must be specified", "append-only")
 """What delta-rs says when a table asks for what it does not do; its class of error is the one that it has for lost races."""
@@ -38,6 +43,7 @@ class DeltaTables:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._logs = connection.blob_service()
 
     def open(self, container: str, spec: TableSpec) -> _OpenTable:
         """A fresh handle on the latest version; the table is made, without rows, where there is none."""
@@ -49,18 +55,27 @@ class DeltaTables:
             except TableNotFoundError:
                 self._create(uri, spec, options)
                 table = DeltaTable(uri, storage_options=options)
-            _refuse_features(table, container, spec.name)
-            _set_properties(table)
-            return _OpenTable(table, container, spec)
+            return self._opened(table, container, spec)
+
+    def has(self, container: str, name: str) -> bool:
+        """Whether there is a table of this name."""
+        with _translated(container, name):
+            return DeltaTable.is_deltatable(f"az://{container}/{name}", self._connection.delta_options())
 
     def find(self, container: str, spec: TableSpec) -> _OpenTable | None:
         """A fresh handle on the latest version, None when there is no such table."""
         with _translated(container, spec.name):
             try:
                 uri, options = f"az://{container}/{spec.name}", self._connection.delta_options()
-                return _OpenTable(DeltaTable(uri, storage_options=options), container, spec)
+                return self._opened(DeltaTable(uri, storage_options=options), container, spec)
             except TableNotFoundError:
                 return None
+
+    def _opened(self, table: DeltaTable, container: str, spec: TableSpec) -> _OpenTable:
+        _refuse_features(table, container, spec.name)
+        _set_properties(table)
+        _add_columns(table, spec)
+        return _OpenTable(table, container, spec, self._logs)
 
     def _create(self, uri: str, spec: TableSpec, options: dict[str, str]) -> None:
         # Of several workers that make the table at once, one does; the others find it made. A retry would commit the
@@ -73,25 +88,55 @@ class DeltaTables:
                 partition_by=list(spec.partition_by),
                 storage_options=options,
                 configuration=_PROPERTIES,
-                commit_properties=CommitProperties(max_commit_retries=0),
+                commit_properties=CommitProperties(max_commit_retries=0, custom_metadata={MARK: "made"}),
             )
 
 
 class _OpenTable:
-    def __init__(self, table: DeltaTable, container: str, spec: TableSpec) -> None:
+    def __init__(self, table: DeltaTable, container: str, spec: TableSpec, logs: BlobServiceClient) -> None:
         self._table = table
+        self._logs = logs
         self._container = container
         self._spec = spec
+        self._seqs: dict[str, int] = {}
+        """Of this version; to read one from the log takes several requests."""
+
+    def refresh(self) -> None:
+        """Move to the latest version."""
+        with _translated(self._container, self._spec.name):
+            before = self._table.version()
+            self._table.update_incremental()
+        if self._table.version() != before:
+            self._seqs.clear()
+        _refuse_features(self._table, self._container, self._spec.name)
 
     def seq_of(self, app: str) -> int:
         """The highest publication of `app` in this version; 0 for none."""
-        # Read from the log when it is first asked for.
-        with _translated(self._container, self._spec.name):
-            return self._table.transaction_version(app) or 0
+        if app not in self._seqs:
+            with _translated(self._container, self._spec.name):
+                self._seqs[app] = self._table.transaction_version(app) or 0
+        return self._seqs[app]
 
     def version(self) -> int:
         """The version that this handle sees."""
         return self._table.version()
+
+    def changed_layout(self) -> str | None:
+        """How columns or partitions differ from those of its specification; None where they do not."""
+        return changed_layout(self._table, self._spec)
+
+    def foreign_commit(self) -> str | None:
+        """The last commit by which another program changed what the table shows; None where all of it is ours."""
+        return foreign_commit(self._read_commit, self._table.version())
+
+    def _read_commit(self, version: int) -> bytes | None:
+        # Not by the library's own history, which lets no other thread of the process run meanwhile.
+        name = f"{self._spec.name}/_delta_log/{version:020}.json"
+        with storage_errors(f"read {self._container}/{name}"):
+            try:
+                return bytes(self._logs.get_blob_client(self._container, name).download_blob().readall())
+            except ResourceNotFoundError:
+                return None
 
     def partitioned_by(self) -> tuple[str, ...]:
         """The columns that the table is partitioned by, as it was made."""
@@ -132,11 +177,17 @@ class _OpenTable:
                 _schema(self._spec),
                 list(self.partitioned_by()),
                 partition_filters=[(column, "=", value) for column, value in partition.items()],
-                commit_properties=CommitProperties(app_transactions=[Transaction(app, seq)]),
+                commit_properties=CommitProperties(
+                    app_transactions=[Transaction(app, seq)], custom_metadata={MARK: f"{app} {seq}"}
+                ),
             )
             # The handle does not move by itself. The latest version may hold commits of others as well, but none of
             # this `app`: a version that shows a later publication must not be named as showing this one.
+            before = self._table.version()
             self._table.update_incremental()
+        self._seqs.clear()
+        if self._table.version() == before + 1:
+            self._seqs[app] = seq  # the only commit since is ours
         if self.seq_of(app) != seq:
             raise ConditionNotMet(self._container, self._spec.name)
         return self._table.version()
@@ -146,7 +197,23 @@ def _set_properties(table: DeltaTable) -> None:
     """See to it that a table which an older program made has them too."""
     if not _PROPERTIES.items() <= table.metadata().configuration.items():
         with suppress(CommitFailedError):  # another worker does it just now
-            table.alter.set_table_properties(_PROPERTIES, commit_properties=CommitProperties(max_commit_retries=0))
+            table.alter.set_table_properties(
+                _PROPERTIES, commit_properties=CommitProperties(max_commit_retries=0, custom_metadata={MARK: "properties"})
+            )
+        table.update_incremental()
+
+
+def _add_columns(table: DeltaTable, spec: TableSpec) -> None:
+    """See to it that a table which an older program made has the columns that came since; its rows have null in them."""
+    for _ in range(_TRIES):
+        there = {field.name for field in table.schema().fields}
+        missing = [Field(name, PrimitiveType(spec.columns[name]), nullable=True) for name in spec.added if name not in there]
+        if not missing:
+            return
+        with suppress(CommitFailedError):  # another worker does it just now, or committed a day
+            table.alter.add_columns(
+                missing, commit_properties=CommitProperties(max_commit_retries=0, custom_metadata={MARK: "columns"})
+            )
         table.update_incremental()
 
 
@@ -171,7 +238,7 @@ def _refuse_features(table: DeltaTable, container: str, name: str) -> None:
 def _changed_by_others(container: str, table: str, detail: str) -> OperatorError:
     return OperatorError(
         f"table {table} in {container} was changed by another program: {detail}; nothing is written to it until that is "
-        "dropped again or the table is restored"
+        "dropped again, or the table is moved away and made anew with `dropzone rebuild`"
     )
 
 

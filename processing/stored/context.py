@@ -13,7 +13,7 @@ from processing.domain.days import PST, DayZone
 from processing.domain.errors import LaterError
 from processing.domain.queue_messages import CUSTOMER_WORK, DROP_EVENTS, STREAM_WORK
 from processing.domain.readiness.observation import ReadinessPolicy
-from processing.ports import BlobStore, Clock, NoTelemetry, Queue, Tables, Telemetry
+from processing.ports import AppendBlobs, BlobStore, Clock, NoTelemetry, Queue, Tables, Telemetry
 from processing.stored.customer_config import ConfigCache
 from processing.stored.recent import Recent
 
@@ -40,8 +40,11 @@ class JobContext:
     drop: BlobStore
     """Account of the drop and receipts containers."""
     lake: BlobStore
-    """Account of staged rows, results, state and config."""
+    """Account of staged rows, state and config."""
     tables: Tables
+    """In the account of results."""
+    append_blobs: AppendBlobs
+    """Of the account of drop containers: rows that came over HTTP, until they are uploads."""
     drop_events: Queue
     stream_work: Queue
     customer_work: Queue
@@ -52,8 +55,12 @@ class JobContext:
     zone: DayZone = PST
     readiness: ReadinessPolicy = field(default_factory=ReadinessPolicy)
     retention: Retention = field(default_factory=Retention)
+    own_results: BlobStore | None = None
+    """Account of results, where it is not the lake's."""
     sweep_grace: timedelta = timedelta(minutes=2)
     """How old an unanswered upload must be before the sweep announces it: its own event is given the time."""
+    first_bytes: int = 256 * 1024
+    """What is read of an upload together with its properties: a small file whole, by one request."""
     attempt_limit: timedelta = timedelta(minutes=20)
     """How long one attempt at an upload or a day may take, by the host's clock."""
     program: str
@@ -63,6 +70,11 @@ class JobContext:
     """What ingest need not read for each upload."""
     scratch: Path | None = None
     """Where temporary folders are made; None for the system's place."""
+
+    @property
+    def results(self) -> BlobStore:
+        """Account of results."""
+        return self.lake if self.own_results is None else self.own_results
 
     def queues(self) -> Mapping[str, Queue]:
         """Every queue by its name."""

@@ -14,9 +14,9 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
@@ -24,11 +24,11 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet, CustomerError, LaterError, OperatorError
 from processing.domain.printable import printable
-from processing.ingest.columns.dataset_schemas import columns_of
-from processing.ingest.expressions.compiler import ExpressionRefused, check_condition, check_expression
 from processing.ports import IF_ABSENT, BlobInfo, BlobStore, Condition
-from processing.stored.config_yaml import LARGEST, Document, YamlRefused, read_yaml
 from schemas.customer_config import CustomerConfig, DatasetConfig
+
+if TYPE_CHECKING:
+    from processing.stored.config_yaml import Document
 
 _SHOWN: Final = 5
 _LONGEST_MESSAGE: Final = 300
@@ -40,6 +40,10 @@ _NO_FILE: Final = "none"
 
 class ConfigRefused(OperatorError):
     """The operator fixes the file; the message names the keys and what is wrong with each."""
+
+
+class NoConfigInForce(OperatorError):
+    """The file is broken, and this program cannot use the last good one either: nothing is done by rules that nobody chose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,7 @@ class ConfigCache:
 def load_config(lake: BlobStore, customer: str, cache: ConfigCache | None = None) -> LoadedConfig:
     """What is in force now; a broken file is a `problem`, not an exception.
 
-    LaterError when storage does not answer. OperatorError when the file is broken and its last good copy cannot be used
+    LaterError when storage does not answer. NoConfigInForce when the file is broken and its last good copy cannot be used
     by this program either, so that nothing is done by rules that nobody chose.
     """
     cache = ConfigCache() if cache is None else cache
@@ -90,11 +94,35 @@ def load_config(lake: BlobStore, customer: str, cache: ConfigCache | None = None
                     _keep(lake, customer, info)
             except ConditionNotMet:
                 continue  # it was changed under our eyes
-            cache.put(customer, version, found)
+            if info is None or info.unreadable is None:  # moving it to another tier makes no other version
+                cache.put(customer, version, found)
         if isinstance(found, CustomerConfig):
             return LoadedConfig(config=found, version=info.etag if info else None)
         return _fall_back(lake, customer, version, found)
     raise LaterError(f"the config of {customer} changes faster than it can be read")
+
+
+def problem_of(lake: BlobStore, customer: str) -> str | None:
+    """Why the config that lies there is not in force; None where it is, or where there is none."""
+    info = lake.head(blob_names.CONFIG_CONTAINER, blob_names.config_name(customer))
+    if info is None:
+        return None
+    try:
+        found = _read(lake, info)
+    except ConditionNotMet:
+        return None  # it was changed under our eyes
+    return str(found) if isinstance(found, ConfigRefused) else None
+
+
+def misplaced_configs(lake: BlobStore, customers: Collection[str]) -> list[str]:
+    """Names of blobs that lie among the configs and that nobody reads, for these customers are all there are."""
+    read = {blob_names.config_name(customer) for customer in customers}
+    return [info.name for info in lake.list_blobs(blob_names.CONFIG_CONTAINER) if info.name not in read]
+
+
+def for_plain_rows(config: CustomerConfig) -> CustomerConfig:
+    """The config without what it says of files: rows that came over HTTP have the dataset's own columns."""
+    return config.model_copy(update={"datasets": {}})
 
 
 def meaning_of(config: CustomerConfig, folder: Dataset) -> str:
@@ -103,12 +131,26 @@ def meaning_of(config: CustomerConfig, folder: Dataset) -> str:
     # Exposures come among events, too.
     for dataset in (folder, Dataset.EXPOSURES) if folder is Dataset.EVENTS else (folder,):
         said[dataset.value] = config.dataset(dataset).model_dump(mode="json", exclude_defaults=True)
+    if folder is Dataset.METRICS and config.fitting:
+        said["kinds"] = config.fitting
+    return _digest(said)
+
+
+def meaning_of_days(config: CustomerConfig, dataset: Dataset) -> str:
+    """A digest of what a config says of how the days of a stream are computed; empty where it says nothing."""
+    said = {"aggregate": config.aggregated, "kind": config.pinned} if dataset is Dataset.METRICS else {}
+    return _digest(said) if any(said.values()) else ""
+
+
+def _digest(said: Mapping[str, object]) -> str:
     text = json.dumps(said, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def parse_config(data: bytes) -> CustomerConfig:
     """A config from the bytes of its file, every expression compiled; ConfigRefused when it cannot be used."""
+    from processing.stored.config_yaml import YamlRefused, read_yaml  # noqa: PLC0415 - most customers have no config
+
     try:
         document = read_yaml(data)
     except YamlRefused as error:
@@ -134,18 +176,24 @@ def parse_config(data: bytes) -> CustomerConfig:
 
 def _wrong_columns(name: str, part: DatasetConfig) -> Iterator[tuple[tuple[str, ...], str]]:
     """Keys that name a contract column which the dataset does not have."""
+    if not (part.select or part.constants or part.columns):
+        return
+    # Schemas and expressions take a second to import, and most commands read configs that need neither.
+    from processing.ingest.columns.dataset_schemas import columns_of  # noqa: PLC0415
+
     try:
-        known = columns_of(Dataset(name))
+        known = (*columns_of(Dataset(name)), *part.values.values())
     except CustomerError:
         return  # a dataset whose columns this version does not know
     keys = {
         "select": part.select,
         "constants": part.constants,
         "columns": part.columns,
+        "folders": part.folders,
     }
     for key, mapping in keys.items():
         for source, target in mapping.items():
-            column = target if key == "columns" else source
+            column = target if key in ("columns", "folders") else source
             if column not in known:
                 yield (
                     ("datasets", name, key, source),
@@ -154,6 +202,14 @@ def _wrong_columns(name: str, part: DatasetConfig) -> Iterator[tuple[tuple[str, 
 
 
 def _wrong_expressions(name: str, part: DatasetConfig) -> Iterator[tuple[tuple[str, ...], str]]:
+    if not part.select and part.where is None:
+        return
+    from processing.ingest.expressions.compiler import (  # noqa: PLC0415
+        ExpressionRefused,
+        check_condition,
+        check_expression,
+    )
+
     for column, sql in part.select.items():
         try:
             check_expression(sql)
@@ -182,6 +238,12 @@ def _joined(problems: list[str]) -> str:
 
 
 def _read(lake: BlobStore, info: BlobInfo) -> CustomerConfig | ConfigRefused:
+    from processing.stored.config_yaml import LARGEST  # noqa: PLC0415
+
+    if info.unreadable is not None:
+        return ConfigRefused(
+            f"storage does not let us read the file ({info.unreadable}): move it to the Hot tier, without a key"
+        )
     if info.size > LARGEST:
         return ConfigRefused(f"the file has {info.size:,} bytes, more than {LARGEST:,}")
     data = _bytes(lake, info)
@@ -233,7 +295,7 @@ def _fall_back(lake: BlobStore, customer: str, version: str, refused: ConfigRefu
     try:
         config = parse_config(data)
     except ConfigRefused as error:
-        raise OperatorError(
+        raise NoConfigInForce(
             f"config version {version} of {customer} is broken: {refused}; "
             f"this program cannot use version {kept} before it either: {error}"
         ) from error

@@ -15,7 +15,7 @@ def add_customer(context: JobContext, customer: str) -> None:
     if not blob_names.is_customer_name(customer):
         raise OperatorError(f"{customer!r} cannot name a customer: use 3 to 50 of a-z, 0-9 and single -")
     # The drop container comes last: whoever sees it finds the others there.
-    context.lake.create_container(blob_names.results_container(customer))
+    context.results.create_container(blob_names.results_container(customer))
     context.drop.create_container(blob_names.receipts_container(customer))
     context.drop.create_container(blob_names.drop_container(customer))
 

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from processing.domain import blob_names
 from processing.domain.blob_names import Marker, SignalFile
 from processing.domain.datasets import Dataset
+from processing.domain.errors import OperatorError
+from processing.domain.marker_names import is_called_mark
 from processing.domain.readiness.marker_manifest import LARGEST, ManifestRefusedError, of_stream, parse_manifest
 from processing.domain.readiness.observation import ListedMarker, ReadinessPolicy
 from processing.domain.receipts import ReceiptSummary, UploadStatus, finished_days
@@ -15,7 +17,7 @@ from processing.domain.stream_state import ExpectedFile, MarkerRef, StreamState
 from processing.ports import BlobInfo, BlobKind, BlobStore
 from processing.stored.context import JobContext
 from processing.stored.receipts import list_receipts, read_receipt
-from processing.stored.uploads import is_stub, list_uploads
+from processing.stored.uploads import is_folder, list_uploads
 
 _SIGNALS = f"{Dataset.SIGNALS}/"
 _MOST_READ = 64 * 1024 * 1024
@@ -44,7 +46,7 @@ def read_signals(context: JobContext, state: StreamState, policy: ReadinessPolic
     found = [
         (info, kind)
         for info in list_uploads(context.drop, state.customer, _SIGNALS, metadata=True)
-        if info.kind is BlobKind.BLOCK and not info.copy_pending and not is_stub(info)
+        if info.kind is BlobKind.BLOCK and not info.copy_pending and not is_folder(info)
         if isinstance(kind := blob_names.kind_of_upload(info.name), Marker | SignalFile)
     ]
     reading = _Reading(context, state, policy, now)
@@ -65,14 +67,17 @@ def manifest_of(drop: BlobStore, customer: str, info: BlobInfo) -> tuple[Expecte
 
     Raises ManifestRefusedError for one that cannot be read, also when it changes under our eyes.
     """
-    if info.size == 0:
-        return ()
+    return parse_manifest(info.name, marker_bytes(drop, customer, info)) if info.size else ()
+
+
+def marker_bytes(drop: BlobStore, customer: str, info: BlobInfo) -> bytes:
+    """What a marker blob holds; ManifestRefusedError for more than a manifest has, also when it changes under our eyes."""
     if info.size > LARGEST:
         raise ManifestRefusedError(f"a marker may have {LARGEST >> 20} MiB at most")
     found = drop.get(blob_names.drop_container(customer), info.name)
     if found is None or found[1].etag != info.etag:
         raise ManifestRefusedError("the marker was replaced while it was read")
-    return parse_manifest(info.name, found[0])
+    return found[0]
 
 
 def _marking(dataset: Dataset, *, own_markers: bool) -> tuple[Dataset | None, ...]:
@@ -86,6 +91,13 @@ def _marker(info: BlobInfo, day: date, *, own: bool, alone: bool = True) -> List
     return ListedMarker(
         day=day, ref=MarkerRef(name=info.name, etag=info.etag), written=info.last_modified, own=own, alone=alone
     )
+
+
+def _may_name_dates(name: str, data: bytes) -> bool:
+    # What reads files takes long to import, and few markers hold anything.
+    from processing.stored.marker_content import name_of_dates  # noqa: PLC0415
+
+    return name_of_dates(name, data) is not None
 
 
 class _Answers:
@@ -139,8 +151,10 @@ class _Reading:
         if isinstance(kind, SignalFile):
             days = self._answers.finished_days(info)
             self.has_unread |= days is None
-            self.markers.extend(_marker(info, day, own=own, alone=False) for day in days or ())
-        elif not self._context.zone.is_far_ahead(kind.day, info.last_modified):  # its receipt refuses it
+            # A call marks everything up to its day: that one is meant, and no stream need begin with the others.
+            last = max(days, default=None) if days and is_called_mark(info.name) else None
+            self.markers.extend(_marker(info, day, own=own and last in (None, day), alone=False) for day in days or ())
+        elif info.size or not self._context.zone.is_far_ahead(kind.day, info.last_modified):  # its receipt refuses it
             self._take_marker(info, _marker(info, kind.day, own=own))
 
     def has_own(self) -> bool:
@@ -150,30 +164,46 @@ class _Reading:
         return any(name.startswith(folder) and summary.status is not UploadStatus.REJECTED for name, summary in answers)
 
     def _take_marker(self, info: BlobInfo, seen: ListedMarker) -> None:
-        if info.size == 0 or self._decides_nothing(seen):
+        if info.size == 0:
             self.markers.append(seen)
             return
+        # What is in it may name other days than its own name does.
         answer = self._answers.of(info)
-        if answer is not None and answer.status is UploadStatus.REJECTED:
-            return  # its manifest cannot be read, and its receipt says so
-        if self._state.first_day is None and self._policy.first_day is None:
-            # Which day is the first is decided by what is answered alone; then all is read again.
-            self.has_unread |= answer is None
-            self.markers.append(seen)
+        if answer is not None and answer.attempt is not None:
+            days = self._answers.finished_days(info)
+            self.markers.extend(_marker(info, day, own=seen.own, alone=False) for day in days or ())
             return
+        if answer is not None and answer.status is UploadStatus.REJECTED:
+            return  # what it holds cannot be read, and its receipt says so
+        is_opening = self._state.first_day is None and self._policy.first_day is None
+        if answer is None and (is_opening or self._context.zone.is_far_ahead(seen.day, info.last_modified)):
+            # Which day is the first is decided by what is answered alone; then all is read again.
+            self.has_unread = True
+        elif is_opening or self._decides_nothing(seen):
+            self.markers.append(seen)
+        else:
+            self._read_marker(info, seen, is_answered=answer is not None)
+
+    def _read_marker(self, info: BlobInfo, seen: ListedMarker, *, is_answered: bool) -> None:
+        """Add a marker with what its manifest names; one that may name days of its own is left until it is answered."""
         if self._left < info.size or not self._requests:
             return  # it has its turn when those before it are known
         self._left -= info.size
         self._requests -= 1
         try:
-            files = manifest_of(self._context.drop, self._state.customer, info)
-        except ManifestRefusedError:
-            return  # its receipt says so
+            data = marker_bytes(self._context.drop, self._state.customer, info)
+            files = parse_manifest(info.name, data)
+        except (ManifestRefusedError, OperatorError):
+            return  # its receipt says so; one that storage will not read to us holds up no other
+        if not is_answered and not files and _may_name_dates(info.name, data):
+            self.has_unread = True
+            return
         self.markers.append(replace(seen, expected=of_stream(files, self._state.dataset)))
 
     def _decides_nothing(self, seen: ListedMarker) -> bool:
         """Whether nobody needs to know what a marker says: it is not in effect, it is known, or its day is none of these."""
-        in_effect = seen.written + self._policy.settle <= self._now and self._context.zone.has_ended(seen.day, self._now)
+        settled = self._state.rests_since(seen.ref.name, seen.written) + self._policy.settle <= self._now
+        in_effect = settled and self._context.zone.has_ended(seen.day, self._now)
         if not in_effect or self._state.is_closed(seen.day):
             return True
         first = self._policy.first_day or self._state.first_day

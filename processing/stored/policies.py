@@ -7,11 +7,16 @@ from dataclasses import replace
 from processing.domain.readiness.observation import ReadinessPolicy
 from processing.stored.context import JobContext
 from processing.stored.customer_config import load_config
+from schemas.customer_config import CustomerConfig
 
 
 def readiness_policy(context: JobContext, customer: str) -> ReadinessPolicy:
     """The policy by the config that is in force; while it is broken, by the last good one."""
-    config = load_config(context.lake, customer, context.configs).config
+    return policy_of(context, load_config(context.lake, customer, context.configs).config)
+
+
+def policy_of(context: JobContext, config: CustomerConfig) -> ReadinessPolicy:
+    """The policy by a config."""
     policy = context.readiness
     if "first_day_window_days" in config.model_fields_set:
         policy = replace(policy, first_day_window=config.first_day_window_days)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from processing.domain import blob_names
-from processing.domain.datasets import Dataset
+from processing.domain.datasets import FOLDERS
 from processing.domain.documents import from_json
 from processing.domain.readiness.marker_manifest import folders_of
 from processing.domain.receipts import Receipt, ReceiptSummary
@@ -51,7 +51,7 @@ def find_receipts(store: BlobStore, customer: str, uploads: Collection[str]) -> 
     if len(uploads) > MOST_LOOKED_AT:
         folders = {name.partition("/")[0] for name in uploads}
         shared = folders.pop() if len(folders) == 1 else ""
-        listed = list_receipts(store, customer, f"{shared}/" if shared in list(Dataset) else "")
+        listed = list_receipts(store, customer, f"{shared}/" if shared in FOLDERS else "")
         return {name: seen for name in uploads if (seen := listed.get(blob_names.receipt_name(name))) is not None}
     found = look_at_receipts(store, customer, {blob_names.receipt_name(name) for name in uploads})
     return {name: seen for name in uploads if (seen := found.get(blob_names.receipt_name(name))) is not None}
@@ -60,7 +60,7 @@ def find_receipts(store: BlobStore, customer: str, uploads: Collection[str]) -> 
 def look_at_receipts(store: BlobStore, customer: str, names: Iterable[str]) -> dict[str, ListedReceipt]:
     """Those of these receipts that are there now, by their own names, with one request for each."""
     container = blob_names.receipts_container(customer)
-    infos = (store.head(container, name) for name in names)
+    infos = (store.head(container, name) for name in sorted(names))
     found = (_listed(store, container, info) for info in infos if info is not None)
     return {seen.blob: seen for seen in found if seen is not None}
 

@@ -20,12 +20,23 @@ class Recent:
     _read: dict[Hashable, tuple[datetime, object]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, key: Hashable, now: datetime, read: Callable[[], _T], *, keeps: Callable[[_T], bool] = lambda _: True) -> _T:
-        """The value that was read a moment ago, or that `read` gives now, which is kept when `keeps` says so."""
+    def get(
+        self,
+        key: Hashable,
+        now: datetime,
+        read: Callable[[], _T],
+        *,
+        keeps: Callable[[_T], bool] = lambda _: True,
+        keep: timedelta | None = None,
+    ) -> _T:
+        """The value that was read a moment ago, or that `read` gives now, which is kept when `keeps` says so.
+
+        `keep` is how long this one is kept, where anything is.
+        """
         with self._lock:
             read_at, value = self._read.get(key, (None, None))
         # A clock that was set back makes nothing young again.
-        if read_at is not None and timedelta() <= now - read_at < self.keep:
+        if read_at is not None and timedelta() <= now - read_at < (keep or self.keep):
             return cast("_T", value)
         fresh = read()
         with self._lock:

@@ -6,6 +6,7 @@ answer in place of one that is there, until that is given: a message alone would
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -107,6 +108,14 @@ def end_attempt(context: JobContext, upload: Upload, begun: Begun) -> None:
         with suppress(DropzoneError):
             name = blob_names.note_name(upload.customer, upload.name)
             context.lake.delete(blob_names.STATE_CONTAINER, name, when=Condition.unchanged(begun.etag))
+
+
+def drop_ended(context: JobContext, customer: str, ended: Iterable[StoredNote]) -> None:
+    """Take away the notes of attempts that ended with an answer; LaterError when storage fails."""
+    for each in ended:
+        with suppress(ConditionNotMet):
+            name = blob_names.note_name(customer, each.note.blob)
+            context.lake.delete(blob_names.STATE_CONTAINER, name, when=Condition.unchanged(each.etag))
 
 
 def drop_request(context: JobContext, customer: str, blob: str, replaces: str) -> None:

@@ -65,6 +65,17 @@ def test_it_serves_the_storage_that_the_environment_names_and_ctrl_c_ends_it(ins
     installation.assert_consistent()
 
 
+def test_another_zone_than_the_stored_one_is_refused_at_once_in_one_sentence(installation: Installation) -> None:
+    installation.deliver(installation.upload("metrics/a.csv", metrics_csv(DAY, {"u1": 1.5})))  # the first stream stores it
+    other = {"DROPZONE_DAY_ZONE": "America/New_York", **dict.fromkeys(OWN_STORAGE, installation.connection_string)}
+    done = subprocess.run(
+        [*COMMAND, "local", "--port", "0"], cwd=ROOT, env=os.environ | other, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "America/New_York" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_killed_and_started_again_it_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "emulator"
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import json
 
 import pytest
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
+from processing.domain.queue_messages import stream_work
 from processing.domain.streams import Stream
 from processing.stored.streams import known_streams
+from tests.support.doors import open_door
 from tests.support.installation import HEADER, Installation, metrics_csv
 
 DAY = "2026-11-18"
@@ -48,6 +51,27 @@ def test_an_upload_becomes_a_processed_day(installation: Installation) -> None:
     (row,) = installation.table("days").to_dicts()
     assert (row["seq"], row["metric_rows_version"] >= 1, row["metric_days_version"] >= 1) == (1, True, True)
     installation.assert_consistent()
+
+
+def test_a_day_of_events_is_told_unit_by_unit(installation: Installation) -> None:
+    u1, u2 = ({"userID": unit, "customIDs": {"c": "1"}} for unit in ("u1", "u2"))
+    rows: list[dict[str, object]] = [
+        {"timestamp": f"{DAY}T18:00:00Z", "event_name": "buy", "event_value": value, "user": user}
+        for user, value in ((u1, "2.5"), (u1, None), (u2, None))
+    ]
+    rows.append({**rows[0], "is_test": True})
+    data = "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+    installation.deliver(installation.upload("events/a.ndjson", data), installation.upload(f"signals/events/{DAY}", b""))
+    installation.wait_a_second()
+    open_door("dayworker", stream_work(Stream(installation.customer, Dataset.EVENTS)))
+    found = installation.table("event_units").select("pst_date", "event_name", "id_type", "unit_id", "count", "sum")
+    assert [(str(row[0]), *row[1:]) for row in found.sort("id_type", "unit_id").iter_rows()] == [
+        (DAY, "buy", "c", "1", 3, 2.5),
+        (DAY, "buy", "user_id", "u1", 2, 2.5),
+        (DAY, "buy", "user_id", "u2", 1, None),
+    ]
+    (row,) = installation.table("days").to_dicts()
+    assert (row["event_units_version"], row["metric_rows_version"]) == (1, None)
 
 
 def test_a_gzip_file_is_read_by_its_bytes(installation: Installation) -> None:
@@ -179,6 +203,27 @@ def test_the_sweep_announces_what_no_event_did(installation: Installation) -> No
     assert installation.receipt("metrics/a.csv")["status"] == "accepted"
     installation.sweep()
     assert installation.upload_messages() == []
+
+
+@pytest.mark.parametrize("on_delete", ["keep", "withdraw"])
+def test_a_deleted_upload_is_said_to_be_gone_and_withdraws_its_rows_where_that_is_wanted(
+    installation: Installation, on_delete: str
+) -> None:
+    name = blob_names.config_name(installation.customer)
+    installation.context.lake.put(blob_names.CONFIG_CONTAINER, name, f"on_delete: {on_delete}\n".encode())
+    for unit in "ab":
+        installation.deliver(installation.upload(f"metrics/{unit}.csv", metrics_csv(DAY, {unit: 1})))
+    installation.deliver(installation.upload(f"signals/{DAY}", b""))
+    installation.sweep()
+    installation.tick()
+    assert installation.values(DAY) == {"a": 1.0, "b": 1.0}
+    installation.context.drop.delete(installation.drop, "metrics/a.csv")
+    for _ in range(2):
+        installation.sweep()
+    receipt = installation.receipt("metrics/a.csv")
+    assert receipt["deleted_at"] is not None
+    assert len(receipt["in_force"]["parts"]) == (0 if on_delete == "withdraw" else 1)
+    assert installation.receipt("metrics/b.csv")["deleted_at"] is None
 
 
 def test_the_night_makes_a_stream_known_again_whose_state_is_lost(installation: Installation) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobServiceClient, LinearRetry
 
-from processing import wiring
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json
@@ -28,7 +27,7 @@ from processing.storage.azure_blob import AzureBlobStore
 from processing.stored.context import JobContext
 from processing.stored.customers import add_customer
 from tests.support.all_customers import sweep_all
-from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
+from tests.support.in_memory import InMemoryAppendBlobs, InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
 from tests.support.installation import Installation, metrics_csv
 
 DAY = "2026-11-18"
@@ -94,8 +93,13 @@ class CopyingStore(InMemoryBlobStore):
     def head(self, container: str, name: str) -> BlobInfo | None:
         return self._shown(super().head(container, name))
 
-    def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
-        for info in super().list_blobs(container, prefix, metadata=metadata):
+    def peek(self, container: str, name: str, *, length: int) -> tuple[BlobInfo, bytes] | None:
+        found = super().peek(container, name, length=length)
+        shown = self._shown(None if found is None else found[0])
+        return None if found is None or shown is None else (shown, found[1])
+
+    def list_blobs(self, container: str, prefix: str = "", **how: Any) -> Iterator[BlobInfo]:
+        for info in super().list_blobs(container, prefix, **how):
             shown = self._shown(info)
             assert shown is not None
             yield shown
@@ -114,12 +118,13 @@ class FixedClock:
 
 def in_memory(drop: InMemoryBlobStore, time: ServiceTime) -> JobContext:
     lake = InMemoryBlobStore(time)
-    for container in wiring.LAKE_CONTAINERS:
+    for container in blob_names.LAKE_CONTAINERS:
         lake.create_container(container)
     context = JobContext(
         drop=drop,
         lake=lake,
         tables=InMemoryTables(),
+        append_blobs=InMemoryAppendBlobs(drop),
         drop_events=InMemoryQueue(),
         stream_work=InMemoryQueue(),
         customer_work=InMemoryQueue(),

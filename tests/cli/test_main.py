@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,4 +34,14 @@ def test_a_shell_that_asks_is_given_the_commands(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit):
         main()
-    assert set(capsys.readouterr().out.split()) == {"ready", "reconcile", "reprocess", "reingest", "retry"}
+    assert set(capsys.readouterr().out.split()) == {"ready", "rebuild", "reconcile", "reprocess", "reingest", "retry"}
+
+
+def test_no_file_is_checked_of_what_nobody_uploads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("a,b\n1,2\n")
+    monkeypatch.setattr(sys, "argv", ["dropzone", "check", str(file), "--dataset", "experiments"])
+    assert main() == 1
+    assert "nobody uploads experiments: name one of metrics" in capsys.readouterr().err

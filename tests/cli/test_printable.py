@@ -27,8 +27,9 @@ from processing.domain.reasons import RefusalCode
 from processing.domain.receipts import ReceiptError
 from processing.jobs.uploads.check_file import CheckRequest, check_file
 from processing.logs import configure_logs
-from processing.views import status
+from processing.views.status import status
 from schemas.customer_config import CustomerConfig
+from tests.support.log_settings import own_log_settings
 from tests.support.memory import Memory
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil\u2028\r\n[bold]\x7f\ufeff\u200b"
@@ -114,16 +115,14 @@ def test_an_error_is_one_line_on_the_terminal(monkeypatch: pytest.MonkeyPatch, c
 
 @pytest.mark.parametrize("style", ["json", "console"])
 def test_log_lines_hold_no_line_ends_of_names_and_long_names_are_cut(style: Literal["json", "console"]) -> None:
-    before, stream = structlog.get_config(), io.StringIO()
-    try:
+    stream = io.StringIO()
+    with own_log_settings():
         configure_logs(style, stream=stream)
         log = structlog.get_logger()
         log.info("upload_received", blob=EVIL, customer="acme", error=EVIL)
         log.info("upload_received", blob="汉" * 1_024)
         log.info("upload_received", blob="汉字.csv")
         log.error("failed", exc_info=ValueError(EVIL))
-    finally:
-        structlog.configure(**before)
     text = stream.getvalue()
     assert_harmless(re.sub("\x1b\\[[0-9]+m", "", text))
     assert "汉字.csv" in text

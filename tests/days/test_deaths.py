@@ -139,10 +139,15 @@ class DeadlyStore(InMemoryBlobStore):
 
 def deadly() -> Memory:
     world = with_due_days()
+    make_deadly(world)
+    return world
+
+
+def make_deadly(world: Memory) -> None:
     store = DeadlyStore(world.time)
     store._containers = world.drop._containers
     object.__setattr__(world.context, "drop", store)
-    return world
+    object.__setattr__(world.context, "first_bytes", 1)  # so that the rest is read by the attempt
 
 
 def deliver(world: Memory, name: str = "metrics/deadly.csv") -> str:
@@ -227,9 +232,7 @@ def test_a_retry_tries_an_upload_again_that_ended_its_workers() -> None:
 def test_an_answer_stays_when_the_attempt_to_give_another_ends_its_workers() -> None:
     world = with_due_days()
     world.upload("metrics/deadly.csv", metrics(D1, {"w": 1}))
-    store = DeadlyStore(world.time)
-    store._containers = world.drop._containers
-    object.__setattr__(world.context, "drop", store)
+    make_deadly(world)
     assert reingest(world.context, "acme", ReingestFilter(dataset=Dataset.METRICS)) == 3
     while world.events.take() is not None:
         pass

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -129,13 +130,13 @@ class _Endless(InMemoryBlobStore):
         self.__dict__.update(store.__dict__)
         self.number, self.size = number, size
 
-    def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
+    def list_blobs(self, container: str, prefix: str = "", **how: Any) -> Iterator[BlobInfo]:
         if container != "drop-acme":
-            yield from super().list_blobs(container, prefix, metadata=metadata)
+            yield from super().list_blobs(container, prefix, **how)
             return
         now = self.service_time()
         for number in range(self.number):
-            told = {"hdi_isfolder": "true"} if metadata else {}
+            told = {"hdi_isfolder": "true"} if how.get("metadata") else {}
             at = now - timedelta(minutes=10) - timedelta(seconds=number * 7_919 % self.number)
             name = f"metrics/{number:09d}{chr(0x1F600) * 480}"
             yield BlobInfo(name=name, etag=f"{number}", size=self.size, last_modified=at, metadata=told)

@@ -37,13 +37,28 @@ def world() -> Memory:
     return world
 
 
-def test_an_idle_tick_of_one_customer(world: Memory) -> None:
+def test_a_tick_sends_nobody_to_a_stream_at_rest(world: Memory) -> None:
+    drop, lake = counted(world)
+    assert advance_days(world.context) == 0
+    requests = drop.requests + lake.requests
+    assert sorted(each.partition(" ")[0] for each in requests) == [
+        "get",
+        "get",
+        "get",
+        "list",
+        "list_containers",
+        "service_time",
+    ]
+
+
+def test_an_idle_look_at_one_customer(world: Memory) -> None:
+    world.pass_time(hours=1)
     drop, lake = counted(world)
     assert advance_days(world.context) == 1
     while (body := world.work.take()) is not None:
         work_stream(world.context, parse_stream_work(body.encode()))
     requests = drop.requests + lake.requests
-    assert len(requests) + 2 <= MOST, requests  # the length of the queue, and a message
+    assert len(requests) <= MOST + 6, requests  # once an hour a sample of the newest day is asked for
     assert not any(each.endswith(" metrics/") for each in requests), "no upload and no receipt is listed"
 
 
@@ -57,14 +72,14 @@ def test_a_marker(world: Memory) -> None:
 
 
 def test_a_small_file(world: Memory) -> None:
-    """One to look at it, two at its receipt, two at the upload's bytes and rows, and notes of the work and of the change."""
+    """Two to look at it, the first with its bytes, two at its receipt, its rows, and notes of the work and of the change."""
     object.__setattr__(world.context, "recent", Recent(keep=timedelta(minutes=1)))
     world.upload("metrics/first.csv", metrics(D2, {"u": 1}))
     world.put("metrics/next.csv", metrics(D2, {"u": 2}))
     drop, lake = counted(world)
     assert receive_file(world.context, world.container, "metrics/next.csv") == "accepted"
     asked = [each.partition(" ")[0] for each in drop.requests + lake.requests]
-    assert sorted(asked) == sorted(["head", "get", "put", "get_range", "put", "put", "head", "put", "delete"])
+    assert sorted(asked) == sorted(["peek", "get", "put", "put", "put", "head", "put"])
 
 
 def test_a_config_is_remembered_for_a_minute_and_not_for_a_reingest(world: Memory) -> None:

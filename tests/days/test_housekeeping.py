@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from processing.domain import blob_names
+from processing.domain.attention.model import Attention, AttentionCode
 from processing.domain.blob_names import DayDocument
 from processing.domain.datasets import Dataset
 from processing.domain.errors import DropzoneError, LaterError, OperatorError
@@ -22,6 +23,7 @@ from processing.jobs.operate import ask_reprocess, move_first_day
 from processing.ports import UNCONDITIONAL, Condition
 from processing.stored.context import Retention
 from processing.stored.streams import known_streams
+from processing.views.status import status
 from tests.support.all_customers import clean_up_all
 from tests.support.in_memory import InMemoryBlobStore, InMemoryTable, InMemoryTables
 from tests.support.memory import Memory, metrics
@@ -57,6 +59,12 @@ class Stubborn(InMemoryBlobStore):
             self.refused.append(name)
             raise self.refusals[name]
         super().delete(container, name, when=when)
+
+
+def of_customer(world: Memory) -> tuple[Attention, ...]:
+    """What status says of the customer."""
+    (customer,) = status(world.context, ["acme"]).customers
+    return customer.attention
 
 
 def uploads(world: Memory) -> set[str]:
@@ -236,6 +244,10 @@ def test_an_upload_that_cannot_be_deleted_keeps_no_other_and_is_told(world: Memo
     (line,) = told
     expected = {"event": "blobs_not_deleted", "customer": "acme", "step": "uploads", "count": 1, "error": str(refusal)}
     assert expected.items() <= line.items()
+    (attention,) = (each for each in of_customer(world) if each.code is AttentionCode.NOT_DELETED)
+    assert f"metrics/a.csv: {refusal}" in attention.message
+    clean_up_all(replace(world.context, drop=world.drop))
+    assert AttentionCode.NOT_DELETED not in {each.code for each in of_customer(world)}
 
 
 def test_a_storage_that_is_down_is_not_asked_for_every_blob(world: Memory) -> None:
@@ -310,7 +322,8 @@ def test_what_nobody_can_need_of_days_long_past_goes_and_what_the_tables_show_st
         world.pass_time(days=100)
         clean_up_all(world.context)
     # A year later nothing but replaced files is gone.
-    unmarked = len(world.states()) - 3  # days that were due to be marked: nothing closes them
+    assert world.state().closed_days() == set(days)
+    unmarked = len(world.states())  # days that were due to be marked: nothing closes them
     assert documents(world) == (3 + unmarked, publications - 3)
     assert len(rows_of_days(world)) == 1
     for _ in range(3):
@@ -326,10 +339,10 @@ class Raised(InMemoryTables):
 
     raised = ""
 
-    def open(self, container: str, spec: TableSpec) -> InMemoryTable:
+    def find(self, container: str, spec: TableSpec) -> InMemoryTable | None:
         if spec.name == self.raised:
             raise OperatorError(f"table {spec.name} was changed by another program")
-        return super().open(container, spec)
+        return super().find(container, spec)
 
 
 def test_a_table_that_cannot_be_opened_keeps_no_other_table() -> None:
@@ -342,7 +355,7 @@ def test_a_table_that_cannot_be_opened_keeps_no_other_table() -> None:
     tables.raised = "days"
     _, told = clean(world, world.drop)
     assert [(line["event"], line["step"]) for line in told] == [("housekeeping_failed", "table_files")]
-    left = [info.name.partition("/")[0] for info in world.lake.list_blobs(blob_names.results_container("acme"))]
+    left = [info.name.partition("/")[0] for info in world.results.list_blobs(blob_names.results_container("acme"))]
     assert sorted(left) == ["days", "days", "metric_days", "metric_rows"]
 
 
@@ -374,4 +387,4 @@ def documents(world: Memory) -> tuple[int, int]:
 
 
 def rows_of_days(world: Memory) -> list[str]:
-    return [info.name for info in world.lake.list_blobs(blob_names.results_container("acme"), "days/")]
+    return [info.name for info in world.results.list_blobs(blob_names.results_container("acme"), "days/")]

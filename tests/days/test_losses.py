@@ -11,10 +11,10 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.stream_state import DayState
 from processing.domain.streams import Stream
-from processing.jobs.operate import ask_reprocess, mark_ready
+from processing.jobs.operate import ask_reprocess, mark_ready, retry_now
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
 from processing.ports import BlobStore
-from processing.views import status
+from processing.views.status import status
 from tests.support.all_customers import clean_up_all
 from tests.support.in_memory import InMemoryTables
 from tests.support.memory import Memory, metrics
@@ -132,18 +132,50 @@ def test_a_marker_uploaded_again_makes_a_day_wait_for_uploads_whose_receipts_are
     assert world.values(D2) == ROWS
 
 
-def test_a_stream_whose_state_is_lost_stands_still_until_its_tables_are_moved_away(world: Memory) -> None:
+@pytest.mark.parametrize("has_marker", [True, False])
+def test_a_stream_whose_state_is_lost_stands_still_until_its_tables_are_moved_away(world: Memory, has_marker: bool) -> None:
+    if not has_marker:
+        world.drop.delete(world.container, f"signals/{D1}")
     lose(world.lake, blob_names.STATE_CONTAINER)
     go_on(world)
-    assert world.states() == {D1: DayState.FAILED}
-    assert "restore state/streams/acme/metrics.json" in (world.day(D1).error or "")
+    assert world.states() == {}
+    (customer,) = status(world.context, ["acme"]).customers
+    (stream,) = customer.streams
+    assert "restore state/streams/acme/metrics.json" in (stream.stopped or "")
     lose(world.lake, blob_names.STATE_CONTAINER)
-    lose(world.lake, blob_names.results_container("acme"))
+    lose(world.results, blob_names.results_container("acme"))
     world.tables = InMemoryTables()
     world.context = replace(world.context, tables=world.tables)
+    world.put(f"signals/{D1}")
     go_on(world)
     assert world.states() == {D1: DayState.PROCESSED}
     assert world.values(D1) == ROWS
+
+
+@pytest.mark.parametrize("damage", ["garbage", "cut", "flipped", "empty"])
+def test_a_damaged_part_is_named_with_its_upload_and_written_anew_by_a_reingest(world: Memory, damage: str) -> None:
+    world.upload("metrics/b.csv", metrics(D2, ROWS))
+    (name,) = (info.name for info in world.lake.list_blobs(blob_names.STAGED_CONTAINER) if f"pst_date={D2}" in info.name)
+    found = world.lake.get(blob_names.STAGED_CONTAINER, name)
+    assert found is not None
+    data = found[0]
+    broken = {
+        "garbage": b"no Parquet",
+        "cut": data[: len(data) // 2],
+        "flipped": data[:40] + bytes(len(data) - 80) + data[-40:],
+        "empty": b"",
+    }
+    world.lake.put(blob_names.STAGED_CONTAINER, name, broken[damage])
+    world.upload(f"signals/{D2}")
+    go_on(world)
+    error = world.status(D2)["error"]
+    assert name in error
+    assert "metrics/b.csv" in error
+    assert reingest(world.context, "acme", ReingestFilter(dataset=Dataset.METRICS)) == 2
+    world.answer_events()
+    retry_now(world.context, "acme", None)
+    world.tick()
+    assert world.values(D2) == ROWS
 
 
 def test_the_host_account_holds_nothing_that_the_sweep_and_the_timer_do_not_find(world: Memory) -> None:

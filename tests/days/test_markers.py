@@ -207,3 +207,48 @@ def test_what_is_no_manifest_is_a_plain_marker(world: Memory, data: bytes) -> No
     assert world.upload(f"signals/{D1}.done", data) == "accepted"
     world.settle()
     assert world.states() == {D1: DayState.PROCESSED}
+
+
+def restless(world: Memory, rounds: int) -> None:
+    """A scheduler that writes the marker again and again, faster than it settles, while the timer goes on looking."""
+    for _ in range(rounds):
+        world.upload(f"signals/{D1}")
+        world.pass_time(seconds=20)
+        world.tick()
+
+
+def test_a_marker_that_is_rewritten_all_the_time_takes_effect_once_it_was_seen_for_as_long_as_it_settles(world: Memory) -> None:
+    world.config(f"first_day: {D1}")
+    world.upload("metrics/a.csv", metrics(D1, {"u": 1}))
+    restless(world, rounds=3)
+    assert world.state().seq == 0
+    restless(world, rounds=3)
+    assert world.states() == {D1: DayState.PROCESSED}
+
+
+def test_a_first_day_is_found_by_a_marker_that_is_rewritten_all_the_time(world: Memory) -> None:
+    world.upload("metrics/a.csv", metrics(D1, {"u": 1}))
+    restless(world, rounds=200)
+    assert world.states() == {D1: DayState.PROCESSED}
+
+
+def test_a_day_that_is_marked_again_with_nothing_new_is_not_published_again(world: Memory) -> None:
+    world.config(f"first_day: {D1}")
+    world.upload("metrics/a.csv", metrics(D1, {"u": 1}))
+    restless(world, rounds=10)
+    history = world.status(D1)["history"]
+    restless(world, rounds=30)
+    world.settle()
+    assert world.state().seq == 1
+    assert world.states() == {D1: DayState.PROCESSED}
+    assert world.status(D1)["history"] == history
+
+
+def test_what_is_new_is_published_though_the_marker_is_rewritten_all_the_time(world: Memory) -> None:
+    world.config(f"first_day: {D1}\nlate_policy: hold")
+    world.upload("metrics/a.csv", metrics(D1, {"u": 1}))
+    restless(world, rounds=10)
+    world.upload("metrics/b.csv", metrics(D1, {"v": 2}))
+    restless(world, rounds=10)
+    assert world.values(D1) == {"u": 1, "v": 2}
+    assert world.state().seq == 2

@@ -14,7 +14,7 @@ from processing.domain.streams import Stream
 from processing.jobs.days.work_stream import WorkOutcome
 from processing.jobs.operate import mark_ready, move_first_day, retry_now
 from processing.stored.installation import check_zone
-from processing.views import status
+from processing.views.status import status
 from tests.support.in_memory import InMemoryBlobStore, ServiceTime
 from tests.support.memory import Memory, metrics
 
@@ -123,7 +123,7 @@ def test_a_marker_later_than_the_customers_habit_shows_and_then_no_more() -> Non
     world.time.advance(PST.end_of(today) + timedelta(hours=2, minutes=50) - world.time())
     world.tick()
     assert today not in world.states()
-    world.pass_time(minutes=11)
+    world.pass_time(minutes=61)  # a stream at rest is looked at once an hour
     world.tick()
     assert (world.states()[today], world.status(today)["late_marker"]) == (DayState.OPEN, True)
     world.upload(f"signals/metrics/{today}")
@@ -209,7 +209,11 @@ def test_the_status_tells_what_each_day_waits_for_and_which_customer_cannot_be_l
     assert customer.uploads is not None
     assert (customer.uploads.answered, customer.uploads.unanswered) == (3, 1)
     (stream,) = customer.streams
-    assert [(day.day, day.state, day.waiting_for) for day in stream.days] == [(D1, DayState.WAITING, ("metrics/late.csv",))]
+    assert [(day.day, day.state, day.waiting_for) for day in stream.days] == [
+        (D1, DayState.WAITING, ("metrics/late.csv",)),
+        (D2, DayState.OPEN, ()),
+    ]
+    assert [(day.files, day.rows) for day in stream.days] == [(1, 1), (1, 1)]
     world.put("metrics/\x01.csv")
     (customer,) = status(world.context, ["acme"]).customers
     assert customer.unlistable is not None

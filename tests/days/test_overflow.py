@@ -40,12 +40,12 @@ def test_a_day_whose_totals_overflow_can_be_processed_again() -> None:
 def test_what_an_earlier_program_published_is_told_without_figures_that_are_no_numbers(figure: float) -> None:
     world = published({"u": 1e200, "v": -1e200})
     results = blob_names.results_container(world.customer)
-    (file,) = (info.name for info in world.lake.list_blobs(results, "metric_days/"))
-    found = world.lake.get(results, file)
+    (file,) = (info.name for info in world.results.list_blobs(results, "metric_days/"))
+    found = world.results.get(results, file)
     assert found is not None
     infinite = io.BytesIO()
     pl.read_parquet(io.BytesIO(found[0])).with_columns(pl.lit(figure).alias("stddev")).write_parquet(infinite)
-    world.lake.put(results, file, infinite.getvalue())
+    world.results.put(results, file, infinite.getvalue())
     world.upload("metrics/b.csv", metrics(D1, {"w": 5.0}))
     world.settle()
     assert world.values(D1) == {"u": 1e200, "v": -1e200, "w": 5.0}

@@ -14,7 +14,7 @@ from processing.domain.errors import OperatorError
 from processing.domain.stream_state import DayState
 from processing.domain.streams import Stream
 from processing.jobs.operate import ask_reprocess, move_first_day, reconcile
-from processing.views import status
+from processing.views.status import status
 from tests.support.all_customers import clean_up_all
 from tests.support.memory import Memory, metrics
 

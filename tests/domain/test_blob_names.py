@@ -9,7 +9,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from processing.domain import blob_names as names
-from processing.domain.blob_names import DataFile, DayDocument, Marker, Misplaced, NotData, PartName, SignalFile
+from processing.domain.blob_names import DataFile, DayDocument, Marker, Misplaced, MissedMarker, NotData, PartName, SignalFile
 from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.streams import Stream
 
@@ -96,9 +96,30 @@ def test_a_marker_names_one_day_and_maybe_one_dataset(folder: str, day: date, en
         ("metrics/a.csv", DataFile(dataset=Dataset.METRICS)),
         ("metrics/2026-11-18", DataFile(dataset=Dataset.METRICS)),
         ("2026-11-18/metrics", Misplaced(hint="metrics/")),
-        ("other/2026-11-18", Misplaced(hint="metrics/")),
+        ("other/2026-11-18", Misplaced(hint="metrics/", marker="signals/2026-11-18")),
         ("signals", Misplaced(hint="signals/")),
-        ("signals/", NotData()),
+        ("signals/", Misplaced(hint="signals/")),
+        ("signals/2026-11-18/", MissedMarker(right_name="signals/2026-11-18")),
+        ("signals/2026-11-18/_success", MissedMarker(right_name="signals/2026-11-18")),
+        ("signals/metrics/2026-11-18/_success", MissedMarker(right_name="signals/metrics/2026-11-18")),
+        ("signals/date=2026-11-18/_SUCCESS", MissedMarker(right_name="signals/2026-11-18")),
+        ("signals/2026/11/18/_SUCCESS", MissedMarker(right_name="signals/2026-11-18")),
+        ("signals/year=2026/month=11/day=8/_SUCCESS", MissedMarker(right_name="signals/2026-11-08")),
+        ("signals/2026-11-18/_SUCCESS.txt", MissedMarker(right_name="signals/2026-11-18")),
+        ("signals/_SUCCESS", MissedMarker(right_name="signals/YYYY-MM-DD")),
+        ("signals/_temporary/2026-11-18/_SUCCESS", NotData()),
+        ("signals/2026-11-18/._SUCCESS.crc", NotData()),
+        ("metrics/2026-11-18/_SUCCESS", MissedMarker(right_name="signals/metrics/2026-11-18")),
+        ("events/date=20261118/_SUCCESS", MissedMarker(right_name="signals/events/2026-11-18")),
+        ("metrics/2026-11-18/_temporary/0/_SUCCESS", NotData()),
+        ("metrics/signals/2026-11-18", MissedMarker(right_name="signals/metrics/2026-11-18")),
+        ("metrics/signals/2026-11-18.csv", DataFile(dataset=Dataset.METRICS)),
+        ("Signals/2026-11-18", Misplaced(hint="signals/", marker="signals/2026-11-18")),
+        ("signal/metrics/20261118", Misplaced(hint="signals/", marker="signals/metrics/2026-11-18")),
+        ("2026-11-18", Misplaced(hint="metrics/", marker="signals/2026-11-18")),
+        ("2026-11-18/", Misplaced(hint="metrics/", marker="signals/2026-11-18")),
+        ("metrics/2026-11-18/", DataFile(dataset=Dataset.METRICS)),
+        ("metrics/_committed_2026-11-18", NotData()),
         ("events/2026-11-18/deep/er/a.csv", DataFile(dataset=Dataset.EVENTS)),
         ("metrics/../events/a.csv", DataFile(dataset=Dataset.METRICS)),
         ("metrics//a.csv", DataFile(dataset=Dataset.METRICS)),
@@ -111,8 +132,10 @@ def test_a_marker_names_one_day_and_maybe_one_dataset(folder: str, day: date, en
         ("_logs/metrics/a.csv", NotData()),
         ("metrics/a_b/c.d/e_.csv", DataFile(dataset=Dataset.METRICS)),
         ("metrics/a.crc", NotData()),
-        ("metrics/", NotData()),
-        ("_SUCCESS", NotData()),
+        ("metrics/", Misplaced(hint="metrics/")),
+        ("_SUCCESS", MissedMarker(right_name="signals/YYYY-MM-DD")),
+        ("2026-11-18/_SUCCESS", MissedMarker(right_name="signals/2026-11-18")),
+        ("metrics/a.crc ", NotData()),
         ("metric/a.csv", Misplaced(hint="metrics/")),
         ("Metrics/a.csv", Misplaced(hint="metrics/")),
         ("events.csv", Misplaced(hint="events/")),

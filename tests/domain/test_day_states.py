@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.domain.readiness.day_states import next_in_order, with_state, with_states
+from processing.domain.readiness.day_states import HISTORY_IN_STATE, as_before, next_in_order, with_state, with_states
 from processing.domain.stream_state import Change, DayChange, DayRecord, DayState, Opening, Published, StreamState
 
 D1, D2, D3 = date(2026, 11, 16), date(2026, 11, 17), date(2026, 11, 18)
@@ -25,14 +25,28 @@ def shown(record: DayRecord, *, state: StreamState = STREAM, day: date = D1, mar
 
 
 @pytest.mark.parametrize("steps", [1, 49, 50, 51, 120])
-def test_a_history_keeps_the_last_fifty_changes(steps: int) -> None:
+def test_a_history_keeps_the_last_changes(steps: int) -> None:
     record = DayRecord()
     changes = []
     for number in range(steps):
         state = (DayState.WAITING, DayState.READY)[number % 2]
         record = with_state(record, state, NOW + timedelta(minutes=number), f"{number}")
         changes.append(Change(state=state, at=NOW + timedelta(minutes=number), cause=f"{number}"))
-    assert record.history == tuple(changes[-50:])
+    assert record.history == tuple(changes[-HISTORY_IN_STATE:])
+
+
+@pytest.mark.parametrize(("rows", "state"), [(1, DayState.PROCESSED), (0, DayState.PROCESSED_EMPTY)])
+@pytest.mark.parametrize("steps", [1, HISTORY_IN_STATE - 1, HISTORY_IN_STATE, 3 * HISTORY_IN_STATE])
+def test_a_day_of_which_nothing_came_is_processed_as_before_however_many_steps_that_took(
+    rows: int, state: DayState, steps: int
+) -> None:
+    before = with_state(replace(DONE, published=replace(PUBLISHED, rows_in=rows)), state, NOW, "published")
+    record = before
+    for number in range(steps):
+        record = with_state(record, (DayState.READY, DayState.PROCESSING)[number % 2], NOW, "marked again")
+    after = as_before(record, NOW)
+    assert after.state is state
+    assert after == before or steps >= HISTORY_IN_STATE
 
 
 def test_the_same_state_again_is_no_change() -> None:

@@ -20,7 +20,10 @@ FUNCTIONS = {
     "daytimer": "timerTrigger",
     "dayworker": "queueTrigger",
     "housekeeping": "timerTrigger",
+    "http": "httpTrigger",
 }
+BINDINGS = {name: [trigger] + ["http"] * (trigger == "httpTrigger") for name, trigger in FUNCTIONS.items()}
+"""What is called over HTTP also answers."""
 
 # An app gives its functions once a process; each question about them is asked in a process of its own.
 LISTED = """
@@ -55,12 +58,10 @@ def in_process(program: str) -> dict[str, Any]:
 
 def test_every_function_has_one_trigger_and_plain_names() -> None:
     found = in_process(LISTED)
-    assert {name: [each["type"] for each in entry["bindings"]] for name, entry in found.items()} == {
-        name: [trigger] for name, trigger in FUNCTIONS.items()
-    }
+    assert {name: [each["type"] for each in entry["bindings"]] for name, entry in found.items()} == BINDINGS
     for name, entry in found.items():
         assert re.fullmatch("[a-z]+", name)
-        assert all(re.fullmatch("[a-z]+", each["name"]) for each in entry["bindings"])
+        assert all(re.fullmatch("[a-z]+|[$]return", each["name"]) for each in entry["bindings"])
 
 
 def test_connections_and_settings_are_defined_in_the_example() -> None:
@@ -75,9 +76,7 @@ def test_connections_and_settings_are_defined_in_the_example() -> None:
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="the Functions worker's own package needs Python 3.13")
 def test_the_functions_worker_itself_indexes_the_app() -> None:
     found = in_process(INDEXED)
-    assert {name: [each["type"] for each in bindings] for name, bindings in found.items()} == {
-        name: [trigger] for name, trigger in FUNCTIONS.items()
-    }
+    assert {name: [each["type"] for each in bindings] for name, bindings in found.items()} == BINDINGS
 
 
 def test_importing_the_app_reads_no_setting_and_opens_no_connection() -> None:

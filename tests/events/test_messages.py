@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import json
 from pathlib import Path
 from typing import Final
@@ -54,6 +55,9 @@ def wrapped(path: Path) -> dict[str, bytes]:
         "compact": compact,
         "base64": base64.b64encode(compact),
         "base64 with a line end": base64.b64encode(text) + b"\n",
+        "with a byte order mark": codecs.BOM_UTF8 + text,
+        "base64 with a byte order mark": base64.b64encode(codecs.BOM_UTF8 + text),
+        "a byte order mark before base64": codecs.BOM_UTF8 + base64.b64encode(text),
     }
 
 

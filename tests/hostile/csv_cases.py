@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.hostile.case import Case, refused, table, with_rejects
+from tests.hostile.case import HEADER, Case, refused, table, with_rejects
 
 GOOD = "u1,user_id,2026-11-18,m,1"
 SECOND = "u2,user_id,2026-11-18,m,2"
@@ -12,7 +12,7 @@ CASES = (
     Case(name="header only", data=table()),
     Case(name="header only without newline", data=table(end="")),
     Case(name="zero bytes", data=b"", status="ignored", error="empty_file", format=None),
-    refused("nothing but blank lines", "empty_file", b"\n\r\n\n"),
+    Case(name="nothing but blank lines", data=b"\n\r\n\n", status="ignored", error="empty_file"),
     Case(name="last line without newline", data=table(GOOD, SECOND)[:-1], accepted=2, values={"metric_value": [1, 2]}),
     Case(name="crlf", data=table(GOOD, SECOND, end="\r\n"), accepted=2, values={"metric_value": [1, 2]}),
     Case(
@@ -49,12 +49,9 @@ CASES = (
         accepted=1,
     ),
     with_rejects(
-        "lines of blanks and of commas alone are records",
-        table("  ", ",,,,", GOOD),
-        rejected=[
-            "1@2 wrong_field_count",
-            "2@3 required:unit_id required:id_type required:date required:metric_name value_missing",
-        ],
+        "lines of blanks and of commas alone are blank lines",
+        table("  ", ",,,,", "u3,,2026-11-18,m,3", " , ,\t,,", '"",,"",,', GOOD, ",,,,"),
+        rejected=["1@4 required:id_type"],
         accepted=1,
     ),
     with_rejects(
@@ -71,11 +68,32 @@ CASES = (
         accepted=2,
         warnings={"extra_columns": 1},
     ),
-    with_rejects(
-        "a delimiter at the end of every row and not of the header",
-        table(GOOD + ",", SECOND + ","),
-        rejected=["1@2 wrong_field_count", "2@3 wrong_field_count"],
+    Case(
+        name="a delimiter at the end of every row and not of the header",
+        data=table(GOOD + ",", SECOND + ","),
+        accepted=2,
+        warnings={"extra_columns": 1},
     ),
+    with_rejects(
+        "a delimiter at the end of one row alone",
+        table(GOOD + ",", SECOND, SECOND),
+        rejected=["1@2 wrong_field_count"],
+        accepted=2,
+    ),
+    Case(
+        name="a delimiter at the end of the header and of no row",
+        data=table(GOOD, SECOND, header=HEADER + ","),
+        accepted=2,
+    ),
+    Case(
+        name="the header once more, as where files were joined",
+        data=table(GOOD, HEADER, SECOND, "\ufeff" + HEADER, SECOND),
+        accepted=3,
+        filtered=2,
+        warnings={"repeated_header": 2},
+    ),
+    Case(name="a 0x1A at the end", data=table(GOOD) + b"\x1a", accepted=1),
+    Case(name="a line that names the delimiter", data=b"sep=;\r\n" + table(GOOD, end="\r\n").replace(b",", b";"), accepted=1),
     with_rejects(
         "an unquoted decimal comma makes a field too many, a quoted one is no number",
         table("u1,user_id,2026-11-18,m,1,5", 'u2,user_id,2026-11-18,m,"1,5"'),
@@ -166,7 +184,7 @@ CASES = (
             "007,user_id,2026-11-18,m,1", "1.0,t,2026-11-18,m,2", "1e5,t,2026-11-18,m,3", f"{10**19 + 1},t,2026-11-18,m,4"
         ),
         accepted=4,
-        values={"unit_id": ["007", "1.0", "1e5", "10000000000000000001"]},
+        values={"unit_id": ["007", "1", "1e5", "10000000000000000001"]},
     ),
     Case(
         name="tsv with commas and quotes in it",

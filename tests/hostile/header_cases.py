@@ -22,14 +22,25 @@ GOOD = "u1,user_id,2026-11-18,m,1"
 
 CASES = (
     refused("a duplicate column", "duplicate_column", table(GOOD + ",u2", header=HEADER + ",unit_id"), says="unit_id"),
-    refused("a duplicate column that is not read", "duplicate_column", table(GOOD + ",1,2", header=HEADER + ",note,note")),
+    Case(
+        name="a duplicate column that is not read",
+        data=table(GOOD + ",1,2", header=HEADER + ",note,note"),
+        accepted=1,
+        warnings={"extra_columns": 2},
+    ),
     refused(
         "a duplicate column after folding",
         "duplicate_column",
         table("u1,u2,user_id,2026-11-18,m,1", header="Unit_ID, unit_id ,id_type,date,metric_name,metric_value"),
         says="unit_id",
     ),
-    refused("two columns without a name", "duplicate_column", table(GOOD + ",,", header=HEADER + ",,")),
+    with_rejects(
+        "two columns without a name",
+        table(GOOD + ",a,b", "u2,user_id,2026-11-18,m,x,c,d", header=HEADER + ",,"),
+        rejected=["2@3 not_a_number:metric_value"],
+        accepted=1,
+        warnings={"extra_columns": 2},
+    ),
     refused(
         "a missing column",
         "missing_column",

@@ -24,8 +24,6 @@ NOT_JSON = {
     "single quotes": GOOD.replace('"', "'"),
     "names without quotes": "{unit_id:1}",
     "a comment": GOOD + " // why",
-    "two objects on a line": GOOD + LATER,
-    "two objects and a blank on a line": GOOD + " " + LATER,
     "a leading zero": member('"x":01'),
     "a plus sign": member('"x":+1'),
     "a bare point": member('"x":1.'),
@@ -45,6 +43,30 @@ NOT_JSON = {
 }  # fmt: skip
 
 CASES = (
+    *(
+        Case(
+            name=f"objects {how}", file="a.ndjson", format="ndjson", data=between.join([GOOD, LATER, GOOD]).encode(), accepted=3
+        )
+        for how, between in (("end to end", ""), ("with blanks between them", " "), ("with CR between them", "\r"))
+    ),
+    with_rejects(
+        "a broken record among objects end to end costs its own line",
+        f"{GOOD}{GOOD}\n{GOOD[:-9]}\n{GOOD}\n".encode(),
+        file="a.ndjson",
+        format="ndjson",
+        rejected=["3@2 not_json"],
+        accepted=3,
+    ),
+    with_rejects(
+        "ids that are objects, lists and truth values, and texts that look like them",
+        ndjson(*(metric(unit_id=each) for each in ({"$oid": "6"}, ["a"], True, "true", "[a", "{"))),
+        file="a.ndjson",
+        format="ndjson",
+        rejected=["1@1 not_an_id:unit_id", "2@2 not_an_id:unit_id", "3@3 not_an_id:unit_id"],
+        accepted=3,
+        values={"unit_id": ["true", "[a", "{"]},
+        warnings={"unlikely_ids": 1},
+    ),
     Case(name="ndjson of zero bytes", file="a.ndjson", data=b"", status="ignored", error="empty_file", format=None),
     Case(name="ndjson of blank lines", file="a.ndjson", format="ndjson", data=b"\n  \n\r\n\t\n"),
     with_rejects(
@@ -230,9 +252,7 @@ CASES = (
         ndjson(metric(unit_id={"a": 1}), metric(date=["2026-11-18"])),
         file="a.ndjson",
         format="ndjson",
-        rejected=["2@2 not_a_date:date"],
-        accepted=1,
-        values={"unit_id": ['{"a": 1}']},
+        rejected=["1@1 not_an_id:unit_id", "2@2 not_a_date:date"],
     ),
     with_rejects(
         "an event cut off by a crash, in the last line",

@@ -164,7 +164,6 @@ CASES = (
             "3@3 not_an_object:event_metadata",
             "4@4 required:experiment required:group_id",
         ],
-        warnings={"extra_columns": 1},
         secrets=[f"{HIDDEN}{number}" for number in range(1, 6)],
     ),
     with_rejects(

@@ -136,7 +136,7 @@ def test_a_user_of_many_ids_or_of_much_text_is_a_bad_row() -> None:
 
 def rows_below_long_names() -> bytes:
     more = "".join(f",{'n' * 124}{number}" for number in range(1_019))
-    return gzip.compress(metrics_csv(*["," * 1_023] * 2_000, more=more))
+    return gzip.compress(metrics_csv(*["," * 1_023 + "x"] * 2_000, more=more))
 
 
 REJECTED: Final[dict[str, tuple[str, Callable[[], bytes], int]]] = {

@@ -49,7 +49,9 @@ NO_DATES = (
     "20261118",
     "18.11.2026",
     "2026/11/18",
-    "2026-11-18T00:00:00Z",
+    "2026-11-18T00:00:01Z",
+    "2026-11-18 09:00:00",
+    "2026-11-18 00:00:00 Europe/Berlin",
     "2026-11-18 ",
     "0000-00-00",
     "0000-01-01",
@@ -134,6 +136,14 @@ CASES = (
         rejected=[f"{index + 1}@{index + 2} not_a_date:date" for index in range(len(NO_DATES))],
     ),
     Case(
+        name="days with a midnight behind them",
+        data=days(
+            "2026-11-18 00:00:00", "2026-11-18T00:00:00.000Z", "2026-11-18 00:00", "2026-11-18 00:00:00+00:00", "2026-11-17"
+        ),
+        accepted=5,
+        days={"2026-11-18": 4, "2026-11-17": 1},
+    ),
+    Case(
         name="29 February of leap years, and days of long ago",
         data=days("2024-02-29", "2000-02-29", "0026-01-01", "0001-01-01", "1969-12-31"),
         accepted=5,
@@ -154,10 +164,10 @@ CASES = (
     ),
     with_rejects(
         "all rules of a row are named at once",
-        table(f"{'u' * 513},,2026-11-20,{'m' * 128},x", ",,,,"),
+        table(f"{'u' * 513},,2026-11-20,{'m' * 128},x", ",,,,x"),
         rejected=[
             "1@2 length:unit_id required:id_type date_in_future:date length:metric_name not_a_number:metric_value",
-            "2@3 required:unit_id required:id_type required:date required:metric_name value_missing",
+            "2@3 required:unit_id required:id_type required:date required:metric_name not_a_number:metric_value",
         ],
     ),
     with_rejects(

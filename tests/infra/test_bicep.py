@@ -89,9 +89,30 @@ def test_no_key_is_asked_for_and_nothing_secret_is_written_down(path: Path) -> N
 
 def test_storage_has_no_keys_and_no_public_blobs() -> None:
     text = (INFRA / "modules" / "storage_account.bicep").read_text(encoding="utf-8")
-    for line in ("allowSharedKeyAccess: false", "allowBlobPublicAccess: false", "isHnsEnabled: false"):
+    for line in ("allowSharedKeyAccess: false", "allowBlobPublicAccess: false"):
         assert line in text
     assert sum(path.read_text(encoding="utf-8").count("storageAccounts@2025-06-01' = {") for path in FILES) == 1
+
+
+def test_results_alone_have_directories_and_nothing_that_their_readers_endpoint_refuses() -> None:
+    """Every promise about names and ETags of uploads was tested on a flat namespace, and receipts and state go by versions."""
+    modules = parsed(MAIN)["modules"]
+    accounts = {name: module for name, module in modules.items() if module_path(module).name == "storage_account.bicep"}
+    assert {name for name in accounts if "isHierarchical" in given(accounts[name])} == {"results"}
+    assert parsed(INFRA / "modules" / "storage_account.bicep")["parameters"]["isHierarchical"]["default"] is False
+    assert "hasVersions" not in given(accounts["results"])
+    text = (INFRA / "modules" / "storage_account.bicep").read_text(encoding="utf-8")
+    assert "isHnsEnabled: isHierarchical\n" in text
+    assert "isVersioningEnabled: isHierarchical ? null : hasVersions\n" in text
+    assert re.search(r"deleteRetentionPolicy: isHierarchical \? \{\s+enabled: false\s+\}", text)
+
+
+def test_the_app_and_the_readers_reach_results_by_both_endpoints_of_a_private_account() -> None:
+    text = MAIN.read_text(encoding="utf-8")
+    for service in ("blob", "dfs"):
+        assert f"'${{results!.outputs.name}}-{service}'" in text
+    services = (INFRA / "modules" / "private_endpoints.bicep").read_text(encoding="utf-8")
+    assert set(re.findall(r"service: '(\w+)'", text)) == set(re.findall(r"^  '(\w+)'$", services, re.MULTILINE))
 
 
 def test_roles_are_data_roles_of_azure() -> None:
@@ -123,6 +144,10 @@ def test_who_can_sign_for_which_account_is_what_security_says() -> None:
         ("host", "appPrincipalId"),
         ("drop", "operator.id"),
         ("lake", "operator.id"),
+    }
+    assert {(scope, who) for scope, who, _ in assignments("results_roles.bicep")} == {
+        ("results", "appPrincipalId"),
+        ("results", "operator.id"),
     }
     assert {scope for scope, _, _ in assignments("customer.bicep")} == {"drop", "receipts", "results"}
     text = (INFRA / "modules" / "customer.bicep").read_text(encoding="utf-8")

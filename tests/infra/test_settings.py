@@ -8,10 +8,10 @@ import re
 import pytest
 
 from processing.domain import blob_names
+from processing.domain.blob_names import LAKE_CONTAINERS
 from processing.domain.queue_messages import DROP_EVENTS, QUEUES
 from processing.local.environment import PROJECT
 from processing.settings import Settings
-from processing.wiring import LAKE_CONTAINERS
 from tests.support.bicep import INFRA, MAIN, parsed
 
 APP = INFRA / "modules" / "app.bicep"
@@ -20,7 +20,9 @@ DOORS = "".join(path.read_text(encoding="utf-8") for path in sorted((PROJECT / "
 NEVER_SET = {
     "DROP_STORAGE": "a connection string holds a key",
     "LAKE_STORAGE": "a connection string holds a key",
+    "RESULTS_STORAGE": "a connection string holds a key",
     "AzureWebJobsStorage": "a connection string holds a key",
+    "DROPZONE_OPERATOR_AUTHORITY": "its default is the one of Azure's public cloud",
     "DROPZONE_SCRATCH": "the system's temporary place is the instance's only disk",
 }
 READ_BY_THE_HOST = {
@@ -104,5 +106,6 @@ def test_events_of_drop_containers_alone_go_to_the_queue_that_is_read() -> None:
 def test_the_command_line_gets_its_addresses_from_the_deployment() -> None:
     """`azd env get-values` prints outputs under the names that the program reads."""
     outputs = set(parsed(MAIN)["outputs"])
-    assert {"DROP_STORAGE__blobServiceUri", "LAKE_STORAGE__blobServiceUri", "AzureWebJobsStorage__queueServiceUri"} <= outputs
+    accounts = {f"{name}_STORAGE__blobServiceUri" for name in ("DROP", "LAKE", "RESULTS")}
+    assert accounts | {"AzureWebJobsStorage__queueServiceUri"} <= outputs
     assert {name for name in outputs if "__" in name or name.startswith("DROPZONE_")} <= read_by_the_program()

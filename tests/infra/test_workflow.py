@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from typing import Any
 
 import pytest
@@ -73,8 +74,9 @@ def commands() -> list[str]:
 
 
 def after(option: str, command: str) -> Any:
-    """The JSON in quotes behind an option."""
-    return json.loads(command.partition(f"{option} '")[2].partition("'")[0])
+    """The JSON behind an option, as the shell would hand it over."""
+    words = shlex.split(command)
+    return json.loads(words[words.index(option) + 1])
 
 
 def test_preview_and_deployment_are_two_identities_and_only_production_has_the_one_that_deploys() -> None:
@@ -90,7 +92,7 @@ def test_preview_and_deployment_are_two_identities_and_only_production_has_the_o
 def test_each_identity_is_trusted_in_its_own_environment_alone() -> None:
     """One credential each: by the second of another environment, what asks nobody could act as what deploys."""
     trusted = [line for line in commands() if "federated-credential create" in line]
-    subjects = {line.partition("--id <")[2].partition(">")[0]: after("--parameters", line)["subject"] for line in trusted}
+    subjects = {line.partition('--id "$')[2].partition('"')[0]: after("--parameters", line)["subject"] for line in trusted}
     assert len(trusted) == len(subjects) == 2
     for job, name in identities().items():
         environment = JOBS[job]["environment"]
@@ -106,8 +108,13 @@ def test_the_identity_that_nobody_approves_may_write_nothing() -> None:
         "Microsoft.Resources/deployments/whatIf/action",
     }
     assert not role["DataActions"]
-    roles = dict(re.findall(r'--assignee <(\w+)> --role ("[^"]+"|\w+)', "\n".join(commands())))
-    assert roles == {"AZURE_PREVIEW_CLIENT_ID": f'"{role["Name"]}"', "AZURE_DEPLOY_CLIENT_ID": "Owner"}
+    principals = dict(re.findall(r'^(\w+)="\$\(az ad sp create --id "\$(\w+)"', "\n".join(commands()), re.MULTILINE))
+    given = [shlex.split(line) for line in commands() if "role assignment create" in line]
+    roles = {
+        principals[words[words.index("--assignee-object-id") + 1].removeprefix("$")]: words[words.index("--role") + 1]
+        for words in given
+    }
+    assert roles == {"AZURE_PREVIEW_CLIENT_ID": role["Name"], "AZURE_DEPLOY_CLIENT_ID": "Owner"}
     (preview,) = [step["run"] for job, step in STEPS if job == "preview" and "run" in step]
     assert "--validation-level ProviderNoRbac" in preview
 

@@ -9,14 +9,15 @@ from datetime import date
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from processing.domain.datasets import Dataset
 from processing.domain.errors import CustomerError
 from processing.ingest.readers.csv import reader as csv_reader
+from processing.ingest.readers.csv.dialect import Dialect
 from processing.ingest.readers.csv.reader import CsvReader
-from processing.ingest.readers.csv.record_scanner import Dialect, fields_of
+from processing.ingest.readers.csv.record_scanner import fields_of
 from processing.ingest.readers.raw_batches import LINE, RECORD, BrokenRecord
 from tests.support.batches import batches_of
 from tests.support.ingest import ingest
@@ -76,6 +77,7 @@ def test_exactly_the_broken_records_are_set_aside(
         line += text.count(b"\n")
     if cut_last_end:
         data = data.removesuffix(end)
+    assume(not data.rstrip(b"\r\n").endswith(b"\x1a"))  # what DOS leaves at the end of a file is none of its bytes
     # A stray quote may by chance open a field that a later quote closes properly; then the records really are other ones.
     stray = any(isinstance(row, bytes) and row.count(b'"') % 2 for row in rows)
     header, found, _ = read_all(data, size)
@@ -92,7 +94,9 @@ def test_any_bytes_give_numbered_records_or_a_refusal(data: bytes, size: int) ->
         _, found, broken = read_all(b"a,b\n" + data, size)
     except CustomerError:
         return
-    assert [number for number, _, _ in found] == list(range(1, len(found) + 1))
+    numbers = [number for number, _, _ in found]
+    # A line that is the header once more is a record as well, and left out.
+    assert numbers == (sorted(set(numbers)) if b"a,b" in data else list(range(1, len(found) + 1)))
     lines = [line for _, line, _ in found]
     assert lines == sorted(set(lines))
     assert all(each.raw or each.rule for each in broken)

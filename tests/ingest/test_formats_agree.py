@@ -158,7 +158,9 @@ def _seen(dataset: Dataset, found: Ingested) -> dict[str, Any]:
             for rule in outcome.rules
         ],
         "warnings": outcome.warnings,
-        "problem": outcome.problem,
+        # Only text has a first line.
+        "problem": outcome.problem
+        and (outcome.problem.code, outcome.problem.message.partition(" The first line was")[0].rstrip(".")),
         "staged": found.rows(dataset),
         "parts": [(part.day, part.number, part.frame.schema) for part in found.parts],
         "reasons": {line["record"]: line["reasons"] for line in found.rejected},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
@@ -30,7 +31,7 @@ numbers = st.floats(allow_nan=False, allow_infinity=False)
 values = st.one_of(st.tuples(numbers, st.none() | numbers, st.none() | numbers), st.tuples(st.none(), numbers, numbers))
 rows = st.builds(
     lambda unit, kind, day, name, value, test: dict(zip(COLUMNS, (unit, kind, day, name, *value, test), strict=True)),
-    words,
+    words.filter(lambda text: "\ufeff" not in text and re.fullmatch(r"-?\d+\.0+", text) is None),
     words,
     st.dates(date(1999, 1, 1), UPLOAD_DAY + timedelta(days=1)),
     words,

@@ -169,7 +169,8 @@ def test_python_never_turns_down_what_the_engine_takes(line: str) -> None:
 def test_each_line_is_judged_alone(lines: list[str]) -> None:
     data = "\n".join([FIRST, *lines])
     _, together, _ = read_all(data.encode(), wanted=("a", "b"))
-    alone = [rows(f"{FIRST}\n{line}".encode(), "a", "b")[1] for line in lines if line.strip(" \t\r")]
+    # Objects end to end are several records of a line.
+    alone = [row for line in lines if line.strip(" \t\r") for row in rows(f"{FIRST}\n{line}".encode(), "a", "b")[1:]]
     known = [row if isinstance(row, str) else (row["a"], row["b"]) for row in alone]
     assert [row if isinstance(row, str) else (row["a"], row["b"]) for _, _, row in together[1:]] == known
 
@@ -202,6 +203,14 @@ def test_where_blocks_are_cut_changes_nothing(lines: list[str], size: int) -> No
     shown = [row if isinstance(row, str) else (row["a"], row["user"]) for _, _, row in found]
     assert shown == [row if isinstance(row, str) else (row["a"], row.get("user")) for _, _, row in expected]
     assert [each[:2] for each in found] == [each[:2] for each in expected]
+
+
+@pytest.mark.parametrize("blanks", [" ", "\t", "  \t", "\r"])
+def test_a_key_with_blanks_before_its_colon_loses_no_value_beside_keys_without(blanks: str) -> None:
+    key = f'"user"{blanks}'
+    lines = ('{"user":{}}', f'{{{key}:{{"b":1}}}}', f"{{{key}: 1}}", '{"user":[]}', f'{{"a":{key}}}')
+    found = read_all("\n".join(lines).encode(), wanted=("a", "user"))[1]
+    assert [row if isinstance(row, str) else row["user"] for _, _, row in found] == ["{}", '{"b":1}', "1", "[]", None]
 
 
 @pytest.mark.parametrize(
@@ -302,3 +311,27 @@ def test_the_frame_holds_the_text_of_each_record_as_uploaded() -> None:
     assert batch.frame.schema == {"0": pl.String, RECORD: pl.Int64, LINE: pl.Int64, RAW: pl.String}
     assert batch.frame.get_column(RAW).to_list() == [' {"a": 1.50}', '{"a":[]} ']
     assert batch.read == 3
+
+
+def test_objects_end_to_end_have_the_numbers_of_the_lines_that_they_stand_on() -> None:
+    data = b'{"a":1}{"a":2} {"a":3}\n\n{"a":4}\n{"a":5}{"a":{"b":"}{"}}{broken\n{"a":7}'
+    expected = [(1, 1), (2, 1), (3, 1), (4, 3), (5, 4), (6, 4), (7, 4), (8, 5)]
+    for size in (1, 7, 1 << 20):
+        _, found, _ = read_all(data, size, ("a",))
+        assert [(record, line) for record, line, _ in found] == expected
+
+
+@settings(max_examples=times(60))
+@given(
+    st.lists(st.lists(st.sampled_from(['{"a":1}', '{"a":"x"} ', '{"a":[{}]}', "{no}"]), max_size=4), max_size=8),
+    st.integers(10, 60),
+)
+def test_lines_of_objects_end_to_end_are_counted_wherever_blocks_are_cut(lines: list[list[str]], size: int) -> None:
+    data = "\n".join(['{"a":0}{"a":0}', *("".join(each) for each in lines)]).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ndjson_reader, "_BLOCK", size)
+        _, cut, _ = read_all(data, 13, ("a",))
+    _, whole, _ = read_all(data, wanted=("a",))
+    assert cut == whole
+    expected = [number for number, each in enumerate([["", ""], *lines], 1) for _ in each]
+    assert [line for _, line, _ in whole] == expected

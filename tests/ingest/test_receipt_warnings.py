@@ -73,7 +73,8 @@ def test_an_id_type_that_is_nearly_a_known_one_is_taken_with_a_hint(id_type: str
 
 
 def test_near_misses_are_one_warning_of_all_their_rows_the_most_frequent_first() -> None:
-    rows = [METRIC | {"id_type": each} for each in ["userID", "user_id", "stable_ids", "userID", "userID"]]
+    types = ["userID", "user_id", "stable_ids", "userID", "userID"]
+    rows = [METRIC | {"unit_id": str(n), "id_type": each} for n, each in enumerate(types)]
     message = "these are id types of their own: 'userID' (was user_id meant?), 'stable_ids' (was stable_id meant?)"
     assert warned(rows) == {"id_type_near_miss": (message, 4)}
 
@@ -183,7 +184,7 @@ def test_a_folder_speaks_of_a_day_by_its_whole_name(name: str, day: date | None)
 
 def test_rows_of_other_days_than_their_folder_are_counted_and_keep_their_own() -> None:
     days = ["2026-11-18", "2026-11-17", "2026-11-16", "2026-11-17"]
-    found = warned([METRIC | {"date": day} for day in days], name="metrics/2026-11-18/a.csv")
+    found = warned([METRIC | {"unit_id": str(n), "date": day} for n, day in enumerate(days)], name="metrics/2026-11-18/a.csv")
     message = "rows of other days lie in the folder of 2026-11-18; each row counts for its own day"
     assert found == {"day_differs_from_folder": (message, 3)}
 
@@ -202,7 +203,7 @@ def test_rejected_rows_differ_from_no_folder() -> None:
 
 def test_rows_before_the_first_day_are_counted() -> None:
     days = ["2026-11-18", "2026-11-17", "2026-11-16", "2026-11-17"]
-    rows = [METRIC | {"date": day} for day in days]
+    rows = [METRIC | {"unit_id": str(n), "date": day} for n, day in enumerate(days)]
     message = "rows lie before 2026-11-18, the first day that is processed; they are kept and not processed"
     assert warned(rows, first_day=date(2026, 11, 18)) == {"before_first_day": (message, 3)}
     assert warned(rows, first_day=date(2026, 11, 16)) == {}

@@ -28,6 +28,7 @@ ID_TYPES = ("user_id", "größe")
 CONTEXTS = {
     "any id type": SchemaContext(uploaded_at=UPLOADED_AT),
     "listed id types": SchemaContext(uploaded_at=UPLOADED_AT, id_types=ID_TYPES),
+    "pinned kinds": SchemaContext(uploaded_at=UPLOADED_AT, kinds={"x": "value", "[": "ratio"}),
 }
 _LATEST = UPLOADED_AT + timedelta(days=1)
 _TICK = timedelta(microseconds=1)
@@ -171,7 +172,8 @@ _OPTIONAL = {
 }  # fmt: skip
 
 
-def _in_plain_python(dataset: Dataset, rows: list[dict[str, Any]], listed: tuple[str, ...] | None) -> Iterator[Failure]:
+def _in_plain_python(dataset: Dataset, rows: list[dict[str, Any]], context: SchemaContext) -> Iterator[Failure]:
+    listed = context.id_types
     for index, row in enumerate(rows):
         for column, value in row.items():
             if value is None:
@@ -183,6 +185,13 @@ def _in_plain_python(dataset: Dataset, rows: list[dict[str, Any]], listed: tuple
                 yield index, column, "not_listed"
         if dataset is Dataset.METRICS and row["metric_value"] is None and None in (row["numerator"], row["denominator"]):
             yield index, None, "value_missing"
+        elif dataset is Dataset.METRICS:
+            carries = {
+                "value": row["metric_value"] is not None,
+                "ratio": None not in (row["numerator"], row["denominator"]),
+            }
+            if not carries.get(context.kinds.get(row["metric_name"], ""), True):
+                yield index, None, "wrong_kind"
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
@@ -196,7 +205,7 @@ def test_the_rules_agree_with_pandera_and_with_the_contract(dataset: Dataset, co
     frame = pl.DataFrame(table, schema=dtypes)
     found = _by_masks(schema, frame)
     assert found == _by_pandera(schema, frame)
-    assert found == set(_in_plain_python(dataset, table, CONTEXTS[context].id_types))
+    assert found == set(_in_plain_python(dataset, table, CONTEXTS[context]))
 
 
 @pytest.mark.parametrize("dataset", CELLS)

@@ -13,6 +13,7 @@ import pytest
 from processing.domain.datasets import Dataset
 from processing.ingest.readers.raw_batches import LINE, RECORD, BatchTask, BrokenRecord, BrokenRecords, RawBatch, RawReader
 from processing.ingest.readers.segment import EXPOSURE_NAMES, SegmentReader, is_segment, late_record
+from schemas.customer_config import DatasetConfig
 from tests.support.batches import batches_of
 
 EXPOSURE = EXPOSURE_NAMES[0]
@@ -60,7 +61,9 @@ def reader(
     header = tuple(dict.fromkeys(name for row in rows for name in row))
     types = tuple(dtypes.get(name, pl.String()) for name in header)
     cells = [[row.get(name) for name in header] for row in rows]
-    return SegmentReader(Rows(header=header, rows=cells, dtypes=types), folder, zone)
+    return SegmentReader(
+        Rows(header=header, rows=cells, dtypes=types), folder, DatasetConfig.model_validate({"timestamp": {"zone": zone}})
+    )
 
 
 def read(found: SegmentReader) -> list[dict[str, Any]]:
@@ -228,7 +231,7 @@ def test_segments_columns_and_the_computed_ones_are_read_and_others_are_extra() 
 def test_records_that_could_not_be_taken_apart_go_through() -> None:
     broken = BrokenRecord(record=2, line=3, rule="broken_quoting", hint="h", raw="r")
     rows = Rows(header=("event", "userId"), rows=[("buy", "u")], dtypes=(pl.String(), pl.String()), broken=(broken,))
-    (batch,) = batches_of(SegmentReader(rows, Dataset.EVENTS, "UTC"))
+    (batch,) = batches_of(SegmentReader(rows, Dataset.EVENTS))
     assert tuple(batch.broken) == (broken,)
     assert batch.frame.select(RECORD, LINE).rows() == [(1, 2)]
 

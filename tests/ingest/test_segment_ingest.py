@@ -132,9 +132,15 @@ FORMS: Mapping[str, tuple[str, Callable[[list[Row], Sequence[str]], bytes]]] = {
 }
 
 
+# In CSV a row of nothing at all is a blank line, and no record.
+records = rows().filter(
+    lambda row: any(str(value).strip() for name, value in row.items() if name != "meant" and value is not None)
+)
+
+
 @pytest.mark.parametrize("form", FORMS)
 @settings(max_examples=times(60))
-@given(st.lists(rows(), min_size=1, max_size=15), st.permutations(COLUMNS))
+@given(st.lists(records, min_size=1, max_size=15), st.permutations(COLUMNS))
 def test_each_row_goes_to_its_dataset_or_is_rejected_with_its_reasons(form: str, table: list[Row], columns: list[str]) -> None:
     name, write = FORMS[form]
     found = ingest(write(_written(table), columns), name, Dataset.EVENTS)
@@ -203,7 +209,7 @@ def test_below_metrics_segments_shape_is_not_taken() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 @settings(max_examples=times(30))
-@given(st.lists(rows(), min_size=1, max_size=15))
+@given(st.lists(records, min_size=1, max_size=15))
 def test_below_exposures_the_exposures_are_taken_and_segments_other_records_are_bad_rows(form: str, table: list[Row]) -> None:
     # Two rows that show the shape, whatever the others are.
     table = [{"event": "x", "userId": "u", "meant": None}, {"anonymousId": "a", "meant": None}, *table]
@@ -288,3 +294,50 @@ def test_instants_without_a_zone_are_read_as_in_a_column_of_our_own(names: list[
             for each in (ours, segments)
         ]
         assert stamps[0] == stamps[1] != {}
+
+
+CALLS: tuple[Row, ...] = (
+    {"event": "bought", "userId": "u1", "anonymousId": 'd"1', "timestamp": "2026-11-18T09:00:00Z"},
+    {"event": "bought", "userId": None, "anonymousId": "d2", "timestamp": "2026-11-18T09:00:00Z"},
+    {"event": "bought", "userId": "u3", "anonymousId": None, "timestamp": "2026-11-18T09:00:00Z"},
+)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("id_type", [None, "anonymous_id", 'device "é"'])
+def test_the_config_names_the_id_type_of_anonymous_ids(form: str, id_type: str | None) -> None:
+    name, write = FORMS[form]
+    part = {} if id_type is None else {"anonymous_id_type": id_type}
+    config = CustomerConfig.model_validate({"datasets": {"events": part}})
+    calls = [{column: call.get(column) for column in COLUMNS} for call in CALLS]
+    found = ingest(write(calls, COLUMNS), name, Dataset.EVENTS, config=config)
+    own = id_type or "stable_id"
+    users = [json.loads(row["user"]) for rows in found.rows(Dataset.EVENTS).values() for row in rows]
+    assert users == [{"userID": "u1", "customIDs": {own: 'd"1'}}, {"customIDs": {own: "d2"}}, {"userID": "u3"}]
+
+
+@pytest.mark.parametrize("folder", ["events", "exposures"])
+def test_exposures_of_anonymous_ids_have_that_id_type_too(folder: str) -> None:
+    shown: Row = {
+        "event": EXPOSURE_NAMES[0],
+        "properties": {"experiment": "e", "group": "g"},
+        "timestamp": "2026-11-18T09:00:00Z",
+    }
+    calls: list[Row] = [{**shown, "userId": "u1", "anonymousId": "d1"}, {**shown, "userId": None, "anonymousId": "d2"}]
+    config = CustomerConfig.model_validate({"datasets": {folder: {"anonymous_id_type": "anonymous_id"}}})
+    found = ingest(as_ndjson(calls, tuple(calls[0])), f"{folder}/a.ndjson", Dataset(folder), config=config)
+    rows = [row for rows in found.rows(Dataset.EXPOSURES).values() for row in rows]
+    assert [(row["unit_id"], row["id_type"]) for row in rows] == [("u1", "user_id"), ("d2", "anonymous_id")]
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"datasets": {"events": {"anonymous_id_type": "user_id"}}}, "userId"),
+        ({"datasets": {"metrics": {"anonymous_id_type": "a"}}}, "metrics have no anonymousId"),
+        ({"id_types": ["user_id"], "datasets": {"events": {"anonymous_id_type": "a"}}}, "not among id_types"),
+    ],
+)
+def test_an_id_type_that_cannot_be_meant_is_refused_in_the_config(config: Row, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        CustomerConfig.model_validate(config)

@@ -109,3 +109,21 @@ def test_a_file_of_more_parts_than_are_worth_it_is_refused(tmp_path: Path, pool:
         stage([row % 150 for row in range(40 * GROUP)], tmp_path, pool, most=400)
     assert refused.value.code == "too_many_parts"
     assert "sort the file by day" in refused.value.message
+
+
+@pytest.mark.parametrize("span", [1, 2, staging._FEW_TO_DIVIDE, staging._FEW_TO_DIVIDE + 1, 400])
+def test_rows_are_divided_alike_however_many_days_lie_between_them(span: int) -> None:
+    days = [FIRST + timedelta(days=number * 7 % span) for number in range(0, 900, 3)]
+    rows = pl.DataFrame({"row": range(len(days)), "day": days})
+    divided = divide(rows, pl.col("day"))
+    expected: dict[date, list[int]] = {}
+    for number, day in enumerate(days):
+        expected.setdefault(day, []).append(number)
+    assert {day: frame.get_column("row").to_list() for day, frame in divided.frames.items()} == expected
+    assert divided.rows == len(days)
+
+
+def test_days_without_rows_between_others_have_no_frame() -> None:
+    rows = pl.DataFrame({"day": [FIRST + timedelta(days=3), FIRST]})
+    assert sorted(divide(rows, pl.col("day")).frames) == [FIRST, FIRST + timedelta(days=3)]
+    assert divide(rows.clear(), pl.col("day")).frames == {}

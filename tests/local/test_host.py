@@ -66,8 +66,8 @@ def test_a_further_binding_an_unknown_parameter_and_async_are_refused() -> None:
     @curious.route("a")
     def asks(req: func.HttpRequest, context: func.Context) -> str: ...  # type: ignore[empty-body]
 
-    @asynchronous.route("a")
-    async def waits(req: func.HttpRequest) -> str: ...  # type: ignore[empty-body]
+    @asynchronous.timer_trigger(schedule="0 0 0 * * *", arg_name="timer")
+    async def waits(timer: func.TimerRequest) -> None: ...
 
     for app, reason in ((bound, "the binding out"), (curious, "it must take req and nothing else"), (asynchronous, "async")):
         with pytest.raises(OperatorError, match=reason):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 from collections.abc import Iterator
@@ -48,6 +49,12 @@ def broken(req: func.HttpRequest) -> str:
 @app.route("nothing")
 def nothing(req: func.HttpRequest) -> None:
     return None
+
+
+@app.route("waits/{*path}")
+async def waits(req: func.HttpRequest) -> str:
+    await asyncio.sleep(0)
+    return f"{id(asyncio.get_running_loop())} {req.url.partition('/waits')[2]} {req.headers.get('x-forwarded-for')}"
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +129,13 @@ def test_what_is_not_there_or_not_allowed_is_said_by_the_status(
 ) -> None:
     answer, _ = ask(server, method, path)
     assert answer.status == status
+
+
+def test_async_functions_share_one_loop_and_see_the_address_as_it_was_sent(server: HttpServer) -> None:
+    """And where a request comes from stands last, whatever the caller says of it."""
+    texts = [ask(server, "GET", "/v1/waits/a%2Fb%25", headers={"X-Forwarded-For": "1.2.3.4"})[1].decode() for _ in range(2)]
+    assert texts[0] == texts[1]
+    assert texts[0].split(" ", 1)[1] == "/a%2Fb%25 1.2.3.4, 127.0.0.1"
 
 
 def test_a_failing_function_answers_500_without_details(server: HttpServer) -> None:

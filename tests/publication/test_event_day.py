@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections import Counter, defaultdict
@@ -205,6 +206,7 @@ def test_a_day_is_what_a_plain_loop_makes_of_it(tables: list[list[Event]], limit
     assert list(totals) == sorted(totals)
     assert len(totals) == len(day.rows("metric_days"))
     check_totals(totals, expected)
+    check_units(day.rows("event_units"), expected)
 
 
 def check_totals(totals: dict[tuple[str, str], Row], expected: Sequence[Event]) -> None:
@@ -229,6 +231,21 @@ def check_totals(totals: dict[tuple[str, str], Row], expected: Sequence[Event]) 
         assert set(row.values()) == {None}
 
 
+def check_units(found: list[Row], expected: Sequence[Event]) -> None:
+    numbers: dict[tuple[str, str, str], list[float | None]] = defaultdict(list)
+    for event in expected:
+        for id_type, unit in event.user.ids:
+            numbers[event.row["event_name"], id_type, unit].append(NUMBERS[event.row["event_value"]])
+    rows = {(row["event_name"], row["id_type"], row["unit_id"]): (row["count"], row["sum"]) for row in found}
+    assert len(rows) == len(found)
+    assert rows.keys() == numbers.keys()
+    for key, values in numbers.items():
+        count, total = rows[key]
+        present = [each for each in values if each is not None]
+        assert count == len(values)
+        assert (total is None) if not present else math.isclose(total, sum(present), rel_tol=1e-9, abs_tol=1e-9)
+
+
 def items_of(row: Row) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted(row.items()))
 
@@ -244,6 +261,10 @@ def event(second: int = 0, *, value: str | None = None, user: str = '{"userID":"
         "is_test": False,
     }
     return Event(row, User(user, frozenset({("user_id", "u")}), "u"))
+
+
+def replaced(event: Event, name: str) -> Event:
+    return event._replace(row=event.row | {"event_name": name})
 
 
 def custom_ids(count: int, owner: int = 0) -> str:
@@ -283,10 +304,16 @@ def test_rows_stand_by_time_then_as_they_were_uploaded() -> None:
 
 
 def test_the_same_inputs_give_the_same_files() -> None:
-    tables = [[event(second % 7, value=str(second), uuid=UUIDS[second % 4]) for second in range(40)], [event()] * 40]
+    users = [f'{{"userID":"u{number % 30}"}}' for number in range(40)]
+    tables = [
+        [event(second % 7, value=str(second), uuid=UUIDS[second % 4]) for second in range(40)],
+        [event(value="0.1", user=user) for user in users],
+    ]
     first, second = (compute(parts_of(tables), Limits(rows=10)) for _ in range(2))
     assert len(first.files["events"]) > 1
     assert first.files["events"] == second.files["events"]
+    assert len(first.files["event_units"]) > 1
+    assert first.files["event_units"] == second.files["event_units"]
     assert first.rows("metric_days") == second.rows("metric_days")
 
 
@@ -303,11 +330,53 @@ def test_units_are_distinct_over_buckets_and_parts() -> None:
     assert (row["count"], row["units"], row["sum"]) == (600, 50, None)
 
 
+def test_files_of_event_units_are_in_the_order_of_event_id_type_and_unit() -> None:
+    names = ("view", "buy", "load")
+    tables = [
+        [
+            replaced(event(user=f'{{"userID":"u{number % 50}","customIDs":{{"c":"{number % 7}"}}}}'), names[number % 3])
+            for number in range(300)
+        ]
+    ]
+    for limit in (Limits(), Limits(rows=20, at_once=7)):
+        day = compute(parts_of(tables), limit)
+        assert (len(day.files["event_units"]) > 1) == (limit.rows == 20)
+        for data in day.files["event_units"]:
+            keys = list(pl.read_parquet(io.BytesIO(data)).select("event_name", "id_type", "unit_id").iter_rows())
+            assert keys == sorted(keys)
+
+
+def test_an_event_counts_once_for_a_unit_that_it_names_twice_and_for_each_of_two_ids_of_one_type() -> None:
+    same, other = (f'{{"userID":"u","customIDs":{{"user_id":"{unit}"}}}}' for unit in ("u", "v"))
+    day = compute(parts_of([[event(value="2", user=same), event(value="3", user=other)]]), Limits())
+    units = {row["unit_id"]: (row["count"], row["sum"]) for row in day.rows("event_units")}
+    assert units == {"u": (2, 5.0), "v": (1, 3.0)}
+    (total,) = day.rows("metric_days")
+    assert (total["count"], total["units"], total["sum"]) == (2, 2, 5.0)
+
+
+@pytest.mark.parametrize("limit", [Limits(), Limits(rows=1, at_once=1)], ids=["at once", "one by one"])
+def test_the_sum_of_a_unit_passes_the_largest_float_on_the_way_or_is_null(limit: Limits) -> None:
+    values: dict[str, list[str | None]] = {
+        "over": ["1e308", "1e308"],
+        "back": ["1e308", "1e308", "-1e308", "5"],
+        "plain": ["1", "2"],
+        "none": [None],
+    }
+    tables = [[event(value=value, user=f'{{"userID":"{unit}"}}')] for unit, every in values.items() for value in every]
+    day = compute(parts_of(tables), limit)
+    sums = {row["unit_id"]: row["sum"] for row in day.rows("event_units")}
+    assert sums == {"over": None, "back": pytest.approx(1e308), "plain": 3.0, "none": None}
+    assert day.result.overflowed == 2  # that of the unit, and that of the day
+
+
 def test_a_day_without_rows_has_no_files() -> None:
     for inputs in ([], parts_of([[]])):
         day = compute(inputs, Limits())
-        assert [(output.table, output.files) for output in day.result.outputs] == [("events", ()), ("metric_days", ())]
+        assert [output.table for output in day.result.outputs] == ["events", "event_units", "metric_days"]
+        assert not any(output.files for output in day.result.outputs)
         assert [dict(output.partition) for output in day.result.outputs] == [
+            {"pst_date": DAY.isoformat()},
             {"pst_date": DAY.isoformat()},
             {"dataset": "events", "pst_date": DAY.isoformat()},
         ]
@@ -319,4 +388,5 @@ def test_test_rows_hide_no_event_of_their_timeuuid() -> None:
     hidden.row["is_test"] = True
     day = compute(parts_of([[hidden, event(value="real", uuid=UUIDS[0])]]), Limits())
     assert [row["event_value"] for row in day.rows("events")] == ["real"]
+    assert [row["count"] for row in day.rows("event_units")] == [1]
     assert (day.result.rows, day.result.superseded, day.result.test_rows) == (1, 0, 1)

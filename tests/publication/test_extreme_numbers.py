@@ -121,7 +121,9 @@ def test_sums_of_events_are_right_or_null(parts: Parts, at_once: int) -> None:
         return
     (row,) = day.rows("metric_days")
     assert exact.is_right(row["sum"], exact.total(values), exact.size(values))
-    assert day.result.overflowed == (row["sum"] is None)
+    (unit,) = day.rows("event_units")
+    assert exact.is_right(unit["sum"], exact.total(values), exact.size(values))
+    assert day.result.overflowed == (row["sum"] is None) + (unit["sum"] is None)
 
 
 def all_finite(frame: pl.DataFrame) -> bool:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from processing.publication import shuffle
-from processing.publication.exposures.bloom_filter import KeyFilter
+from processing.publication.key_filter import KeyFilter
 from processing.publication.shuffle import Shuffle
 
 

@@ -14,11 +14,12 @@ from azure.storage.blob import StandardBlobTier
 from deltalake import DeltaTable
 
 from processing.domain.publications import TableFile
-from processing.ports import ARCHIVED, BlobStore, Tables
+from processing.ports import ARCHIVED, AppendBlobs, BlobStore, Tables
+from processing.storage.append_blobs import AzureAppendBlobs
 from processing.storage.azure_blob import AzureBlobStore
 from processing.storage.connections import Connection
 from processing.storage.delta_tables import DeltaTables
-from tests.support.in_memory import InMemoryBlobStore, InMemoryTables
+from tests.support.in_memory import InMemoryAppendBlobs, InMemoryBlobStore, InMemoryTables
 
 BOTH = pytest.mark.parametrize("kind", ["azurite", "memory"])
 
@@ -43,6 +44,16 @@ def store(request: pytest.FixtureRequest, kind: str) -> BlobStore:
         return InMemoryBlobStore()
     result: BlobStore = request.getfixturevalue("azure_store")
     return result
+
+
+@pytest.fixture
+def append_blobs(store: BlobStore, connection: Connection) -> Iterator[AppendBlobs]:
+    """The append blobs of the store's account."""
+    if isinstance(store, InMemoryBlobStore):
+        yield InMemoryAppendBlobs(store)
+    else:
+        with connection.blob_service() as client:
+            yield AzureAppendBlobs(client)
 
 
 @pytest.fixture

@@ -185,3 +185,22 @@ def test_queues_fail_in_the_same_words(status: str, expected: type[DropzoneError
         ):
             with pytest.raises(expected, match="queue work"):
                 operation()
+
+
+@pytest.mark.parametrize("service", ["nobody listens", "silent", "hangs up"])
+def test_a_service_that_gives_no_answer_is_named_by_its_address(service: str) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+
+        def hang_up() -> None:
+            listener.accept()[0].close()
+
+        if service == "nobody listens":
+            listener.close()
+        elif service == "hangs up":
+            threading.Thread(target=hang_up, daemon=True).start()
+        client = BlobServiceClient.from_connection_string(_string(port), retry_total=0, read_timeout=0.2)
+        with client, pytest.raises(LaterError) as told:
+            AzureBlobStore(client).service_time()
+    assert f"storage at 127.0.0.1:{port}" in str(told.value)
+    assert "sig" not in str(told.value)

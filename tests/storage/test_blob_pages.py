@@ -42,6 +42,14 @@ def test_all_pages_come_each_blob_once_and_tell_what_a_look_does(
         assert info.metadata == (looked.metadata if metadata else {})
 
 
+def test_pages_go_on_from_the_name_that_a_listing_begins_with(
+    azure_store: AzureBlobStore, paged: AzureBlobStore, box: str
+) -> None:
+    for name in "abcdefg":
+        azure_store.put(box, name, b"")
+    assert [info.name for info in paged.list_blobs(box, start="c5")] == list("defg")
+
+
 def test_what_changes_between_pages_is_seen_where_the_listing_has_not_been_yet(
     azure_store: AzureBlobStore, paged: AzureBlobStore, box: str
 ) -> None:

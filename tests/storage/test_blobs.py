@@ -133,6 +133,14 @@ def test_a_listing_has_the_names_with_the_prefix_in_order(store: BlobStore, box:
         list(store.list_blobs("no-such-container"))
 
 
+@pytest.mark.parametrize("start", ["b/1", "b/2", "b/15", "b/~", "a", "b/", "z"])
+def test_a_listing_begins_with_a_name_whether_it_is_there_or_not(store: BlobStore, box: str, start: str) -> None:
+    names = ["b/1", "b/10", "b/2", "b/~", "b/é"]
+    for name in (*names, "a", "c"):
+        store.put(box, name, b"")
+    assert [info.name for info in store.list_blobs(box, "b/", start=start)] == [name for name in names if name >= start]
+
+
 def test_a_listing_tells_what_looking_at_each_blob_would(store: BlobStore, box: str) -> None:
     for number in range(3):
         store.put(box, f"{number}", b"x" * number, metadata={"number": f"{number} 😀"})

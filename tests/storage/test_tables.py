@@ -7,12 +7,20 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
+from typing import NamedTuple
+from uuid import uuid4
 
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 from processing.domain.errors import ConditionNotMet, DropzoneError, LaterError, OperatorError
 from processing.domain.publications import TableFile, TableSpec
+from processing.ports import Table
 from processing.storage import delta_tables
+from processing.storage.azure_blob import AzureBlobStore
+from processing.storage.connections import Connection
 from processing.storage.delta_tables import DeltaTables
 from tests.storage.conftest import BOTH, Lake
 from tests.support.door_process import service_address
@@ -279,6 +287,22 @@ def test_a_table_of_an_older_program_gets_the_interval_once_whoever_opens_it(
 
 
 @pytest.mark.parametrize("kind", ["azurite"])
+def test_a_table_of_an_older_program_gets_the_columns_that_came_since_whoever_opens_it(lake: Lake) -> None:
+    new = replace(SPEC, columns={"more": "long", **SPEC.columns}, added=("more",))
+    table = lake.tables.open(lake.container, SPEC)
+    table.replace([lake.write("numbers", "a", [1], **MONDAY)], partition=MONDAY, app="metrics", seq=1)
+    assert "lacks the column more" in str(lake.tables.open(lake.container, replace(new, added=())).changed_layout())
+    before = table.version()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        opened = list(pool.map(lambda _: lake.tables.open(lake.container, new), range(WORKERS)))
+    assert {each.version() for each in opened} == {before + 1}
+    assert {(each.changed_layout(), each.foreign_commit(), each.seq_of("metrics")) for each in opened} == {(None, None, 1)}
+    opened[0].replace([lake.write("numbers", "b", [2], **TUESDAY)], partition=TUESDAY, app="metrics", seq=2)
+    assert lake.tables.open(lake.container, new).changed_layout() is None
+    assert lake.rows("numbers") == [("metrics", "None", "2026-11-16", "1"), ("metrics", "None", "2026-11-17", "2")]
+
+
+@pytest.mark.parametrize("kind", ["azurite"])
 @pytest.mark.parametrize(
     ("status", "expected"), [(403, OperatorError), (503, LaterError)], ids=["no permission", "storage is busy"]
 )
@@ -309,3 +333,81 @@ def _publish(lake: Lake, *, files: list[TableFile], partition: dict[str, str], a
         except ConditionNotMet:
             continue
         return
+
+
+# What another program makes of a table
+
+
+class Replaced(NamedTuple):
+    """A table of ours with one publication, and where it lies for others."""
+
+    lake: Lake
+    uri: str
+    options: dict[str, str]
+
+    def open(self) -> Table:
+        return self.lake.tables.open(self.lake.container, SPEC)
+
+
+@pytest.fixture
+def shared(connection: Connection, azure_store: AzureBlobStore) -> Replaced:
+    box = f"box-{uuid4().hex}"
+    azure_store.create_container(box)
+    delta_lake = Lake(tables=DeltaTables(connection), store=azure_store, container=box, connection=connection)
+    table = delta_lake.tables.open(delta_lake.container, SPEC)
+    file = delta_lake.write("numbers", "dataset=metrics/pst_date=2026-11-16/a.parquet", [1], **MONDAY)
+    table.replace([file], partition=MONDAY, app="metrics", seq=1)
+    assert (table.changed_layout(), table.foreign_commit()) == (None, None)
+    return Replaced(delta_lake, f"az://{box}/numbers", connection.delta_options())
+
+
+def rows_of_others(**columns: object) -> pa.Table:
+    given = {"dataset": "metrics", "pst_date": date(2026, 11, 16), "n": 7} | columns
+    return pa.table({name: [value] for name, value in given.items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    ("columns", "partitions", "told"),
+    [
+        ({"n": None, "m": 1}, ["dataset", "pst_date"], "it lacks the column n"),
+        ({"more": 1}, ["dataset", "pst_date"], "it has a column 'more'"),
+        ({"n": "x"}, ["dataset", "pst_date"], "its column n is string and not long"),
+        ({}, [], "it is partitioned by nothing and not by dataset, pst_date"),
+        ({}, ["n"], "it is partitioned by n"),
+    ],
+)
+def test_columns_and_partitions_of_another_program_are_told(
+    shared: Replaced, columns: dict[str, object], partitions: list[str], told: str
+) -> None:
+    write_deltalake(
+        shared.uri,
+        rows_of_others(**columns),
+        mode="overwrite",
+        schema_mode="overwrite",
+        partition_by=partitions,
+        storage_options=shared.options,
+    )
+    assert told in str(shared.open().changed_layout())
+
+
+def test_rows_that_another_program_adds_are_told_until_the_table_is_restored(shared: Replaced) -> None:
+    before = shared.open().version()
+    write_deltalake(shared.uri, rows_of_others(), mode="append", storage_options=shared.options)
+    told = str(shared.open().foreign_commit())
+    assert f"its version {before + 1} (WRITE at 20" in told
+    DeltaTable(shared.uri, storage_options=shared.options).restore(before)
+    assert shared.open().foreign_commit() is None
+
+
+def test_columns_that_a_table_is_given_hide_no_rows_of_another_program(shared: Replaced) -> None:
+    write_deltalake(shared.uri, rows_of_others(), mode="append", storage_options=shared.options)
+    spec = replace(SPEC, columns={**SPEC.columns, "more": "long"}, added=("more",))
+    table = shared.lake.tables.open(shared.lake.container, spec)
+    assert table.changed_layout() is None
+    assert "(WRITE at 20" in str(table.foreign_commit())
+
+
+def test_maintenance_by_another_program_is_no_change(shared: Replaced) -> None:
+    DeltaTable(shared.uri, storage_options=shared.options).optimize.compact()
+    DeltaTable(shared.uri, storage_options=shared.options).vacuum(0, dry_run=False, enforce_retention_duration=False)
+    assert shared.open().foreign_commit() is None

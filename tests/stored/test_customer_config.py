@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from processing.domain import blob_names
 from processing.domain.errors import LaterError, OperatorError
-from processing.ports import UNCONDITIONAL, BlobInfo, Condition
+from processing.ports import ARCHIVED, UNCONDITIONAL, BlobInfo, Condition
 from processing.stored.customer_config import ConfigCache, ConfigRefused, load_config, parse_config
-from schemas.customer_config import ApiKey, CsvDialect, CustomerConfig, DatasetConfig, TimestampFormat
+from schemas.csv_dialect import CsvDialect
+from schemas.customer_config import CustomerConfig, DatasetConfig, Limits, TimestampFormat
 from tests.support.in_memory import InMemoryBlobStore
 
-KEY = "0123456789abcdef" * 4
-FULL = f"""\
+FULL = """\
 id_types: [user_id, company]
 first_day: 2026-11-01
 gap_policy: infer
@@ -27,20 +27,18 @@ first_day_window_days: 10
 on_refused: wait
 max_rejected_fraction: 0.5
 mask_values: true
-keys:
-  - sha256: {KEY}
-    name: loader
-    created: 2026-11-01T10:00:00Z
+limits:
+  rows_per_second: 100
 datasets:
   metrics:
-    columns: {{"User ID": unit_id, amount (€): metric_value}}
-    constants: {{id_type: no, is_test: 0}}
-    csv: {{delimiter: ";", quote: "'", null_values: [NULL, '\\N', '']}}
+    columns: {"User ID": unit_id, amount (€): metric_value}
+    constants: {id_type: no, is_test: 0}
+    csv: {delimiter: ";", quote: "'", null_values: [NULL, '\\N', '']}
     select:
       metric_name: LOWER("Metric")
     where: country = 'DE' AND amount IS NOT NULL
   events:
-    timestamp: {{format: "%d.%m.%Y %H:%M:%S%.f", zone: Europe/Berlin}}
+    timestamp: {format: "%d.%m.%Y %H:%M:%S%.f", zone: Europe/Berlin}
 """
 
 
@@ -52,8 +50,7 @@ def test_every_key_is_read() -> None:
     assert (config.late_threshold, config.max_rejected_fraction) == (0.05, 0.5)
     assert (config.late_window_days, config.first_day_window_days) == (7, 10)
     assert config.mask_values == ("user", "unit_id", "event_metadata")
-    assert config.keys[0].sha256 == KEY
-    assert config.keys[0].revoked is None
+    assert config.limits == Limits(rows_per_second=100, concurrent_requests=8)
     metrics = config.dataset("metrics")
     assert metrics.columns == {"User ID": "unit_id", "amount (€)": "metric_value"}
     assert metrics.constants == {"id_type": "no", "is_test": "0"}, "scalars mean what is written"
@@ -77,7 +74,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
 
 
 def test_every_key_says_what_it_does() -> None:
-    for model in (CustomerConfig, DatasetConfig, TimestampFormat, CsvDialect, ApiKey):
+    for model in (CustomerConfig, DatasetConfig, TimestampFormat, CsvDialect, Limits):
         for name, field in model.model_fields.items():
             assert field.description, f"{model.__name__}.{name}"
 
@@ -112,10 +109,9 @@ WRONG: list[tuple[str, str]] = [
     ("id_types: [a, a]", "id_types: the list names something twice"),
     ("id_types: user_id", "id_types: "),
     ("mask_values: user", "mask_values: write true, false or a list of columns"),
-    ("keys:\n- sha256: ABC", "line 2: keys.0.sha256: "),
-    (f"keys:\n- sha256: {KEY}\n- sha256: {KEY}", "twice"),
-    (f"keys:\n- sha256: {KEY}\n  created: 2026-01-01", "line 3: keys.0.created: write an instant"),
-    (f"keys:\n- sha256: {KEY}\n  created: 2026-01-01T00:00:00", "line 3: keys.0.created: "),
+    ("limits:\n  rows_per_second: 0", "line 2: limits.rows_per_second: "),
+    ("limits:\n  concurrent_requests: 101", "line 2: limits.concurrent_requests: "),
+    ("keys:\n- sha256: dz_acme_secret", "keys: there is no such key"),
     ("datasets:\n  signals: {}", "line 2: datasets.signals: Input should be 'metrics', 'events' or 'exposures'"),
     ("datasets:\n  metrics:\n    csv: {delimiter: x}", "line 3: datasets.metrics.csv: the delimiter must be"),
     ("datasets: {metrics: {csv: {delimiter: ';;'}}}", "datasets.metrics.csv.delimiter: "),
@@ -180,7 +176,7 @@ def test_bytes_that_are_not_utf8_are_refused() -> None:
 
 
 def test_no_mistake_tells_the_value() -> None:
-    """A key that was pasted where its hash belongs must not end up in a receipt."""
+    """A key that was pasted where none belongs must not end up in a receipt."""
     with pytest.raises(ConfigRefused) as refused:
         parse_config(b"keys:\n- sha256: dz_acme_secret")
     assert "secret" not in str(refused.value)
@@ -303,6 +299,20 @@ def test_a_file_too_large_to_read_is_a_broken_one() -> None:
     problem = load_config(lake, "acme").problem
     assert problem is not None
     assert "300,000 bytes" in problem
+
+
+def test_a_file_in_the_archive_tier_leaves_the_last_good_one_in_force_until_it_is_moved() -> None:
+    lake, cache = Lake(), ConfigCache()
+    lake.write(GOOD)
+    load_config(lake, "acme")
+    lake.write("gap_policy: wait")
+    lake.make_unreadable(blob_names.CONFIG_CONTAINER, blob_names.config_name("acme"), ARCHIVED)
+    found = load_config(lake, "acme", cache)
+    assert found.config.gap_policy == "infer"
+    assert "archive tier" in str(found.problem)
+    lake.make_unreadable(blob_names.CONFIG_CONTAINER, blob_names.config_name("acme"), None)
+    found = load_config(lake, "acme", cache)
+    assert (found.config.gap_policy, found.problem) == ("wait", None)
 
 
 def test_a_last_good_copy_that_cannot_be_used_stops_the_work() -> None:

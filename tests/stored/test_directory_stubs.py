@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from processing.ports import BlobInfo
 from processing.stored.uploads import directory_stubs, list_uploads
-from processing.views import status
+from processing.views.status import status
 from tests.support.in_memory import InMemoryBlobStore
 from tests.support.memory import Memory
 
@@ -27,9 +28,9 @@ class Counting(InMemoryBlobStore):
         self.asked += 1
         return super().head(container, name)
 
-    def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
+    def list_blobs(self, container: str, prefix: str = "", **how: Any) -> Iterator[BlobInfo]:
         self.asked += 1
-        return super().list_blobs(container, prefix, metadata=metadata)
+        return super().list_blobs(container, prefix, **how)
 
     def stub(self, name: str, **more: str) -> None:
         self.put(DROP, name, b"", metadata={"hdi_isfolder": "true", **more})

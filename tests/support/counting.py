@@ -6,7 +6,9 @@ from collections import Counter
 from typing import Any
 
 _REQUESTS = {
-    **{name: name for name in ("put", "get", "get_range", "head", "delete", "lease", "list_containers", "service_time")},
+    **{
+        name: name for name in ("put", "get", "get_range", "peek", "head", "delete", "lease", "list_containers", "service_time")
+    },
     "list_blobs": "list",
 }
 

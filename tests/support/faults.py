@@ -90,21 +90,22 @@ class FaultPlan:
 def impatient(storage: str) -> JobContext:
     """The program on this storage, with short waits for answers and between tries, and as many tries as ever."""
     settings = load_settings().model_copy(update={"drop_connection": storage, "lake_connection": storage})
-    store = AzureBlobStore(
-        BlobServiceClient.from_connection_string(
-            storage,
-            retry_policy=LinearRetry(backoff=0, retry_total=3, random_jitter_range=0),
-            read_timeout=PATIENCE,
-            max_single_get_size=16 << 20,
-            max_chunk_get_size=16 << 20,
-        )
-    )
-    tables = DeltaTables(_Impatient(connection_string=storage))
+    connection = _Impatient(connection_string=storage)
+    store, tables = AzureBlobStore(connection.blob_service()), DeltaTables(connection)
     return replace(wiring.build_app(settings), drop=store, lake=store, tables=tables)
 
 
 class _Impatient(Connection):
     __slots__ = ()
+
+    def blob_service(self) -> BlobServiceClient:
+        return BlobServiceClient.from_connection_string(
+            str(self.connection_string),
+            retry_policy=LinearRetry(backoff=0, retry_total=3, random_jitter_range=0),
+            read_timeout=PATIENCE,
+            max_single_get_size=16 << 20,
+            max_chunk_get_size=16 << 20,
+        )
 
     def delta_options(self) -> dict[str, str]:
         quick = {"timeout": f"{PATIENCE}s", "max_retries": "3", "backoff_config.max_backoff": "100ms"}

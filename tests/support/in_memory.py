@@ -16,7 +16,8 @@ from processing.domain.blob_names import is_listable
 from processing.domain.errors import ConditionNotMet, LeasedError, OperatorError
 from processing.domain.publications import TableFile, TableSpec
 from processing.ports import ARCHIVED, IF_ABSENT, UNCONDITIONAL, BlobInfo, Condition
-from processing.storage.blob_rules import refuse_unaddressable
+from processing.storage.append_blobs import SEALED
+from processing.storage.blob_rules import content_type, refuse_unaddressable
 
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -53,7 +54,7 @@ class InMemoryBlobStore:
 
     def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
         self._clock = clock or (lambda: datetime.now(UTC))
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._containers: dict[str, dict[str, _Blob]] = {}
         self._holds: dict[tuple[str, str], _Hold] = {}
         self._etags = count(1)
@@ -62,6 +63,13 @@ class InMemoryBlobStore:
         """The present version with its metadata, or None when there is no such blob or container."""
         found = self._find(container, name)
         return None if found is None else found.info
+
+    def peek(self, container: str, name: str, *, length: int) -> tuple[BlobInfo, bytes] | None:
+        """The same as `head`, with the first bytes of that version; none of one that is unreadable."""
+        found = self._find(container, name)
+        if found is None:
+            return None
+        return found.info, b"" if found.info.unreadable is not None else found.data[:length]
 
     def get(self, container: str, name: str) -> tuple[bytes, BlobInfo] | None:
         """All bytes of one version of a small blob and that version with its metadata, or None."""
@@ -90,7 +98,7 @@ class InMemoryBlobStore:
         """Write the blob in one atomic step and return its ETag; ConditionNotMet when `when` does not hold."""
         refuse_unaddressable(container, name)
         content = data if isinstance(data, bytes) else data.read_bytes()
-        with self._lock:
+        with self.lock:
             blobs = self._containers.get(container)
             if blobs is None:
                 raise OperatorError(f"cannot write {container}/{name}: there is no such container")
@@ -105,6 +113,7 @@ class InMemoryBlobStore:
                 etag=f"0x{next(self._etags):X}",
                 size=len(content),
                 last_modified=self.service_time(),
+                content_type=content_type(name),
                 metadata=dict(metadata or {}),
             )
             blobs[name] = _Blob(content, info)
@@ -117,7 +126,7 @@ class InMemoryBlobStore:
 
     def delete(self, container: str, name: str, *, when: Condition = UNCONDITIONAL) -> None:
         """Remove the blob, gone already is no error; ConditionNotMet when it is another version than `when` says."""
-        with self._lock:
+        with self.lock:
             found = self._find(container, name)
             if found is not None:
                 if when.etag is not None and when.etag != found.info.etag:
@@ -126,13 +135,14 @@ class InMemoryBlobStore:
                 del self._containers[container][name]
                 self._holds.pop((container, name), None)
 
-    def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
-        """Blobs whose names start with `prefix`, in the service's order; OperatorError when there is no such container."""
-        with self._lock:
+    def list_blobs(self, container: str, prefix: str = "", *, start: str = "", metadata: bool = False) -> Iterator[BlobInfo]:
+        """Blobs whose names start with `prefix`, from `start` on; OperatorError without the container."""
+        with self.lock:
             blobs = self._containers.get(container)
             if blobs is None:
                 raise OperatorError(f"there is no container {container}: restore it, or add its customer again")
             found = [blob.info for blob in blobs.values() if blob.info.name.startswith(prefix)]
+            found = [info for info in found if _order(info.name) >= _order(start)]
         if not all(is_listable(info.name) for info in found):
             raise OperatorError(f"{container} cannot be listed: look for a blob with an unprintable name")
         for info in sorted(found, key=lambda info: _order(info.name)):
@@ -140,13 +150,13 @@ class InMemoryBlobStore:
 
     def list_containers(self, prefix: str = "") -> Iterator[str]:
         """Names of containers that start with `prefix`, in order."""
-        with self._lock:
+        with self.lock:
             names = sorted(self._containers)
         yield from (name for name in names if name.startswith(prefix))
 
     def create_container(self, container: str) -> None:
         """Make the container; one that is there already is no error."""
-        with self._lock:
+        with self.lock:
             self._containers.setdefault(container, {})
 
     def service_time(self) -> datetime:
@@ -155,7 +165,7 @@ class InMemoryBlobStore:
 
     def lease(self, container: str, name: str, *, seconds: int) -> InMemoryLease | None:
         """Lease an existing blob for 15 to 60 seconds; None while someone else holds it."""
-        with self._lock:
+        with self.lock:
             if self._find(container, name) is None:
                 raise OperatorError(f"cannot lease {container}/{name}: there is no such blob")
             if self._is_leased(container, name):
@@ -167,18 +177,24 @@ class InMemoryBlobStore:
     def break_lease(self, container: str, name: str) -> None:
         """End at once whatever lease somebody holds on the blob; none, or no such blob, is no error."""
         refuse_unaddressable(container, name)
-        with self._lock:
+        with self.lock:
             self._holds.pop((container, name), None)
 
-    def make_unreadable(self, container: str, name: str, why: str) -> None:
-        """From now on the service refuses to give this version of a blob, and tells `why` with it."""
-        with self._lock:
+    def make_unreadable(self, container: str, name: str, why: str | None) -> None:
+        """From now on the service refuses to give this version of a blob, and tells `why` with it; None gives it again."""
+        with self.lock:
             blob = self._containers[container][name]
             self._containers[container][name] = replace(blob, info=replace(blob.info, unreadable=why))
 
+    def set_content_type(self, container: str, name: str, content_type: str) -> None:
+        """What a client says that the bytes of this version are."""
+        with self.lock:
+            blob = self._containers[container][name]
+            self._containers[container][name] = replace(blob, info=replace(blob.info, content_type=content_type))
+
     def extend_hold(self, blob: tuple[str, str], lease: str, by: timedelta) -> bool:
         """Move the end of a lease; False when the blob is not leased by it."""
-        with self._lock:
+        with self.lock:
             hold = self._holds.get(blob)
             # A lease that has run out can be had back as long as nobody else came.
             if hold is None or hold.id != lease:
@@ -188,14 +204,14 @@ class InMemoryBlobStore:
 
     def drop_hold(self, blob: tuple[str, str], lease: str) -> None:
         """End a lease, if it is still the blob's."""
-        with self._lock:
+        with self.lock:
             hold = self._holds.get(blob)
             if hold is not None and hold.id == lease:
                 del self._holds[blob]
 
     def _find(self, container: str, name: str) -> _Blob | None:
         refuse_unaddressable(container, name)
-        with self._lock:
+        with self.lock:
             return self._containers.get(container, {}).get(name)
 
     def _is_leased(self, container: str, name: str) -> bool:
@@ -228,6 +244,35 @@ class InMemoryBlockUpload:
     def finish(self) -> None:
         """Make the blocks the blob; ConditionNotMet when there is one of that name already."""
         self._store.put(self._container, self._name, b"".join(self._blocks), when=IF_ABSENT)
+
+
+class InMemoryAppendBlobs:
+    """Append blobs of an account in memory."""
+
+    def __init__(self, store: InMemoryBlobStore) -> None:
+        self._store = store
+
+    def create(self, container: str, name: str) -> str:
+        """Begin an empty blob; ConditionNotMet when there is one of that name."""
+        return self._store.put(container, name, b"", when=IF_ABSENT)
+
+    def append(self, container: str, name: str, data: bytes, *, at: int, etag: str) -> str:
+        """Add bytes at a position to a version; ConditionNotMet when either is another one."""
+        with self._store.lock:
+            found = self._store.get(container, name)
+            if found is None or found[1].size != at:
+                raise ConditionNotMet(container, name)
+            before, info = found
+            return self._store.put(container, name, before + data, when=Condition.unchanged(etag), metadata=info.metadata)
+
+    def seal(self, container: str, name: str) -> bool:
+        """Make it another version, marked as sealed; False when it is not there."""
+        with self._store.lock:
+            found = self._store.get(container, name)
+            if found is None:
+                return False
+            self._store.put(container, name, found[0], metadata={SEALED: "1"})
+            return True
 
 
 class InMemoryLease:
@@ -308,6 +353,11 @@ class InMemoryTables:
             layout = self._layouts.setdefault((container, spec.name), spec.partition_by)
             return InMemoryTable(log, self._lock, f"{container}/{spec.name}", layout)
 
+    def has(self, container: str, name: str) -> bool:
+        """Whether there is a table of this name."""
+        with self._lock:
+            return (container, name) in self._logs
+
     def find(self, container: str, spec: TableSpec) -> InMemoryTable | None:
         """A fresh handle on the latest version, None when there is no such table."""
         with self._lock:
@@ -333,6 +383,11 @@ class InMemoryTable:
         self._layout = layout
         self._version = len(log) - 1
 
+    def refresh(self) -> None:
+        """Move to the latest version."""
+        with self._lock:
+            self._version = len(self._log) - 1
+
     def seq_of(self, app: str) -> int:
         """The highest publication of `app` that this version of the table holds; 0 for none."""
         return self._log[self._version].seqs.get(app, 0)
@@ -340,6 +395,14 @@ class InMemoryTable:
     def version(self) -> int:
         """The version that this handle sees."""
         return self._version
+
+    def changed_layout(self) -> str | None:
+        """None: nobody else writes here."""
+        return None
+
+    def foreign_commit(self) -> str | None:
+        """None: nobody else writes here."""
+        return None
 
     def partitioned_by(self) -> tuple[str, ...]:
         """The columns that the table is partitioned by, as it was made."""

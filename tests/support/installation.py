@@ -72,7 +72,13 @@ class Installation:
     def leave(self) -> None:
         """Take the customer away, so that the timers of other tests need not look at it."""
         client = BlobServiceClient.from_connection_string(self.connection_string)
-        containers = (self.drop, blob_names.receipts_container(self.customer), blob_names.results_container(self.customer))
+        journal = blob_names.journal_container(self.customer)
+        containers = (
+            self.drop,
+            journal,
+            blob_names.receipts_container(self.customer),
+            blob_names.results_container(self.customer),
+        )
         for name in containers:
             with suppress(ResourceNotFoundError):
                 client.delete_container(name)
@@ -131,10 +137,10 @@ class Installation:
         """The environment in which that process speaks to `storage`."""
         return {**os.environ, **_environment(storage)}
 
-    def let_lease_expire(self) -> None:
+    def let_lease_expire(self, dataset: Dataset = Dataset.METRICS) -> None:
         """What a minute without renewal does."""
         client = BlobServiceClient.from_connection_string(self.connection_string)
-        blob = client.get_blob_client(blob_names.STATE_CONTAINER, blob_names.lease_name(Stream(self.customer, Dataset.METRICS)))
+        blob = client.get_blob_client(blob_names.STATE_CONTAINER, blob_names.lease_name(Stream(self.customer, dataset)))
         if blob.exists() and blob.get_blob_properties().lease.state == "leased":
             BlobLeaseClient(blob).break_lease(0)
 

@@ -26,10 +26,11 @@ from processing.jobs.uploads.receive_file import receive_file
 from processing.jobs.uploads.sweep import sweep
 from processing.jobs.work_customer import work_customer
 from processing.publication.delta.specs import TABLES
+from processing.stored.closed_days import with_closed_days
 from processing.stored.context import JobContext
 from processing.stored.customers import add_customer
 from processing.stored.stream_state import load_state
-from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
+from tests.support.in_memory import InMemoryAppendBlobs, InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 """Noon UTC of the first day of every story."""
@@ -63,6 +64,8 @@ class Memory:
     time: ServiceTime = field(default_factory=lambda: ServiceTime(START))
     drop: InMemoryBlobStore = field(init=False)
     lake: InMemoryBlobStore = field(init=False)
+    results: InMemoryBlobStore = field(init=False)
+    """An account of its own, as in Azure; on the emulator it is the lake's."""
     tables: InMemoryTables = field(default_factory=InMemoryTables)
     events: InMemoryQueue = field(init=False)
     work: InMemoryQueue = field(init=False)
@@ -70,14 +73,16 @@ class Memory:
     context: JobContext = field(init=False)
 
     def __post_init__(self) -> None:
-        self.drop, self.lake = InMemoryBlobStore(self.time), InMemoryBlobStore(self.time)
+        self.drop, self.lake, self.results = (InMemoryBlobStore(self.time) for _ in range(3))
         self.events, self.work, self.customers = (InMemoryQueue(self.time) for _ in range(3))
-        for container in (blob_names.STAGED_CONTAINER, blob_names.STATE_CONTAINER, blob_names.CONFIG_CONTAINER):
+        for container in blob_names.LAKE_CONTAINERS:
             self.lake.create_container(container)
         self.context = JobContext(
             drop=self.drop,
             lake=self.lake,
+            own_results=self.results,
             tables=self.tables,
+            append_blobs=InMemoryAppendBlobs(self.drop),
             drop_events=self.events,
             stream_work=self.work,
             customer_work=self.customers,
@@ -170,7 +175,7 @@ class Memory:
         return load_state(self.context, Stream(self.customer, dataset)).state
 
     def day(self, day: date, dataset: Dataset = Dataset.METRICS) -> DayRecord:
-        return self.state(dataset).days[day]
+        return with_closed_days(self.lake, self.state(dataset), {day}).days[day]
 
     def states(self, dataset: Dataset = Dataset.METRICS) -> dict[date, DayState]:
         return {day: record.state for day, record in self.state(dataset).days.items()}
@@ -187,7 +192,7 @@ class Memory:
         container = blob_names.results_container(self.customer)
         frames = []
         for file in self.tables.files(container, name):
-            found = self.lake.get(container, f"{name}/{file.path}")
+            found = self.results.get(container, f"{name}/{file.path}")
             assert found is not None, f"{name}/{file.path} is gone"
             frame = pl.read_parquet(io.BytesIO(found[0]))
             frames.append(frame.with_columns(pl.lit(value).alias(column) for column, value in file.partition.items()))

@@ -70,7 +70,21 @@ class Shorten:
     """Whether Content-Length is that of the half, or of the whole that never comes."""
 
 
-Reaction = Reply | Reset | Stall | Shorten
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amend:
+    """Gives the service's answer with these headers besides."""
+
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """Gives the service's answer with its body changed."""
+
+    body: Callable[[bytes], bytes]
+
+
+Reaction = Reply | Reset | Stall | Shorten | Amend | Rewrite
 Hook = Callable[[Request, Moment], "bool | Reaction"]
 """Called at both moments of each request. True closes the connection there and then, False lets the request pass."""
 
@@ -155,7 +169,11 @@ class _Handler(BaseHTTPRequestHandler):
             data = data[: len(data) // 2]
             length = str(len(data)) if reaction.is_admitted else length
             self.close_connection = True
-        self._give(answer.status, answer.reason, dict(answer.getheaders()), data, length)
+        if isinstance(reaction, Rewrite):
+            data = reaction.body(data)
+            length = str(len(data))
+        added = reaction.headers if isinstance(reaction, Amend) else {}
+        self._give(answer.status, answer.reason, {**dict(answer.getheaders()), **added}, data, length)
 
     def _ends_here(self, reaction: bool | Reaction) -> bool:
         """Does what the reaction says, and says whether that was all that is to become of the request."""

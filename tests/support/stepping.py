@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from processing.domain.errors import LaterError
 from processing.domain.publications import TableFile, TableSpec
-from processing.ports import UNCONDITIONAL, BlobInfo, BlobStore, BlockUpload, Condition, Lease, Table, Tables
+from processing.ports import UNCONDITIONAL, AppendBlobs, BlobInfo, BlobStore, BlockUpload, Condition, Lease, Table, Tables
 
 T = TypeVar("T")
 WHOLE: Final = 5_000
@@ -137,6 +137,9 @@ class SteppedStore:
     def head(self, container: str, name: str) -> BlobInfo | None:
         return self._through("head", container, name, lambda: self.store.head(container, name))
 
+    def peek(self, container: str, name: str, *, length: int) -> tuple[BlobInfo, bytes] | None:
+        return self._through("head", container, name, lambda: self.store.peek(container, name, length=length))
+
     def get(self, container: str, name: str) -> tuple[bytes, BlobInfo] | None:
         return self._through("get", container, name, lambda: self.store.get(container, name))
 
@@ -167,13 +170,13 @@ class SteppedStore:
     def delete(self, container: str, name: str, *, when: Condition = UNCONDITIONAL) -> None:
         self._through("delete", container, name, lambda: self.store.delete(container, name, when=when))
 
-    def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
+    def list_blobs(self, container: str, prefix: str = "", *, start: str = "", metadata: bool = False) -> Iterator[BlobInfo]:
         # A page shows what is there when it is asked for, behind the last name of the page before.
         last: str | None = None
         for number in count(1):
 
             def listed(last: str | None = last) -> list[BlobInfo]:
-                infos = list(self.store.list_blobs(container, prefix, metadata=metadata))
+                infos = list(self.store.list_blobs(container, prefix, start=start, metadata=metadata))
                 return [info for info in infos if last is None or _order(info.name) > _order(last)]
 
             call = Call(method="list", container=container, name=prefix, page=number)
@@ -202,6 +205,26 @@ class SteppedStore:
 
     def break_lease(self, container: str, name: str) -> None:
         self._through("break lease", container, name, lambda: self.store.break_lease(container, name))
+
+    def _through(self, method: str, container: str, name: str, act: Callable[[], T]) -> T:
+        return self.run.through(Call(method=method, container=container, name=name), act)
+
+
+class SteppedAppendBlobs:
+    """Append blobs of which every call waits for the run's permission."""
+
+    def __init__(self, blobs: AppendBlobs, run: Run) -> None:
+        self.blobs = blobs
+        self.run = run
+
+    def create(self, container: str, name: str) -> str:
+        return self._through("create blob", container, name, lambda: self.blobs.create(container, name))
+
+    def append(self, container: str, name: str, data: bytes, *, at: int, etag: str) -> str:
+        return self._through("append", container, name, lambda: self.blobs.append(container, name, data, at=at, etag=etag))
+
+    def seal(self, container: str, name: str) -> bool:
+        return self._through("seal", container, name, lambda: self.blobs.seal(container, name))
 
     def _through(self, method: str, container: str, name: str, act: Callable[[], T]) -> T:
         return self.run.through(Call(method=method, container=container, name=name), act)
@@ -258,6 +281,9 @@ class SteppedTables:
         call = Call(method="open", container=container, name=spec.name)
         return SteppedTable(self.run.through(call, lambda: self.tables.open(container, spec)), self.run, container, spec.name)
 
+    def has(self, container: str, name: str) -> bool:
+        return self.tables.has(container, name)
+
     def find(self, container: str, spec: TableSpec) -> SteppedTable | None:
         call = Call(method="find", container=container, name=spec.name)
         table = self.run.through(call, lambda: self.tables.find(container, spec))
@@ -273,6 +299,9 @@ class SteppedTable:
         self._container = container
         self._name = name
 
+    def refresh(self) -> None:
+        self._through("open", self.table.refresh)
+
     def seq_of(self, app: str) -> int:
         return self._through("seq_of", lambda: self.table.seq_of(app))
 
@@ -284,6 +313,12 @@ class SteppedTable:
 
     def version(self) -> int:
         return self.table.version()
+
+    def changed_layout(self) -> str | None:
+        return self.table.changed_layout()
+
+    def foreign_commit(self) -> str | None:
+        return self.table.foreign_commit()
 
     def partitioned_by(self) -> tuple[str, ...]:
         return self.table.partitioned_by()

@@ -11,6 +11,7 @@ from datetime import date, datetime
 import pytest
 
 from processing.domain import blob_names
+from processing.domain.datasets import Dataset
 from processing.domain.errors import LaterError
 from processing.domain.queue_messages import QUEUES, parse_upload_event, traceparent_of
 from processing.domain.receipts import ReceiptSummary
@@ -32,6 +33,7 @@ from processing.domain.telemetry_names import (
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import work_stream
 from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
+from processing.jobs.journal.journal import Journal
 from processing.jobs.uploads.receive_file import receive_file
 from processing.jobs.uploads.sweep import sweep
 from processing.ports import BlobInfo
@@ -127,6 +129,7 @@ def test_each_look_tells_how_many_days_are_in_each_state(house: Watched) -> None
     house.upload(MARKER)
     house.settle()
     house.recorded.values.clear()
+    house.pass_time(hours=1)  # until then nobody looks at a stream at rest
     house.tick()
     assert house.recorded.by(DAYS, Attribute.STATE) == {"processed": 1}
 
@@ -269,6 +272,9 @@ def test_neither_a_blob_nor_a_value_is_told(house: Watched) -> None:
     house.sweep()
     house.clean_up()
     house.tick()
+    Journal(house.context).append("acme", Dataset.METRICS, f'{{"unit_id": "{NAME}"}}\n'.encode())
+    house.pass_time(minutes=3)
+    house.sweep()
     assert {span.name for span in house.recorded.spans} == set(SpanName)
     recorded = house.recorded.everything()
     assert "acme" in recorded

@@ -221,8 +221,10 @@ def test_who_takes_a_version_out_while_others_write_takes_all_out_and_nobody_put
 
     world.lake.get = overtaken  # type: ignore[method-assign,assignment]
     forget_answers(world.context, "acme", ["metrics/a.csv"])
-    assert load_answered(world.context, "acme").versions == AnsweredVersions()
+    nothing = load_answered(world.context, "acme").versions
+    assert (nothing.accepted, nothing.refused) == ({}, {})
+    assert nothing.earlier.keys() == {"metrics/a.csv", "metrics/b.csv"}, "it is kept what was there"
     store_answered(world.context, "acme", read, AnsweredVersions(accepted={"metrics/a.csv": info.etag}))
-    assert load_answered(world.context, "acme").versions == AnsweredVersions()
+    assert load_answered(world.context, "acme").versions == nothing
     assert sweep_all(world.context) == 0
     assert load_answered(world.context, "acme").versions.accepted.keys() == {"metrics/a.csv", "metrics/b.csv"}

@@ -57,7 +57,7 @@ def _type(found: Mapping[str, Any], known: Mapping[str, Any]) -> str:
         values = found.get("additionalProperties") or next(iter(found["patternProperties"].values()))
         kind = f"name to {_type(values, known)}"
     else:
-        kind = {"string": "text", "number": "number", "integer": "whole number"}[found["type"]]
+        kind = {"string": "text", "number": "number", "integer": "whole number", "boolean": "true or false"}[found["type"]]
         kind = {"date": "day", "date-time": "instant"}.get(found.get("format", ""), kind)
     bounds = _bounds(found)
     return f"{kind}, {bounds}" if bounds else kind

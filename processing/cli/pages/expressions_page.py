@@ -16,6 +16,9 @@ Printed from the allow-list by `make docs`; a change belongs there. `datasets.<n
 columns, row by row. What is not on this page is refused when the config is loaded, with its place.
 
 - A column is written as its name; in double quotes where it holds anything but letters, digits and `_`: `"Unit ID"`.
+- A path leads into a column of JSON objects or arrays, or of Parquet structs or lists: `properties.plan`, `items[0].price`,
+  `properties['a name']`; places count from 0. What it reaches is text as well: of a string its text, of a number, `true` and
+  `false` what is written, of an object or array its JSON. What is not there has no value.
 - Columns of text formats are text. Where a number is needed text is read as one; what does not fit gives no value, and
   never an error.
 - At most {LONGEST:,} characters, {MOST_NODES} parts, {DEEPEST} levels; patterns at most {LONGEST_PATTERN} characters.

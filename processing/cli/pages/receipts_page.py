@@ -38,11 +38,13 @@ FIELDS: Final = {
     "warnings": "each warning: `code`, `message`, `count`",
     "error": "why the upload was refused, or not answered yet: `code` and `message`",
     "marks": "of a marker, what it marked: `<dataset>/<day>`, or `*/<day>` for streams that begin later",
+    "takes_effect": "of a marker, when the last of its days is taken for complete",
     "retry": "while it failed: `since`, `attempts`, `next_try`",
     "program": "version of the program that answered",
     "config": "version of your config that was in force",
     "md5": "of the bytes as uploaded, where all were read",
     "trace": "identity for those who look for it in logs",
+    "deleted_at": "when the upload was found to be gone; its rows stay in force, unless your config says `on_delete: withdraw`",
 }
 """Every key of a receipt."""
 _STATUSES: Final = {

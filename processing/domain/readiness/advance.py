@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from processing.domain.days import DayZone
-from processing.domain.readiness.corrections import marked_for_reprocess, with_corrections
+from processing.domain.readiness.corrections import MARKED_AGAIN, marked_for_reprocess, with_corrections
 from processing.domain.readiness.cuts import (
     CutRest,
     Judged,
@@ -38,12 +38,12 @@ def needs_listing(
     """Whether all uploads must be listed: for a cut that is to be taken, or for the first day."""
     if any(_wants_cut(record) for record in state.days.values()):
         return True
-    marked = _in_effect(now, markers, policy, zone)
+    marked = _in_effect(state, now, markers, policy, zone)
     first = policy.first_day or state.first_day
     if first is None:
         return needs_opening(state, now, markers, marked, policy)
     return any(
-        day >= first and not state.is_closed(day) and _is_news(state.days.get(day, DayRecord()), day, observed)
+        day >= first and not state.is_closed(day) and _is_news(state.days.get(day, DayRecord()), day, observed, now, policy)
         for day, observed in _with_gaps(marked, first, policy).items()
     )
 
@@ -77,7 +77,8 @@ def advance(state: StreamState, observed: Observation, policy: ReadinessPolicy, 
 
     The revision is left as it is; whoever stores the state raises it.
     """
-    marked = _in_effect(observed.now, observed.markers, policy, zone)
+    state = _with_first_seen(state, observed, policy)
+    marked = _in_effect(state, observed.now, observed.markers, policy, zone)
     state = replace(state, own_markers=state.own_markers or observed.own_markers, stopped=None)
     if policy.first_day is not None:
         state = with_first_day(state, policy.first_day)
@@ -89,7 +90,7 @@ def advance(state: StreamState, observed: Observation, policy: ReadinessPolicy, 
     if first is not None:
         marked = _with_gaps(marked, first, policy)
         due = {day: markers for day, markers in marked.items() if day >= first and not state.is_closed(day)}
-        state = _with_markers(state, due)
+        state = _with_markers(state, due, observed.now, policy)
         state = with_corrections(state, observed, policy, zone)
         state = _with_cuts(state, due, observed, policy)
     done: dict[int, CutRest] = {}
@@ -126,11 +127,23 @@ def due_days(state: StreamState) -> Iterator[date]:
             yield day
 
 
-def _in_effect(now: datetime, markers: Sequence[ListedMarker], policy: ReadinessPolicy, zone: DayZone) -> Marked:
+def _with_first_seen(state: StreamState, observed: Observation, policy: ReadinessPolicy) -> StreamState:
+    """The state with the markers that are too young to decide anything, and since when each of them is known."""
+    has_first_day = (policy.first_day or state.first_day) is not None
+    rest = policy.settle if has_first_day else max(policy.settle, policy.first_day_wait)
+    young = sorted({marker.ref.name for marker in observed.markers if marker.written + rest > observed.now})
+    seen = {name: state.first_seen.get(name, observed.now) for name in young[:_MOST_MARKERS]}
+    return state if seen == state.first_seen else replace(state, first_seen=seen)
+
+
+def _in_effect(
+    state: StreamState, now: datetime, markers: Sequence[ListedMarker], policy: ReadinessPolicy, zone: DayZone
+) -> Marked:
     days: dict[date, tuple[ListedMarker, ...]] = {}
     for marker in sorted(markers, key=lambda each: (each.day, each.ref.name)):
         far = zone.is_far_ahead(marker.day, marker.written)  # its receipt refuses it
-        if not far and marker.written + policy.settle <= now and zone.has_ended(marker.day, now):
+        has_settled = state.rests_since(marker.ref.name, marker.written) + policy.settle <= now
+        if not far and has_settled and zone.has_ended(marker.day, now):
             days[marker.day] = (*days.get(marker.day, ()), marker)
     return days
 
@@ -152,30 +165,42 @@ def _with_gaps(marked: Marked, first: date, policy: ReadinessPolicy) -> Marked:
     return filled
 
 
-def _is_news(record: DayRecord, day: date, markers: tuple[ListedMarker, ...]) -> bool:
+def _is_news(record: DayRecord, day: date, markers: tuple[ListedMarker, ...], now: datetime, policy: ReadinessPolicy) -> bool:
     """Whether the markers of a day say what was not known: it has no cut, or one of them was uploaded again."""
-    return record.cut is None or _again(record, day, markers) is not None
+    return record.cut is None or _again(record, day, markers, now, policy) is not None
 
 
-def _again(record: DayRecord, day: date, markers: tuple[ListedMarker, ...]) -> ListedMarker | None:
+def _again(
+    record: DayRecord, day: date, markers: tuple[ListedMarker, ...], now: datetime, policy: ReadinessPolicy
+) -> ListedMarker | None:
     """A marker of this one day that was uploaded again since it was seen."""
     known = {ref.name: ref.etag for ref in record.markers}
     for marker in markers:
+        if _is_restless(record, marker, now, policy):
+            continue
         if marker.alone and marker.day == day and known.get(marker.ref.name, marker.ref.etag) != marker.ref.etag:
             return marker
     return None
 
 
-def _with_markers(state: StreamState, marked: Marked) -> StreamState:
+def _is_restless(record: DayRecord, marker: ListedMarker, now: datetime, policy: ReadinessPolicy) -> bool:
+    """Whether a marker is rewritten faster than it settles, and the day was cut so short a time ago that this is no news."""
+    return record.cut_at is not None and record.cut_at + policy.settle > now and marker.written + policy.settle > now
+
+
+def _with_markers(state: StreamState, marked: Marked, now: datetime, policy: ReadinessPolicy) -> StreamState:
     days = dict(state.days)
     for day, markers in marked.items():
         record = days.get(day, DayRecord())
-        again = _again(record, day, markers)
+        again = _again(record, day, markers, now, policy)
         if again is not None and record.published is not None:
-            record = marked_for_reprocess(record, f"{again.ref.name} was uploaded again")
+            record = marked_for_reprocess(record, f"{again.ref.name}{MARKED_AGAIN}")
         elif again is not None:
             record = replace(record, cut=None)
-        refs = {ref.name: ref for ref in record.markers} | {marker.ref.name: marker.ref for marker in markers}
+        refs = {ref.name: ref for ref in record.markers}
+        for ref in (marker.ref for marker in markers if not _is_restless(record, marker, now, policy)):
+            refs[ref.name] = ref
+        refs = {marker.ref.name: marker.ref for marker in markers} | refs
         known = sorted(refs)[:_MOST_MARKERS]
         days[day] = replace(record, markers=tuple(MarkerRef(name=name, etag=refs[name].etag) for name in known))
     return replace(state, days=dict(sorted(days.items())))

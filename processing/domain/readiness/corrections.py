@@ -15,6 +15,9 @@ from processing.domain.stream_state import DayChange, DayRecord, Published, Stre
 HANDED_ON: Final = "an earlier day hands on something else"
 """Why a day is processed again whose own rows are as they were."""
 
+MARKED_AGAIN: Final = " was uploaded again"
+"""How the cause ends where a marker was uploaded again, behind its name."""
+
 
 def differing_days(state: StreamState, parts: Mapping[date, Collection[str]]) -> list[date]:
     """Published days whose parts in force are others than were published, and whose difference is not counted yet."""
@@ -57,6 +60,11 @@ def with_corrections(state: StreamState, observed: Observation, policy: Readines
 def marked_for_reprocess(record: DayRecord, cause: str) -> DayRecord:
     """The record of a published day that is to be processed again, with a new cut."""
     return replace(record, reprocess=cause, cut=None, tries=0, failures=0, next_try=None, error=None)
+
+
+def is_marked_again(record: DayRecord) -> bool:
+    """Whether a published day is to be processed again because a marker of it was uploaded again, and for no other reason."""
+    return record.reprocess is not None and record.reprocess.endswith(MARKED_AGAIN)
 
 
 def as_handed_on(record: DayRecord, inherited: str) -> DayRecord:

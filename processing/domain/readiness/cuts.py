@@ -141,7 +141,7 @@ def compared_with_manifest(record: DayRecord, observed: Observation) -> DayRecor
 def _difference(each: ExpectedFile, observed: Observation) -> str | None:
     """None when the file is in as the manifest says, what is wrong when it is in otherwise, "" when it is not in yet."""
     upload, receipt = observed.uploads.get(each.name), observed.receipts.get(each.name)
-    if receipt is None or not receipt.status.is_answer or (upload is not None and receipt.etag != upload.etag):
+    if receipt is None or not receipt.status.is_answer or (upload is not None and not receipt.answers(upload.etag)):
         return ""
     if receipt.status is UploadStatus.REJECTED:
         return f"{each.name} was refused"
@@ -165,9 +165,9 @@ def _is_refused(observed: Observation, name: str, upload: ListedUpload) -> bool:
 
 
 def _receipt(observed: Observation, name: str, upload: ListedUpload) -> ReceiptSummary | None:
-    """The receipt of an upload's present version."""
+    """The receipt of an upload's present version; not one that says that it is gone."""
     receipt = observed.receipts.get(name)
-    return receipt if receipt is not None and receipt.etag == upload.etag else None
+    return receipt if receipt is not None and receipt.etag == upload.etag and not receipt.is_deleted else None
 
 
 def waits_for(record: DayRecord, *, most: int) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from processing.domain.readiness.corrections import HANDED_ON
 from processing.domain.readiness.cuts import count_missing, waits_for
 from processing.domain.stream_state import Change, DayRecord, DayState, StreamState
 
-_HISTORY: Final = 50
+HISTORY_IN_STATE: Final = 10
+"""Changes of a day that the state keeps."""
 _NAMES_SHOWN: Final = 100
 StateReason = tuple[DayState, str, tuple[str, ...]]
 """A state, its cause in words, and what the day waits for."""
@@ -22,7 +23,20 @@ def with_state(record: DayRecord, to: DayState, at: datetime, cause: str) -> Day
     if record.state is to:
         return record
     change = Change(state=to, at=at, cause=cause)
-    return replace(record, state=to, history=(*record.history, change)[-_HISTORY:])
+    return replace(record, state=to, history=(*record.history, change)[-HISTORY_IN_STATE:])
+
+
+def as_before(record: DayRecord, at: datetime) -> DayRecord:
+    """The record in the state in which it was processed last, without the steps since, of which nothing came.
+
+    The state may have forgotten when that was, after many steps; then the day is processed from now on.
+    """
+    done = (DayState.PROCESSED, DayState.PROCESSED_EMPTY)
+    last = max((number for number, change in enumerate(record.history) if change.state in done), default=None)
+    if last is None:
+        is_empty = record.published is not None and record.published.rows_in == 0
+        return with_state(record, done[is_empty], at, "it was marked again, with nothing new")
+    return replace(record, state=record.history[last].state, history=record.history[: last + 1])
 
 
 def next_in_order(state: StreamState) -> date | None:
@@ -30,8 +44,9 @@ def next_in_order(state: StreamState) -> date | None:
     if state.first_day is None:
         return None
     day = state.first_day
-    while (record := state.days.get(day)) is not None and record.published is not None:
-        day += timedelta(days=1)
+    while state.is_published(day):
+        closed = state.closed_with(day)
+        day = (day if closed is None else closed.last) + timedelta(days=1)
     return day
 
 
@@ -40,7 +55,7 @@ def with_states(state: StreamState, marked: Collection[date], late: Collection[d
     following = next_in_order(state)
     days = dict(state.days)
     for day in {*marked, *late, *days}:
-        if day not in days and state.first_day is not None and day < state.first_day:
+        if day not in days and state.is_over(day):
             continue  # the receipt of its marker says so
         record = replace(days.get(day, DayRecord()), late_marker=day in late)
         is_in_turn = record.published is not None or following is None or day <= following

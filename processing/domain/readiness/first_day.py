@@ -70,7 +70,7 @@ def _first_day(observed: Observation, marked: Marked) -> date | None:
 
 def _markers_rest(state: StreamState, now: datetime, markers: Sequence[ListedMarker], policy: ReadinessPolicy) -> bool:
     """Whether all markers are old enough to tell the first day, or have kept it open for far too long."""
-    if all(marker.written + policy.first_day_wait <= now for marker in markers):
+    if all(state.rests_since(marker.ref.name, marker.written) + policy.first_day_wait <= now for marker in markers):
         return True
     waiting = [record.history[0].at for record in state.days.values() if record.history]
     return bool(waiting) and min(waiting) + _LONGEST_REST * policy.first_day_wait <= now

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Final
 
 from processing.domain.datasets import Dataset
-from processing.domain.stream_state import StreamState
+from processing.domain.stream_state import ClosedDays, Published, StreamState
 
 _DIGITS: Final = 16
 _SUMS: Final = 2
@@ -30,7 +30,8 @@ class Inherited:
 
 def inherited_by(state: StreamState, day: date) -> Inherited:
     """What `day` is given by the days that are published before it."""
-    earlier = [record.published for each, record in state.days.items() if each < day and record.published is not None]
+    earlier: list[ClosedDays | Published] = [each for each in state.closed if each.last < day]
+    earlier += [record.published for each, record in state.days.items() if each < day and record.published is not None]
     ratios = 0
     for published in earlier:
         ratios |= published.ratios
@@ -40,17 +41,31 @@ def inherited_by(state: StreamState, day: date) -> Inherited:
 
 
 def inherited_by_each(state: StreamState) -> Iterator[tuple[date, str]]:
-    """Each published day, in order, with the digest of what it would be given now."""
+    """Each published day that has a record in the state, in order, with the digest of what it would be given now."""
     ratios, keys = 0, sum_of_keys(())
     digest = _digest(state, ratios, keys)
-    for day, record in sorted(state.days.items()):
-        if record.published is None:
-            continue
-        yield day, digest
+    giving: dict[date, ClosedDays | Published] = {each.first: each for each in state.closed}
+    giving |= {day: record.published for day, record in state.days.items() if record.published is not None}
+    for day, gives in sorted(giving.items()):
+        if isinstance(gives, Published):
+            yield day, digest
         before = ratios, keys
-        ratios, keys = ratios | record.published.ratios, sum_of_keys((keys, record.published.hands_on))
+        ratios, keys = ratios | gives.ratios, sum_of_keys((keys, gives.hands_on))
         if (ratios, keys) != before:
             digest = _digest(state, ratios, keys)
+
+
+def ratios_since(state: StreamState) -> dict[str, date]:
+    """The metrics that published days show to be ratios, with the first day that does; of closed days, the first together."""
+    giving = [(each.first, each.ratios) for each in state.closed]
+    giving += [(day, record.published.ratios) for day, record in state.days.items() if record.published is not None]
+    since: dict[str, date] = {}
+    seen = 0
+    for day, ratios in sorted(giving):
+        if ratios & ~seen:
+            since.update(dict.fromkeys(_names(state, ratios & ~seen), day))
+            seen |= ratios
+    return since
 
 
 def shown_ratios(state: StreamState, names: Iterable[str]) -> tuple[tuple[str, ...], int]:

@@ -38,4 +38,4 @@ def _usual_delay(state: StreamState, zone: DayZone) -> timedelta | None:
 
 def _is_marked(state: StreamState, day: date) -> bool:
     record = state.days.get(day)
-    return record is not None and (record.cut is not None or record.published is not None)
+    return state.is_published(day) or (record is not None and record.cut is not None)

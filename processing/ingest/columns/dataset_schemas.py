@@ -32,6 +32,10 @@ class SchemaContext:
     """The only id types that are taken; None for any."""
     closed: Mapping[Dataset, frozenset[date]] = field(default_factory=dict)
     """Days of each dataset whose rows cannot be changed any more."""
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """Metrics that are pinned to `value` or `ratio`."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Of a wide table, the metrics and the columns that hold their values."""
 
     @property
     def latest_day(self) -> date:
@@ -59,7 +63,11 @@ _KINDS: Final = {
     Dataset.METRICS: DatasetKind(
         dataset=Dataset.METRICS,
         schema=lambda context: metrics(
-            latest_day=context.latest_day, id_types=context.id_types, is_closed=_is_closed(Dataset.METRICS, context)
+            latest_day=context.latest_day,
+            id_types=context.id_types,
+            is_closed=_is_closed(Dataset.METRICS, context),
+            kinds=context.kinds,
+            values=tuple(context.values.values()),
         ),
         day=lambda _zone: pl.col("date"),
     ),

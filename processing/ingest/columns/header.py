@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +27,14 @@ _INVISIBLE: Final = re.compile(
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
+class MissingColumnsError(CustomerError):
+    """The header lacks required columns."""
+
+    def __init__(self, missing: Sequence[str], message: str) -> None:
+        super().__init__(RefusalCode.MISSING_COLUMN, message)
+        self.missing = tuple(missing)
+
+
 class HeaderNames:
     """How messages and rejected rows call the columns of an upload.
 
@@ -35,18 +44,24 @@ class HeaderNames:
 
     def __init__(self, header: Sequence[str], known: Collection[str] | None = None) -> None:
         self._header = header
+        counts = Counter(header)
+        self._is_unclear = {name for name, count in counts.items() if count > 1 or not fold(name)}
         self._known = None if known is None else {fold(name) for name in known}
 
     def quoted(self, position: int) -> str:
         """The name for a message: in quotes, and cut."""
         name = self._header[position]
+        if not fold(name):
+            return f"column {position + 1}, which has no name"
         return repr(name[:64]) if self.may_show(name) else f"column {position + 1}"
 
     def shown(self, position: int) -> str:
         """The name beside a value; a long one is cut, so that it is not written a million times. No two are the same."""
         name = self._header[position]
-        if not self.may_show(name):
+        if not self.may_show(name) or not fold(name):
             return f"column {position + 1}"
+        if name in self._is_unclear:
+            return f"{name[:LONGEST_NAME]} (column {position + 1})"
         return shown_name(name, position + 1)
 
     def may_show(self, name: str) -> bool:
@@ -78,10 +93,10 @@ def match_header(
     come from the header; `read` are positions that something else reads, so that they are not reported as extra; `names`
     tells how messages call columns.
 
-    Raises CustomerError for a name that stands twice and for a required column that is missing.
+    A name that stands twice matters only where it is read, and a column without one is never read. Raises CustomerError for
+    the first, and for a required column that is missing.
     """
     called = names or HeaderNames(header)
-    _refuse_twice(header, called)
     found = _Names(header, called)
     wanted = [name for name in schema.columns if name not in given]
     for source, column in aliases.items():
@@ -93,7 +108,7 @@ def match_header(
     missing = [name for name in wanted if schema.columns[name].required and name not in found.positions]
     if missing:
         shown = ", ".join(_with_aliases(name, aliases) for name in missing)
-        raise CustomerError(RefusalCode.MISSING_COLUMN, f"the header lacks {shown}: add what is missing and upload again")
+        raise MissingColumnsError(missing, f"the header lacks {shown}: add what is missing and upload again")
     used = {*found.positions.values(), *read}
     extra = [position for position in range(len(header)) if position not in used]
     warnings = []
@@ -111,17 +126,20 @@ class _Names:
 
     def __init__(self, header: Sequence[str], called: HeaderNames) -> None:
         self._called = called
-        self._exact = {name: position for position, name in enumerate(header)}
+        self._exact: dict[str, list[int]] = {}
         self._folded: dict[str, list[int]] = {}
         for position, name in enumerate(header):
+            self._exact.setdefault(name, []).append(position)
             self._folded.setdefault(fold(name), []).append(position)
         self.positions: dict[str, int] = {}
         self.renamed: list[str] = []
 
     def take(self, column: str, name: str) -> None:
         """Give `column` the uploaded column called `name`, if there is one that is free."""
-        found = self._free([self._exact[name]] if name in self._exact else [])
+        found = self._free(self._exact.get(name, ()))
         exact = bool(found)
+        if len(found) > 1:
+            raise _named_twice(self._called, found)
         if not exact:
             found = self._free(self._folded.get(fold(name), ()))
         if not found:
@@ -163,12 +181,17 @@ def _listed(items: Iterable[str], count: int) -> str:
     return ", ".join(islice(items, _SHOWN)) + more
 
 
-def _refuse_twice(header: Sequence[str], called: HeaderNames) -> None:
-    first: dict[str, int] = {}
-    twice: dict[int, int] = {}
-    for position, name in enumerate(header):
-        if first.setdefault(name, position) != position:
-            twice.setdefault(first[name], position)
-    if twice:
-        each = (f"{called.quoted(one)} more than once (columns {one + 1} and {other + 1})" for one, other in twice.items())
-        raise CustomerError(RefusalCode.DUPLICATE_COLUMN, f"the header names {_listed(each, len(twice))}")
+def refuse_twice(header: Sequence[str], called: HeaderNames, read: Iterable[int]) -> None:
+    """Raise CustomerError where one of the columns that are `read` by their names shares it with another."""
+    for position in read:
+        same = [other for other, name in enumerate(header) if name == header[position]]
+        if len(same) > 1:
+            raise _named_twice(called, same)
+
+
+def _named_twice(called: HeaderNames, positions: Sequence[int]) -> CustomerError:
+    one, other = positions[:2]
+    return CustomerError(
+        RefusalCode.DUPLICATE_COLUMN,
+        f"the header names {called.quoted(one)} more than once (columns {one + 1} and {other + 1})",
+    )

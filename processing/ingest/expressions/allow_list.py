@@ -91,7 +91,12 @@ FORMS: Final = (
         "CAST(amount AS BIGINT)",
     ),
     _form(exp.TryCast, "TRY_CAST(x AS DOUBLE)", "the same", "TRY_CAST(amount AS DOUBLE)"),
-    _form(exp.Date, "DATE(x), DATE(x, '%d.%m.%Y')", "a day, written as a format says", "DATE(day, '%d.%m.%Y')"),
+    _form(
+        exp.Date,
+        "DATE(x), DATE(x, '%d.%m.%Y'), DATE(x, 'excel')",
+        "a day, written as a format says, or as Excel counts days",
+        "DATE(day, '%d.%m.%Y')",
+    ),
     _form(exp.Year, "YEAR(x)", "the year of a day", "YEAR(day)"),
     _form(exp.Month, "MONTH(x)", "the month of a day", "MONTH(day)"),
     _form(exp.Day, "DAY(x)", "the day of the month", "DAY(day)"),

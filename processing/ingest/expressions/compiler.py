@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, TypeVar
 
@@ -17,16 +18,21 @@ import polars as pl
 from sqlglot import Parser, Token, TokenType, exp, tokenize
 from sqlglot.errors import ParseError, SqlglotError
 
-from processing.ingest.expressions.translation import RefusedAt, Resolve, chain_of, translate
+from processing.frames.decimals import DecimalMark
+from processing.ingest.expressions.paths import Resolve
+from processing.ingest.expressions.translation import RefusedAt, chain_of, translate
 from processing.ingest.expressions.values import ExpressionRefused, Value, as_text, as_truth, column_value
 
 __all__ = [
     "ExpressionRefused",
     "UnknownColumn",
+    "Uploaded",
     "check_condition",
     "check_expression",
     "compile_condition",
     "compile_expression",
+    "compile_filter",
+    "compile_value",
 ]
 
 LONGEST: Final = 4_000
@@ -48,18 +54,40 @@ class UnknownColumn(ExpressionRefused):
     """The expression reads a column that the upload lacks."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploaded:
+    """The columns that an expression may read."""
+
+    names: Sequence[str]
+    """The header."""
+    dtypes: Sequence[pl.DataType] | None = None
+    """What the columns hold; text when it is not given."""
+    decimal: DecimalMark = DecimalMark.POINT
+    """What stands before the fraction of a number in text."""
+
+
 def compile_expression(sql: str, columns: Sequence[str], dtypes: Sequence[pl.DataType] | None = None) -> pl.Expr:
     """The value of `sql` for each row, as text.
 
     `columns` is the header and `dtypes` what its columns hold, text when it is not given. Raises ExpressionRefused, which
     says what is wrong and where; UnknownColumn, which is one, for a name that is not in the header.
     """
-    return _compiled(sql, columns, dtypes, as_text)
+    return compile_value(sql, Uploaded(names=columns, dtypes=dtypes)).expr
 
 
 def compile_condition(sql: str, columns: Sequence[str], dtypes: Sequence[pl.DataType] | None = None) -> pl.Expr:
     """Whether `sql` is true of each row: boolean, and false where it is neither true nor false. Raises as above."""
-    return _compiled(sql, columns, dtypes, as_truth).fill_null(False)
+    return compile_filter(sql, Uploaded(names=columns, dtypes=dtypes))
+
+
+def compile_value(sql: str, uploaded: Uploaded) -> Value:
+    """The same as `compile_expression`, with what stands before the fraction of a number in the text."""
+    return _compiled(sql, uploaded, as_text)
+
+
+def compile_filter(sql: str, uploaded: Uploaded) -> pl.Expr:
+    """The same as `compile_condition`."""
+    return _compiled(sql, uploaded, as_truth).expr.fill_null(False)
 
 
 def check_expression(sql: str) -> None:
@@ -90,24 +118,23 @@ def _checked(sql: str, finish: Callable[[Value], Value]) -> None:
     def resolve(name: str) -> Value:
         return column_value(names.setdefault(name, len(names)), pl.String())
 
-    expr = _value(sql, resolve, finish)
-    _prove(expr, (pl.String(),) * len(names))
+    value = _value(sql, resolve, finish)
+    _prove(value.expr, (pl.String(),) * len(names))
 
 
-def _compiled(
-    sql: str, columns: Sequence[str], dtypes: Sequence[pl.DataType] | None, finish: Callable[[Value], Value]
-) -> pl.Expr:
-    types = (pl.String(),) * len(columns) if dtypes is None else dtypes
+def _compiled(sql: str, uploaded: Uploaded, finish: Callable[[Value], Value]) -> Value:
+    columns = uploaded.names
+    types = (pl.String(),) * len(columns) if uploaded.dtypes is None else uploaded.dtypes
     positions = {name: position for position, name in enumerate(columns)}
 
     def resolve(name: str) -> Value:
         if name not in positions:
             raise UnknownColumn(f"the upload has no column {_cut(name)!r}{_nearest(name, columns)}")
-        return column_value(positions[name], types[positions[name]])
+        return column_value(positions[name], types[positions[name]], uploaded.decimal)
 
-    expr = _value(sql, resolve, finish)
-    _prove(expr, types)
-    return expr
+    value = _value(sql, resolve, finish)
+    _prove(value.expr, types)
+    return value
 
 
 def _nearest(name: str, columns: Sequence[str]) -> str:
@@ -116,13 +143,13 @@ def _nearest(name: str, columns: Sequence[str]) -> str:
     return f"; {_cut(folded[close[0]])!r} comes near" if close else ""
 
 
-def _value(sql: str, resolve: Resolve, finish: Callable[[Value], Value]) -> pl.Expr:
+def _value(sql: str, resolve: Resolve, finish: Callable[[Value], Value]) -> Value:
     tokens = _tokens(sql)
 
-    def work() -> pl.Expr:
+    def work() -> Value:
         node = _parsed(sql, tokens)
         try:
-            return finish(translate(node, resolve)).expr
+            return finish(translate(node, resolve))
         except RefusedAt as refused:
             kind = UnknownColumn if isinstance(refused.__cause__, UnknownColumn) else ExpressionRefused
             raise kind(refused.message + _place(sql, refused.node)) from refused

@@ -17,6 +17,9 @@ from typing import Final
 import polars as pl
 from sqlglot import exp
 
+from processing.frames.casts import from_excel
+from processing.frames.decimals import DecimalMark
+from processing.ingest.expressions.paths import PATHS, Resolve, value_at
 from processing.ingest.expressions.values import (
     MOST_ADDED,
     MOST_GROWTH,
@@ -30,13 +33,12 @@ from processing.ingest.expressions.values import (
     as_whole,
     cast_to,
     comparable,
+    mark_of,
     null,
     united,
 )
-from schemas.customer_config import day_format_problem
+from schemas.customer_config import EXCEL, day_format_problem
 
-Resolve = Callable[[str], Value]
-"""The value of a column by its name; raises ExpressionRefused where there is none."""
 Binary = Callable[[pl.Expr, pl.Expr], pl.Expr]
 
 LONGEST_PATTERN: Final = 256
@@ -75,8 +77,8 @@ def translate(node: exp.Expr, resolve: Resolve) -> Value:
 
 
 def _translated(node: exp.Expr, resolve: Resolve) -> Value:
-    if isinstance(node, exp.Column):
-        return _column(node, resolve)
+    if isinstance(node, PATHS):
+        return value_at(node, resolve)
     if type(node) in _CONSTANTS:
         return _CONSTANTS[type(node)](node)
     handler = _HANDLERS.get(type(node))
@@ -129,13 +131,6 @@ def _whole_literal(node: exp.Expr | None, what: str, low: int, high: int) -> int
 
 
 # Names and constants
-
-
-def _column(node: exp.Expr, resolve: Resolve) -> Value:
-    name = node.this
-    if not isinstance(name, exp.Identifier) or any(node.args.get(part) for part in ("table", "db", "catalog", "join_mark")):
-        raise ExpressionRefused('write a name that holds a dot in double quotes, such as "a.b"')
-    return resolve(str(name.this))
 
 
 def _constant(node: exp.Expr) -> Value:
@@ -410,7 +405,15 @@ def _replace(node: exp.Expr, walk: Walk) -> Value:
         raise ExpressionRefused("REPLACE needs a text to look for")
     factor = max(1.0, len(written.encode()) / len(searched.encode()))
     replaced = value.expr.str.replace_all(searched, written, literal=True)
-    return Value(expr=replaced, kind=Kind.TEXT, growth=value.growth * factor, added=math.ceil(value.added * factor))
+    # REPLACE(x, ',', '.') makes a point of the comma.
+    decimal = DecimalMark.POINT if "," in searched or "." in written else value.decimal
+    return Value(
+        expr=replaced,
+        kind=Kind.TEXT,
+        growth=value.growth * factor,
+        added=math.ceil(value.added * factor),
+        decimal=decimal,
+    )
 
 
 def _split_part(node: exp.Expr, walk: Walk) -> Value:
@@ -443,6 +446,7 @@ def _joined(values: Sequence[Value], *, ignore_nulls: bool) -> Value:
         kind=Kind.TEXT,
         growth=sum(text.growth for text in texts),
         added=sum(text.added for text in texts),
+        decimal=mark_of(texts),
     )
 
 
@@ -458,21 +462,23 @@ def _pipe(node: exp.Expr, walk: Walk) -> Value:
 # Choice
 
 
-def _merged(values: Sequence[Value], expr: pl.Expr) -> Value:
+def _merged(values: Sequence[Value], expr: pl.Expr, decimal: DecimalMark) -> Value:
     return Value(
         expr=expr,
         kind=values[0].kind,
         growth=max(value.growth for value in values),
         added=max(value.added for value in values),
+        decimal=decimal,
     )
 
 
 def _choice(branches: Sequence[tuple[pl.Expr, Value]], otherwise: Value) -> Value:
-    values = united(*(value for _, value in branches), otherwise)
+    given = [*(value for _, value in branches), otherwise]
+    values = united(*given)
     chosen = values[-1].expr
     for (condition, _), value in zip(reversed(branches), reversed(values[:-1]), strict=True):
         chosen = pl.when(condition).then(value.expr).otherwise(chosen)
-    return _merged(values, chosen)
+    return _merged(values, chosen, mark_of(given))
 
 
 def _case(node: exp.Expr, walk: Walk) -> Value:
@@ -494,8 +500,9 @@ def _if(node: exp.Expr, walk: Walk) -> Value:
 
 
 def _coalesce(node: exp.Expr, walk: Walk) -> Value:
-    values = united(*(walk(each) for each in _listed(node, "this")))
-    return _merged(values, pl.coalesce([value.expr for value in values]))
+    given = [walk(each) for each in _listed(node, "this")]
+    values = united(*given)
+    return _merged(values, pl.coalesce([value.expr for value in values]), mark_of(given))
 
 
 def _nullif(node: exp.Expr, walk: Walk) -> Value:
@@ -535,6 +542,8 @@ def _date(node: exp.Expr, walk: Walk) -> Value:
     if pattern is None:
         return as_day(value)
     form = _text_literal(pattern, "the format")
+    if form == EXCEL:
+        return Value(expr=from_excel(as_text(value).expr).dt.date(), kind=Kind.DAY)
     problem = day_format_problem(form)
     if problem is not None:
         raise ExpressionRefused(problem)

@@ -15,6 +15,7 @@ import polars as pl
 
 from processing.domain.errors import OperatorError
 from processing.frames.casts import cast_text
+from processing.frames.decimals import DecimalMark, common_mark, with_point
 
 MOST_GROWTH: Final = 8.0
 """Times its columns that the text of a value may grow."""
@@ -63,15 +64,17 @@ class Value:
     """Bytes on top of that."""
     literal: str | int | float | None = None
     """The constant itself, where it is one; None for everything else."""
+    decimal: DecimalMark = DecimalMark.POINT
+    """What stands before the fraction where the text is a number; of other kinds, as they are written."""
 
 
-def column_value(position: int, dtype: pl.DataType) -> Value:
-    """An uploaded column; ExpressionRefused for a type that expressions do not read."""
+def column_value(position: int, dtype: pl.DataType, decimal: DecimalMark = DecimalMark.POINT) -> Value:
+    """An uploaded column, whose text writes numbers with `decimal`; ExpressionRefused for a type that is not read."""
     column = pl.col(str(position))
     if isinstance(dtype, pl.String):
-        return Value(expr=column, kind=Kind.TEXT, growth=1.0, added=0)
+        return Value(expr=column, kind=Kind.TEXT, growth=1.0, added=0, decimal=decimal)
     if isinstance(dtype, pl.Categorical | pl.Enum):
-        return Value(expr=column.cast(pl.String), kind=Kind.TEXT, growth=1.0, added=0)
+        return Value(expr=column.cast(pl.String), kind=Kind.TEXT, growth=1.0, added=0, decimal=decimal)
     if isinstance(dtype, pl.Null):
         return Value(expr=column.cast(pl.String), kind=Kind.TEXT)
     if dtype.is_integer():
@@ -111,7 +114,7 @@ def _written(value: Value) -> pl.Expr:
 def as_number(value: Value) -> Value:
     """Text and whole numbers as double; no other kind becomes a number by itself."""
     if value.kind is Kind.TEXT:
-        return Value(expr=cast_text(value.expr, pl.Float64()), kind=Kind.NUMBER)
+        return Value(expr=cast_text(with_point(value.expr, value.decimal), pl.Float64()), kind=Kind.NUMBER)
     if value.kind is Kind.WHOLE:
         return Value(expr=value.expr.cast(pl.Float64), kind=Kind.NUMBER)
     return _expect(value, Kind.NUMBER)
@@ -185,6 +188,11 @@ def _all_as(kinds: set[Kind], values: Sequence[Value], what: str) -> list[Value]
         raise ExpressionRefused(f"{' and '.join(sorted(kinds))} cannot {what}: CAST one of them")
     kind = next(iter(kinds), Kind.TEXT)
     return [_AS[kind](value) for value in values]
+
+
+def mark_of(values: Sequence[Value]) -> DecimalMark:
+    """What stands before the fraction of a number in text that is one of these values, or made of them."""
+    return common_mark(value.decimal for value in values if value.kind is not Kind.NOTHING)
 
 
 def cast_to(value: Value, kind: Kind) -> Value:

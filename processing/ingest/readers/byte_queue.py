@@ -50,6 +50,14 @@ class ByteQueue:
                 self._taken = 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def rest(self, size: int) -> Iterator[bytes]:
+        """All that is held and still comes, in chunks of at most `size` bytes; it is held no more."""
+        while True:
+            self.fill(1)
+            if not self._size:
+                return
+            yield self.take(size)
+
     def put_back(self, data: bytes) -> None:
         """Hold `data` before everything else."""
         if not data:

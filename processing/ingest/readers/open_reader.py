@@ -6,20 +6,25 @@ A new format is one reader and one line here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Final
 
 from processing.domain.datasets import Dataset
+from processing.domain.errors import CustomerError
+from processing.domain.reasons import RefusalCode
 from processing.ingest.columns.dataset_schemas import columns_of
 from processing.ingest.deadlines import NO_DEADLINE, Deadline
 from processing.ingest.expressions.compiler import columns_read
+from processing.ingest.readers.csv.dialect import Dialect
 from processing.ingest.readers.csv.reader import CsvReader
-from processing.ingest.readers.csv.record_scanner import Dialect
-from processing.ingest.readers.formats import FileFormat, Layout
+from processing.ingest.readers.foreign_formats import foreign_format, unmarked_utf16
+from processing.ingest.readers.formats import HEAD, FileFormat, Layout
 from processing.ingest.readers.ndjson.reader import NdjsonReader
 from processing.ingest.readers.parquet.reader import ParquetReader
 from processing.ingest.readers.random_access import RandomAccess
 from processing.ingest.readers.raw_batches import RawReader
 from processing.ingest.readers.segment import FIELDS, FOLDERS, MARKS, SegmentReader, is_segment
+from processing.ingest.readers.text_encoding import as_utf8, marked_encoding
 from processing.ingest.readers.unpacking import unpack
 from schemas.customer_config import DatasetConfig
 
@@ -27,6 +32,7 @@ _FIRST_RANGE: Final = 4 * 1024 * 1024
 """Bytes; work begins before a large range is there."""
 _RANGE: Final = 16 * 1024 * 1024
 _DELIMITERS: Final = {Layout.CSV: ",", Layout.TSV: "\t"}
+_CALLED: Final = {Layout.CSV: "CSV", Layout.TSV: "TSV", Layout.NDJSON: "NDJSON"}
 
 _Opener = Callable[[FileFormat, RandomAccess, Dataset, DatasetConfig, Deadline], RawReader]
 
@@ -37,27 +43,36 @@ def open_reader(
     """The records of an upload; CustomerError when the file as a whole is unreadable, or is not read before the deadline."""
     reader = _OPENERS[found.layout](found, source, dataset, config, deadline)
     if dataset in FOLDERS and is_segment(reader.found):
-        return SegmentReader(reader, dataset, config.timestamp.zone or "UTC")
+        return SegmentReader(reader, dataset, config)
     return reader
 
 
 def _open_csv(
     found: FileFormat, source: RandomAccess, _dataset: Dataset, config: DatasetConfig, deadline: Deadline
 ) -> RawReader:
+    written = config.csv
     dialect = Dialect(
-        delimiter=(config.csv.delimiter or _DELIMITERS[found.layout]).encode(),
-        quote=config.csv.quote.encode(),
-        null_values=config.csv.null_values,
+        delimiter=(written.delimiter or _DELIMITERS[found.layout]).encode(),
+        quote=written.quote.encode(),
+        # Doubled quotes need no escape.
+        escape=written.escape.encode() if written.escape and written.escape != written.quote else b"",
+        null_values=written.null_values,
+        columns=written.columns,
+        skip_lines=written.skip_lines,
+        encoding=written.encoding,
     )
-    return CsvReader(_plain(found, source, deadline), dialect)
+    return CsvReader(_text(found, source, deadline, written.encoding), dialect)
 
 
 def _open_ndjson(
     found: FileFormat, source: RandomAccess, dataset: Dataset, config: DatasetConfig, deadline: Deadline
 ) -> RawReader:
     computed = [*config.select.values(), *([config.where] if config.where is not None else [])]
-    wanted = [*columns_of(dataset), *config.columns, *(name for sql in computed for name in columns_read(sql))]
-    reader = NdjsonReader(_plain(found, source, deadline), list(dict.fromkeys(wanted)))
+    named = [*config.columns, *(name for sql in computed for name in columns_read(sql))]
+    # What has dots may be a path, of which the first name alone stands in a record.
+    wanted = [*columns_of(dataset), *(name for name in named if "." not in name)]
+    reader = NdjsonReader(_text(found, source, deadline, None), list(dict.fromkeys(wanted)))
+    reader.want([name if name in reader.found else name.partition(".")[0] for name in named if "." in name])
     if dataset in FOLDERS:
         reader.want(FIELDS if is_segment(reader.found) else MARKS)
     return reader
@@ -75,6 +90,30 @@ _OPENERS: Final[Mapping[Layout, _Opener]] = {
     Layout.NDJSON: _open_ndjson,
     Layout.PARQUET: _open_parquet,
 }
+
+
+def _text(found: FileFormat, source: RandomAccess, deadline: Deadline, encoding: str | None) -> Iterator[bytes]:
+    """The text in UTF-8; CustomerError where the bytes are none, or where there are none at all."""
+    chunks = _plain(found, source, deadline)
+    first = next(chunks, b"")
+    if not first:
+        raise CustomerError(RefusalCode.EMPTY_FILE, "the file is empty once it is unpacked: nothing is in it")
+    _refuse_foreign(found, first[:HEAD], encoding)
+    return as_utf8(chain([first], chunks), encoding)
+
+
+def _refuse_foreign(found: FileFormat, head: bytes, encoding: str | None) -> None:
+    code = RefusalCode.UNKNOWN_FORMAT if found.layout is Layout.NDJSON else RefusalCode.UNREADABLE_HEADER
+    foreign = foreign_format(head)
+    if foreign is not None:
+        raise CustomerError(code, f"the file is not {_CALLED[found.layout]}; {foreign}")
+    unmarked = unmarked_utf16(head) if encoding is None and marked_encoding(head) is None else None
+    if unmarked is not None:
+        raise CustomerError(
+            code,
+            f"the text looks like UTF-16 without a byte order mark ({unmarked}): save the file as UTF-8 (in Excel: CSV UTF-8), "
+            f"or have the operator set csv.encoding to {unmarked} in the config",
+        )
 
 
 def _plain(found: FileFormat, source: RandomAccess, deadline: Deadline) -> Iterator[bytes]:

@@ -54,6 +54,22 @@ class LocalFile:
         return self._file.read(length)
 
 
+class InMemoryFile:
+    """Bytes as a RandomAccess."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self._data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Bytes [offset, offset + length), fewer only at the end."""
+        return self._data[offset : offset + length]
+
+
 class RangeFile(io.RawIOBase):
     """A RandomAccess as a seekable file object, for readers that know only those.
 

@@ -13,6 +13,7 @@ from typing import Final, Self
 
 import polars as pl
 
+from processing.domain.reasons import WarningCode
 from schemas.rule import Rule
 
 RECORD: Final = "__record"
@@ -25,6 +26,7 @@ RULE: Final = "__rule"
 """Column of what a broken record breaks, String."""
 HINT: Final = "__hint"
 """Column of how to fix a broken record, String."""
+_HEAD_LINES: Final = 30
 _BROKEN: Final = {RECORD: pl.Int64, LINE: pl.Int64, RULE: pl.String, HINT: pl.String, RAW: pl.String}
 
 
@@ -77,14 +79,36 @@ class RawBatch:
     frame: pl.DataFrame
     """Columns `0`, `1`, ... in the order of the header and of the reader's dtypes, then RECORD, LINE and maybe RAW."""
     broken: BrokenRecords = field(default_factory=BrokenRecords)
+    left_out: Mapping[WarningCode, int] = field(default_factory=dict)
+    """Records that are neither in the frame nor broken, and are filtered: how many of which kind."""
     lines: int | None = None
     """Physical lines of a batch whose records and lines are counted from its own beginning; None where they are counted
     from the file's."""
 
     @property
     def read(self) -> int:
-        """Records in this batch, broken ones included."""
-        return self.frame.height + len(self.broken)
+        """Records in this batch, broken ones and those left out included."""
+        return self.frame.height + len(self.broken) + sum(self.left_out.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextHead:
+    """The first lines of a text file, for whoever tells what it looks like."""
+
+    lines: tuple[str, ...]
+    """As uploaded, without their ends, from the first on; what is not UTF-8 as \\xNN."""
+    delimiter: str
+    quote: str
+    """Empty where nothing is quoted."""
+    has_separator: bool = False
+    """Whether the first line tells the delimiter, as Excel writes it."""
+
+    @classmethod
+    def of(cls, head: bytes, delimiter: bytes, quote: bytes, *, has_separator: bool = False) -> Self:
+        """The lines that `head` holds, of which the last may be cut off."""
+        texts = head.split(b"\n", _HEAD_LINES)[:_HEAD_LINES]
+        lines = (text.removesuffix(b"\r").decode("utf-8", "backslashreplace") for text in texts)
+        return cls(lines=tuple(lines), delimiter=delimiter.decode(), quote=quote.decode(), has_separator=has_separator)
 
 
 class RawReader(ABC):
@@ -116,6 +140,20 @@ class RawReader(ABC):
     def found(self) -> tuple[str, ...]:
         """The names that are in the file: the first of the header, which may have more that were asked for."""
         return self.header
+
+    @property
+    def head(self) -> TextHead | None:
+        """The first lines, of a format that has a header of text."""
+        return None
+
+    @property
+    def mixes_numbers(self) -> bool:
+        """Whether text may come from a number that was no text, as in JSON."""
+        return False
+
+    def no_ids(self, position: int) -> pl.Expr | None:  # noqa: ARG002 - for formats that know more than text
+        """Which records hold an object, a list or a truth value at this position; None where all is text."""
+        return None
 
     @property
     def used(self) -> Collection[int]:

@@ -4,14 +4,17 @@
 | --- | --- |
 | `event_name` | `event` |
 | `timestamp` | `timestamp`, else `originalTimestamp`, else `receivedAt` |
-| `user` | `userId` as userID, `anonymousId` as the custom id stable_id |
+| `user` | `userId` as userID, `anonymousId` as a custom id: stable_id, or what the config calls it |
 | `event_value`, `event_metadata` | `properties.value`, `properties.metadata` |
 
 Rows named `statsig::experiment_exposure`, `statsig::gate_exposure` and `statsig::config_exposure` are exposures: the
 experiment and the group come from `properties`, the unit is the user, else the anonymous id. Below `exposures/` they alone
 are taken; any other record of Segment's there is a bad row, whose hint names the folder that takes it.
 
-A file has Segment's shape when its header has `event` and one of the ids; for NDJSON, when its first 1,000 records have them.
+Calls of other types (page, screen, identify, group, alias) are no events, and are filtered.
+
+A file has Segment's shape when its header has `event`, or `type` and `messageId`, and one of the ids; for NDJSON, when its
+first 1,000 records have them.
 In such a file a row may be of our own shape as well: what it has of our columns comes first. In NDJSON whose first records
 are not of this shape, a later one that is becomes a bad row, whose hint says so.
 """
@@ -27,19 +30,24 @@ from typing import Final
 import polars as pl
 
 from processing.domain.datasets import Dataset
+from processing.domain.reasons import WarningCode
 from processing.frames.casts import as_text
 from processing.ingest.columns.timestamps import in_zone
 from processing.ingest.readers.raw_batches import BatchTask, RawBatch, RawReader
-from processing.ingest.readers.segment_values import PROPERTIES, STABLE_ID, read_properties, write_users
+from processing.ingest.readers.segment_values import PROPERTIES, read_properties, write_users
+from schemas.customer_config import DatasetConfig
 from schemas.rule import Rule
 from schemas.rule_codes import RuleCode
 
 EXPOSURE_NAMES: Final = ("statsig::experiment_exposure", "statsig::gate_exposure", "statsig::config_exposure")
+_OTHER_CALLS: Final = ("page", "screen", "identify", "group", "alias")
 FOLDERS: Final = frozenset({Dataset.EVENTS, Dataset.EXPOSURES})
 """The datasets below whose folders a file may have Segment's shape."""
 MARKS: Final = ("event", "userId", "anonymousId")
 """What tells Segment's shape: the first, and one of the others."""
-FIELDS: Final = (*MARKS, "properties", "originalTimestamp", "receivedAt")
+_TYPE: Final = "type"
+_MESSAGE: Final = "messageId"
+FIELDS: Final = (*MARKS, _TYPE, "properties", "originalTimestamp", "receivedAt")
 """What Segment calls things; readers that must be told which fields to read are told these."""
 
 _TEXT: Final = pl.String()
@@ -51,7 +59,9 @@ _READ: Final = "__properties"
 def is_segment(header: Sequence[str]) -> bool:
     """Whether an upload with these columns has Segment's shape."""
     event, *ids = MARKS
-    return event in header and any(name in header for name in ids)
+    # A file may hold calls of other types alone.
+    is_named = event in header or {_TYPE, _MESSAGE}.issubset(header)
+    return is_named and any(name in header for name in ids)
 
 
 def late_record(header: Sequence[str], named: pl.Expr) -> Rule:
@@ -68,13 +78,14 @@ def late_record(header: Sequence[str], named: pl.Expr) -> Rule:
 class SegmentReader(RawReader):
     """A reader whose records have, besides what was uploaded, our columns of events and of exposures.
 
-    `folder` is the dataset below whose folder the file lies, `zone` that of instants whose column has none.
+    `folder` is the dataset below whose folder the file lies; of its config come the zone of instants whose column has none, UTC
+    by default, and the id type of anonymous ids.
     """
 
-    def __init__(self, reader: RawReader, folder: Dataset, zone: str) -> None:
+    def __init__(self, reader: RawReader, folder: Dataset, config: DatasetConfig | None = None) -> None:
         self._reader = reader
         self._folder = folder
-        self._columns = _Columns(reader.header, reader.dtypes, zone, exposures_alone=folder is Dataset.EXPOSURES)
+        self._columns = _Columns(reader, config or DatasetConfig(), exposures_alone=folder is Dataset.EXPOSURES)
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -99,6 +110,11 @@ class SegmentReader(RawReader):
     @property
     def shows_known_alone(self) -> bool:
         """It holds much about users that is not read."""
+        return True
+
+    @property
+    def mixes_numbers(self) -> bool:
+        """Values come from the JSON of properties, too."""
         return True
 
     @property
@@ -132,18 +148,26 @@ class SegmentReader(RawReader):
 
     def _computed(self, task: BatchTask) -> RawBatch:
         batch = task()
-        frame = batch.frame.with_columns(self._columns.properties).with_columns(self._columns.computed)
-        return replace(batch, frame=frame.drop(_READ))
+        frame = batch.frame.with_columns(self._columns.properties).with_columns(self._columns.computed).drop(_READ)
+        other = self._columns.is_other_call
+        if other is None:
+            return replace(batch, frame=frame)
+        kept = frame.filter(~other)
+        left_out = frame.height - kept.height
+        if not left_out:
+            return replace(batch, frame=frame)
+        return replace(batch, frame=kept, left_out={**batch.left_out, WarningCode.OTHER_CALLS: left_out})
 
 
 class _Columns:
-    def __init__(self, header: Sequence[str], dtypes: Sequence[pl.DataType], zone: str, *, exposures_alone: bool) -> None:
+    def __init__(self, reader: RawReader, config: DatasetConfig, *, exposures_alone: bool) -> None:
+        header = reader.header
         self.names = list(header)
-        self.dtypes = list(dtypes)
+        self.dtypes = list(reader.dtypes)
         self.uploaded = len(header)
         """How many columns were uploaded; the computed ones come behind them."""
         self._uploaded = {name: index for index, name in enumerate(header)}
-        self._zone = zone
+        self._zone = config.timestamp.zone or "UTC"
         self.computed: list[pl.Expr] = []
         self.derived_from: dict[int, frozenset[int]] = {}
         text = self._text("properties")
@@ -158,14 +182,20 @@ class _Columns:
         self.event = self._text("event")
         self._applies = self.event.is_in(EXPOSURE_NAMES) if exposures_alone else None
         self._add("event_name", self.event)
+        name = pl.col(self.position("event_name"))
+        kind = self._text(_TYPE).str.to_lowercase()
+        self.is_other_call = (name.is_null() & kind.is_in(_OTHER_CALLS)).fill_null(value=False) if _TYPE in header else None
+        """Which records are calls of Segment's that are no events; None where none says of what type it is."""
         self._add_timestamp()
-        self._add("user", pl.struct(user=user_id, anonymous=anonymous_id).map_batches(write_users, return_dtype=pl.String))
+        written = partial(write_users, anonymous_type=config.anonymous_id_type)
+        self._add("user", pl.struct(user=user_id, anonymous=anonymous_id).map_batches(written, return_dtype=pl.String))
         self._add("event_value", properties.struct.field("value"))
         self._add("event_metadata", properties.struct.field("metadata"))
         self._add("experiment", properties.struct.field("experiment"))
         self._add("group_id", properties.struct.field("group"))
         self._add("unit_id", pl.coalesce(user_id, anonymous_id))
-        self._add("id_type", pl.when(user_id.is_null() & anonymous_id.is_not_null()).then(pl.lit(STABLE_ID)))
+        is_anonymous = user_id.is_null() & anonymous_id.is_not_null()
+        self._add("id_type", pl.when(is_anonymous).then(pl.lit(config.anonymous_id_type)))
 
     def position(self, name: str) -> str:
         """Name of a column in the frames."""

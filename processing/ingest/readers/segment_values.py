@@ -17,8 +17,6 @@ from processing.ingest.readers.plain_properties import plain_properties, scatter
 
 PROPERTIES: Final = pl.Struct(dict.fromkeys(("value", "metadata", "experiment", "group"), pl.String))
 """What is read from the properties of a record."""
-STABLE_ID: Final = "stable_id"
-"""The id type of the anonymous id."""
 
 _EVENT_KEYS: Final = ("value", "metadata")
 _EXPERIMENT_KEYS: Final = ("experiment", "experimentName", "gate", "gateName", "config", "configName")
@@ -72,12 +70,16 @@ def _first_text(wanted: Sequence[str], found: Sequence[str], name: str) -> pl.Ex
     return pl.coalesce(*texts, pl.lit(None, pl.String)).alias(name)
 
 
-def write_users(ids: pl.Series) -> pl.Series:
-    """The `user` of each struct of `user` and `anonymous`, two ids or none; null for one of none."""
+def write_users(ids: pl.Series, anonymous_type: str) -> pl.Series:
+    """The `user` of each struct of `user` and `anonymous`, two ids or none; null for one of none.
+
+    `anonymous_type` is the id type of the second.
+    """
+    custom = _ENCODER.encode(anonymous_type)
     frame = ids.struct.unnest().with_columns(pl.all().map_batches(_escaped, return_dtype=pl.String))
     members = pl.concat_str(
         pl.concat_str(pl.lit(f'"{USER_ID}":"'), "user", pl.lit('"')),
-        pl.concat_str(pl.lit(f'"{CUSTOM_IDS}":{{"{STABLE_ID}":"'), "anonymous", pl.lit('"}')),
+        pl.concat_str(pl.lit(f'"{CUSTOM_IDS}":{{{custom}:"'), "anonymous", pl.lit('"}')),
         separator=",",
         ignore_nulls=True,
     )

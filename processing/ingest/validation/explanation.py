@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from processing.domain.receipts import BrokenRule, Example
+from processing.domain.receipts import MASKED, BrokenRule, Example
 from processing.frames.casts import as_text
 from processing.ingest.columns.header import HeaderNames, fold
 from processing.ingest.columns.rules import typed_rows
@@ -22,8 +22,6 @@ from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE,
 from processing.ingest.shown_rows import ShownColumn, object_as_json, raw_as_json, raw_sizes, raws_as_json, rows_as_json, sizes
 from schemas.rule import Rule
 
-MASKED: Final = "(masked)"
-"""What is shown in place of a value that the config masks."""
 TEXT: Final = "text"
 """Column of explained rows: the line of NDJSON."""
 MOST_EXAMPLES: Final = 20
@@ -56,6 +54,8 @@ class UploadShape:
     """Columns whose values are shown nowhere: names of the contract, or of the header."""
     wrong_kind: Rule | None = None
     """What turns down records that are of no kind that the file may hold; they are not told what else they lack."""
+    no_ids: Mapping[str, pl.Expr] = field(default_factory=dict)
+    """For columns of ids which records hold in them what the format knows to be none."""
     derived_from: Mapping[int, frozenset[int]] = field(default_factory=dict)
     """Positions of columns that the reader computed, each with the uploaded positions that it comes from."""
     known: frozenset[str] | None = None

@@ -19,7 +19,7 @@ from processing.frames.compact import compacted
 from processing.ingest.columns.column_plan import ColumnPlan
 from processing.ingest.columns.conversion import convert
 from processing.ingest.columns.header import fold
-from processing.ingest.columns.rules import all_rules, typed_rows
+from processing.ingest.columns.rules import all_rules, source_column, typed_rows
 from processing.ingest.readers.raw_batches import RECORD
 from processing.ingest.validation.explanation import Explainer, UploadShape
 from schemas.customer_config import TimestampFormat
@@ -35,7 +35,8 @@ class Validator:
     def __init__(
         self, schema: DatasetSchema, plan: ColumnPlan, shape: UploadShape, timestamp: TimestampFormat | None = None
     ) -> None:
-        rules = (*([shape.wrong_kind] if shape.wrong_kind is not None else []), *all_rules(schema))
+        implied = all_rules(schema, plan.columns, timestamp, shape.no_ids)
+        rules = (*([shape.wrong_kind] if shape.wrong_kind is not None else []), *implied)
         self._columns = list(schema.columns)
         raws: list[pl.Expr] = []
         values: list[pl.Expr] = []
@@ -49,9 +50,12 @@ class Validator:
             is_there = planned.positions and not (is_text and planned.dtype != pl.String)
             source = replace(planned, raw=pl.col(raw_column(name))) if is_there else planned
             values.append(convert(source, column, timestamp or TimestampFormat()).alias(name))
-            texts[name] = text
+            texts[name] = text if planned.source is None else planned.source
+            if planned.source is not None:
+                raws.append(planned.source.alias(source_column(name)))
         self._typed = (raws, values)
-        judged = _holding(rules, {name for name, column in plan.columns.items() if not column.positions}, self._typed)
+        constant = {name for name, column in plan.columns.items() if not column.positions and name not in shape.no_ids}
+        judged = _holding(rules, constant, self._typed)
         fails = (rule.fails for index, rule in enumerate(rules) if index not in judged)
         # What fails is bad, whatever other rules cannot tell; what only gave no verdict is not.
         self._bad = reduce(or_, fails, pl.lit(value=False)).fill_null(value=False).alias(_BAD)

@@ -33,7 +33,7 @@ def count_changes(
         published = {} if manifest is None else {each.part: each for each in manifest.inputs}
         left = [each for name, each in published.items() if name not in parts]
         expect_not_lost(state, day, left, found)
-        joined = [name for name in parts if name not in published]
+        joined = [name for name in sorted(parts) if name not in published]
         counts = [_rows(context, state.customer, receipts, rows, name) for name in joined]
         if None in counts:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from processing.domain import blob_names
@@ -19,10 +19,12 @@ from processing.publication.compute_day import EARLIER_DAYS_OF
 from processing.publication.delta.specs import METRIC_DAYS
 from processing.publication.totals import metrics_in
 from processing.stored.change_notes import StoredChange, list_changes
+from processing.stored.closed_days import read_known_keys, with_closed_days
 from processing.stored.context import JobContext
 from processing.stored.manifests import read_manifest
 from processing.stored.receipts import ListedReceipt, list_in_force, look_at_receipts
-from processing.stored.staged_parts import ListedPart, list_parts
+from processing.stored.result_files import files_of_days, read_result
+from processing.stored.staged_parts import ListedPart, is_readable, list_parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,34 +119,33 @@ def read_part(lake: BlobStore, each: StagedInput) -> bytes:
     return found[0]
 
 
+def find_damaged(lake: BlobStore, inputs: Iterable[StagedInput]) -> None:
+    """OperatorError that names the first of these parts that is no readable Parquet; nothing where all of them are."""
+    for each in inputs:
+        if not is_readable(read_part(lake, each)):
+            raise OperatorError(
+                f"staged part {each.part} of {each.blob} is damaged: reingest the upload while it is there, or restore "
+                f"the part in the container {blob_names.STAGED_CONTAINER}, and then run `dropzone retry {each.part.customer}`"
+            )
+
+
 def earlier_files(context: JobContext, state: StreamState, day: date) -> Iterator[bytes]:
-    """The files of earlier published days that the transform of the stream's dataset needs, one after another."""
+    """What the transform of the stream's dataset needs of earlier published days, one file after another.
+
+    Of closed days that is one file a month where housekeeping has made it, and of all others the files of their tables.
+    """
     table = EARLIER_DAYS_OF.get(state.dataset)
     if table is None:
         return
-    for earlier in (each for each in sorted(state.days) if each < day):
-        manifest = read_manifest(context.lake, state, earlier)
-        for output in () if manifest is None else manifest.outputs:
-            if output.table == table:
-                yield from (read_result(context.lake, state.customer, f"{table}/{file.path}") for file in output.files)
-
-
-def read_result(lake: BlobStore, customer: str, name: str) -> bytes:
-    """A file of a results table; OperatorError when it is gone though a publication names it."""
-    found = lake.get(blob_names.results_container(customer), name)
-    if found is None:
-        raise OperatorError(f"{name} of {customer} is gone though a publication names it: restore it")
-    return found[0]
+    months = [each for each in state.closed if each.last < day and each.known_keys is not None]
+    yield from (read_known_keys(context.lake, state, each) for each in months)
+    state = replace(state, closed=tuple(each for each in state.closed if each not in months and each.first < day))
+    yield from files_of_days(context.lake, context.results, with_closed_days(context.lake, state), table, before=day)
 
 
 def is_touched_by(context: JobContext, manifest: Manifest, metrics: Collection[str]) -> bool:
     """Whether a publication of metrics has rows of any of these metrics."""
-    names = (
-        f"{output.table}/{file.path}"
-        for output in manifest.outputs
-        if output.table == METRIC_DAYS.name
-        for file in output.files
-    )
     return bool(metrics) and any(
-        not metrics_in(read_result(context.lake, manifest.customer, name)).isdisjoint(metrics) for name in names
+        not metrics_in(read_result(context.results, manifest.customer, name)).isdisjoint(metrics)
+        for name in manifest.names_in(METRIC_DAYS.name)
     )

@@ -10,10 +10,10 @@ from typing import Any, Final
 from processing.domain import blob_names
 from processing.domain.publications import Manifest, TableOutput
 from processing.domain.stream_state import StreamState
-from processing.jobs.days.day_inputs import read_result
 from processing.publication.totals import changed_totals
 from processing.stored.context import JobContext
 from processing.stored.manifests import read_manifest
+from processing.stored.result_files import read_result
 from processing.stored.write_once import write_once
 
 MOST_TOTALS: Final = 10_000
@@ -24,21 +24,29 @@ MOST_FILES: Final = 10_000
 def write_difference(context: JobContext, state: StreamState, manifest: Manifest, attempt: str) -> str | None:
     """The name of the blob beside the day's status document that tells what `manifest` will change.
 
-    None when there is no publication before it. OperatorError when the manifest or a file of that is gone.
+    None when there is no publication before it. Totals are left out when a file of that is gone, OperatorError when its
+    manifest is.
     """
     before = read_manifest(context.lake, state, manifest.day)
     if before is None:
         return None
-    old, new = (
-        (read_result(context.lake, state.customer, name) for name in _files(outputs))
-        for outputs in (before.outputs, manifest.outputs)
-    )
-    totals = changed_totals(old, new, most=MOST_TOTALS)
-    document = _document(before, manifest) | {"totals_changed": totals.count, "totals": totals.shown}
+    document = _document(before, manifest)
+    if _are_there(context, state, _files(before.outputs)):
+        old, new = (
+            (read_result(context.results, state.customer, name) for name in _files(outputs))
+            for outputs in (before.outputs, manifest.outputs)
+        )
+        totals = changed_totals(old, new, most=MOST_TOTALS)
+        document |= {"totals_changed": totals.count, "totals": totals.shown}
     name = blob_names.difference_name(state.dataset, manifest.day, seq=manifest.seq, epoch=manifest.epoch, attempt=attempt)
     text = json.dumps(document, indent=1, ensure_ascii=False, default=str, allow_nan=False)
     write_once(context.drop, blob_names.receipts_container(state.customer), name, text.encode("utf-8", "backslashreplace"))
     return name
+
+
+def _are_there(context: JobContext, state: StreamState, names: list[str]) -> bool:
+    container = blob_names.results_container(state.customer)
+    return all(context.results.head(container, name) is not None for name in names)
 
 
 def _files(outputs: tuple[TableOutput, ...]) -> list[str]:

@@ -11,28 +11,33 @@ from datetime import date
 from processing.domain import blob_names
 from processing.domain.blob_names import PartName
 from processing.domain.errors import OperatorError
-from processing.domain.publications import InputPart, Manifest
+from processing.domain.publications import InputPart, Manifest, TableSpec
 from processing.domain.readiness.marker_manifest import folders_of
 from processing.domain.stream_state import StreamState
 from processing.jobs.days.named_parts import NamedParts
+from processing.ports import Table
 from processing.publication.compute_day import TABLES_OF
 from processing.stored.answered import forget_answers, load_answered
 from processing.stored.change_notes import StoredChange
+from processing.stored.closed_days import with_closed_days
 from processing.stored.context import JobContext
 from processing.stored.manifests import read_manifest
 from processing.stored.receipts import ListedReceipt, look_at_receipts
 
 
-def expect_tables(context: JobContext, state: StreamState) -> None:
-    """The tables hold the stream's last publication and none that its state does not know.
+def expect_tables(context: JobContext, state: StreamState) -> dict[str, Table]:
+    """The tables that are there, by their names: they are ours, and hold the last publication and none that is not known.
 
     A table that is ahead means that the state was restored from before; one that is behind, or not there, that the table
     was. While a publication is on its way into the tables, they may hold it or the one before.
     """
     container = blob_names.results_container(state.customer)
-    least = state.seq if state.pending is None else state.seq - 1
+    found: dict[str, Table] = {}
     for spec in TABLES_OF[state.dataset]:
         table = context.tables.find(container, spec)
+        if table is not None:
+            expect_ours(container, spec.name, table.changed_layout() or table.foreign_commit())
+            found[spec.name] = table
         seq = 0 if table is None else table.seq_of(str(state.dataset))
         stream = state.stream
         if seq > state.seq:
@@ -42,11 +47,37 @@ def expect_tables(context: JobContext, state: StreamState) -> None:
                 f"of {state.seq}: restore {blob_names.STATE_CONTAINER}/{name} and the manifests of the same time, and then run "
                 f"`dropzone reconcile {stream.customer}`"
             )
-        if seq < least:
+        if is_behind(context, state, spec, seq):
             raise OperatorError(
                 f"table {spec.name} of {stream} holds publication {seq} where the state knows of {state.seq}: "
-                f"restore {container}/{spec.name}"
+                f"restore {container}/{spec.name}, or make it anew with `dropzone rebuild {stream.customer} {spec.name}`"
             )
+    return found
+
+
+def is_behind(context: JobContext, state: StreamState, spec: TableSpec, seq: int) -> bool:
+    """Whether a table whose last publication is `seq` lacks one that it should hold, what is on its way apart.
+
+    A table that is younger than the stream holds what names it: nothing, while an older program published last.
+    """
+    least = state.seq if state.pending is None else state.seq - 1
+    if seq >= least or not spec.is_younger:
+        return seq < least
+    days = with_closed_days(context.lake, state).days.items()
+    numbers = {
+        record.published.seq: day for day, record in days if record.published is not None and record.published.seq <= least
+    }
+    manifest = read_manifest(context.lake, state, numbers[max(numbers)]) if numbers else None
+    return manifest is not None and any(output.table == spec.name for output in manifest.outputs)
+
+
+def expect_ours(container: str, table: str, found: str | None) -> None:
+    """A table is as we write it; `found` is what another program made of it, None where that is nothing."""
+    if found is not None:
+        raise OperatorError(
+            f"table {table} in {container} was changed by another program: {found}; nothing is written to it until it is "
+            "restored to a version before that, or moved away and made anew with `dropzone rebuild`"
+        )
 
 
 def expect_parts(state: StreamState, day: date, named: Mapping[str, NamedParts], listed: Mapping[str, int]) -> None:

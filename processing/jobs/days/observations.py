@@ -13,6 +13,7 @@ from typing import TypedDict
 
 from processing.domain import blob_names
 from processing.domain.blob_names import PartName
+from processing.domain.datasets import Dataset
 from processing.domain.readiness.advance import needs_answers
 from processing.domain.readiness.corrections import differing_days
 from processing.domain.readiness.marker_manifest import folders_of
@@ -29,10 +30,11 @@ from processing.stored.answered import load_answered
 from processing.stored.change_notes import list_changes
 from processing.stored.context import JobContext
 from processing.stored.expected_files import read_expected
+from processing.stored.journal import roll_segments
 from processing.stored.manifests import read_manifest
 from processing.stored.markers import Signals
 from processing.stored.receipts import ListedReceipt, find_receipts, list_in_force
-from processing.stored.uploads import directory_stubs, find_uploads, is_stub, list_uploads
+from processing.stored.uploads import directory_stubs, find_uploads, is_data, is_stub, list_uploads
 
 
 def observation_of_awaited(context: JobContext, state: StreamState, now: datetime, signals: Signals) -> Observation:
@@ -121,8 +123,10 @@ def rows_of(context: JobContext, state: StreamState, days: Collection[date]) -> 
 
 
 def _listed_uploads(context: JobContext, state: StreamState) -> list[BlobInfo]:
-    # Listed after the markers: whatever was there before a marker is in this listing.
-    return [info for folder in folders_of(state.dataset) for info in list_uploads(context.drop, state.customer, folder)]
+    # Listed after the markers: whatever was there before a marker is in this listing, rows that were answered among it.
+    roll_segments(context, state.customer, map(Dataset, (folder.strip("/") for folder in folders_of(state.dataset))))
+    infos = (info for folder in folders_of(state.dataset) for info in list_uploads(context.drop, state.customer, folder))
+    return [info for info in infos if is_data(info.name)]
 
 
 def _expected(state: StreamState, signals: Signals, lists: Mapping[str, Sequence[ExpectedFile]]) -> set[str]:

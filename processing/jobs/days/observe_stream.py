@@ -23,10 +23,11 @@ from processing.jobs.days.observations import (
 )
 from processing.jobs.days.touched_days import touch_days
 from processing.stored.context import JobContext
+from processing.stored.day_documents import print_status
 from processing.stored.expected_files import store_long_lists
 from processing.stored.markers import Signals, read_signals
 from processing.stored.policies import readiness_policy
-from processing.stored.stream_state import StoredState, expect_epoch, load_state, print_status, store_state
+from processing.stored.stream_state import StoredState, expect_epoch, load_state, store_state
 from processing.stored.tries import tries
 
 _MOST_COMPARED: Final = 10

@@ -7,8 +7,8 @@ leaves each table with one commit for each publication.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -20,14 +20,16 @@ from processing.domain.errors import ConditionNotMet, LaterError, OperatorError,
 from processing.domain.publications import Manifest, TableOutput
 from processing.domain.readiness.day_states import with_state
 from processing.domain.stream_state import DayState, StreamState
-from processing.jobs.days.day_inputs import read_result
+from processing.jobs.days.losses import expect_ours
 from processing.jobs.measuring import measure_publication
 from processing.ports import Table
 from processing.publication.delta.files import write_table_file
 from processing.publication.delta.specs import DAYS, TABLES
 from processing.stored.context import JobContext
+from processing.stored.day_documents import print_status
 from processing.stored.manifests import read_manifest
-from processing.stored.stream_state import StoredState, change_state, expect_epoch, load_state, print_status
+from processing.stored.result_files import read_result
+from processing.stored.stream_state import StoredState, change_state, expect_epoch, load_state
 from processing.stored.tries import MOST_TRIES, tries
 from processing.stored.write_once import write_once
 
@@ -46,9 +48,12 @@ def begin_projection(context: JobContext, stored: StoredState, epoch: int) -> St
     return change_state(context, stored, begun, epoch=epoch)
 
 
-def project_pending(context: JobContext, stored: StoredState, epoch: int) -> StoredState:
+def project_pending(
+    context: JobContext, stored: StoredState, epoch: int, opened: MutableMapping[str, Table] | None = None
+) -> StoredState:
     """Finish the publication that the state names as pending; nothing to do when there is none.
 
+    `opened` are tables that the worker has open, by their names, and are kept open: of many days each is opened once.
     Raises Superseded when another worker claimed the stream, OperatorError when a table holds a publication that the state
     does not know.
     """
@@ -59,8 +64,9 @@ def project_pending(context: JobContext, stored: StoredState, epoch: int) -> Sto
     if manifest is None:
         raise OperatorError(f"{stored.state.stream} has no publication of {day.isoformat()} that its state calls pending")
     try:
-        versions = {output.table: _project(context, manifest, output.table, _as_it_is(output)) for output in manifest.outputs}
-        _project(context, manifest, DAYS.name, partial(_days_rows, context, manifest, versions))
+        projection = _Projection(context=context, manifest=manifest, opened={} if opened is None else opened)
+        versions = {output.table: projection.commit(output.table, _as_it_is(output)) for output in manifest.outputs}
+        projection.commit(DAYS.name, partial(_days_rows, context, manifest, versions))
     except Superseded as error:
         # Either another worker has gone on from here, or the state is one from before.
         expect_epoch(load_state(context, stored.state.stream).state, epoch)
@@ -82,30 +88,50 @@ def project_pending(context: JobContext, stored: StoredState, epoch: int) -> Sto
     return stored
 
 
-def _project(context: JobContext, manifest: Manifest, name: str, output_on: Callable[[Table], TableOutput]) -> int:
-    """Commit one table, unless it holds the publication already; returns the version that shows it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Projection:
+    """One publication on its way into the tables."""
 
-    `output_on` gives what the table is to show, by what the same handle shows. LaterError, with what the table said, when
-    others were first in every try.
-    """
-    app = str(manifest.dataset)
-    lost: ConditionNotMet | None = None
-    for _ in tries(context):
-        # What tells whether the commit is due and the commit itself go through one handle: a fresh one in between could
-        # overwrite a newer publication in silence.
-        table = context.tables.open(blob_names.results_container(manifest.customer), TABLES[name])
-        seq = table.seq_of(app)
-        if seq > manifest.seq:
-            raise Superseded(f"table {name} holds publication {seq} already")
-        if seq == manifest.seq:
+    context: JobContext
+    manifest: Manifest
+    opened: MutableMapping[str, Table]
+    """Handles that may be used again."""
+
+    def commit(self, name: str, output_on: Callable[[Table], TableOutput]) -> int:
+        """Commit one table, unless it holds the publication already; returns the version that shows it.
+
+        `output_on` gives what the table is to show, by what the same handle shows. LaterError, with what the table said, when
+        others were first in every try.
+        """
+        app, seq = str(self.manifest.dataset), self.manifest.seq
+        container = blob_names.results_container(self.manifest.customer)
+        lost: ConditionNotMet | None = None
+        for _ in tries(self.context):
+            # What tells whether the commit is due and the commit itself go through one handle at one version: a fresh one in
+            # between could overwrite a newer publication in silence.
+            table = self._handle(container, name)
+            held = table.seq_of(app)
+            if held > seq:
+                raise Superseded(f"table {name} holds publication {held} already")
+            if held < seq:
+                expect_ours(container, name, table.changed_layout())
+                output = output_on(table)
+                try:
+                    table.replace(output.files, partition=output.partition, app=app, seq=seq)
+                except ConditionNotMet as error:
+                    lost = error
+                    continue
+            self.opened[name] = table
             return table.version()
-        output = output_on(table)
-        try:
-            return table.replace(output.files, partition=output.partition, app=app, seq=manifest.seq)
-        except ConditionNotMet as error:
-            lost = error
-    # Whoever wins so often is no worker of ours, or what was lost was no race.
-    raise LaterError(f"table {name} was not committed in {MOST_TRIES} tries: {lost}") from lost
+        # Whoever wins so often is no worker of ours, or what was lost was no race.
+        raise LaterError(f"table {name} was not committed in {MOST_TRIES} tries: {lost}") from lost
+
+    def _handle(self, container: str, name: str) -> Table:
+        table = self.opened.pop(name, None)
+        if table is None:
+            return self.context.tables.open(container, TABLES[name])
+        table.refresh()
+        return table
 
 
 def _as_it_is(output: TableOutput) -> Callable[[Table], TableOutput]:
@@ -131,14 +157,14 @@ def _days_rows(context: JobContext, manifest: Manifest, versions: Mapping[str, i
     )
     if "pst_date" not in partition:
         names = (f"{DAYS.name}/{path}" for path in table.files_of(partition))
-        earlier = [pl.read_parquet(BytesIO(read_result(context.lake, manifest.customer, name))) for name in names]
+        earlier = [pl.read_parquet(BytesIO(read_result(context.results, manifest.customer, name))) for name in names]
         others = [each.filter(pl.col("pst_date") != manifest.day) for each in earlier]
         rows = pl.concat([*others, rows], how="diagonal_relaxed").sort("pst_date")
     with tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
         name = f"{manifest.seq:08d}-{manifest.epoch:08d}-{blob_names.new_attempt()[:8]}.parquet"
         file = write_table_file(rows, spec, Path(scratch), name=name, partition=partition)
         blob = f"{DAYS.name}/{file.path}"
-        write_once(context.lake, blob_names.results_container(manifest.customer), blob, Path(scratch) / blob)
+        write_once(context.results, blob_names.results_container(manifest.customer), blob, Path(scratch) / blob)
     return TableOutput(table=DAYS.name, partition=partition, files=(file,))
 
 

@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from processing.domain import blob_names
+from processing.domain.datasets import Dataset
 from processing.domain.errors import DropzoneError, LaterError, OperatorError, Superseded, panics_as_errors
 from processing.domain.queue_messages import stream_work
 from processing.domain.readiness import advance as readiness
@@ -19,15 +20,21 @@ from processing.domain.retries import DAY_OF_REST, MOST_DEATHS, wait_after
 from processing.domain.stream_state import DayRecord, DayState, StreamState
 from processing.domain.streams import Stream
 from processing.domain.telemetry_names import Attribute, SpanName
+from processing.jobs.days.commit_day import NotDue
 from processing.jobs.days.lease import stream_lease
+from processing.jobs.days.log_silence import log_silence
 from processing.jobs.days.losses import expect_tables
+from processing.jobs.days.observe_results import observe_results, send_to_results
 from processing.jobs.days.observe_stream import observe_stream
 from processing.jobs.days.project_tables import begin_projection, project_pending
-from processing.jobs.days.publish_day import NotDue, publish_day
+from processing.jobs.days.publish_day import publish_day
+from processing.jobs.days.publish_results import publish_results
 from processing.jobs.failures import log_failure, safe_message
 from processing.jobs.measuring import measure_days
+from processing.ports import Table
 from processing.stored.context import JobContext
-from processing.stored.stream_state import StoredState, change_state, load_state, print_status
+from processing.stored.day_documents import print_status
+from processing.stored.stream_state import StoredState, change_state, load_state
 
 _log = structlog.get_logger()
 
@@ -63,6 +70,9 @@ def work_stream(context: JobContext, stream: Stream, *, traceparent: str | None 
     attributes = {Attribute.CUSTOMER: stream.customer, Attribute.DATASET: stream.dataset.value}
     with context.telemetry.span(SpanName.WORK_STREAM, attributes, links=[traceparent]):
         outcome, days = _looked_and_worked(context, stream, started)
+        if stream.dataset is Dataset.EXPOSURES or (days and stream.dataset is not Dataset.EXPERIMENTS):
+            with suppress(DropzoneError):  # the timer sends the next one
+                send_to_results(context, stream.customer, traceparent=context.telemetry.traceparent())
         if outcome is WorkOutcome.TURN_ENDED:
             # After the lease is given back, or the next worker would find the stream busy and go.
             context.stream_work.send(stream_work(stream, traceparent=context.telemetry.traceparent()))
@@ -80,6 +90,12 @@ def has_work(state: StreamState, now: datetime) -> bool:
     return readiness.due_day(state, now) is not None
 
 
+def _observe(context: JobContext, stored: StoredState, *, epoch: int | None = None) -> StoredState:
+    """One look, by what decides about the days of the stream: uploads and markers, or other streams."""
+    observe = observe_results if stored.state.dataset is Dataset.EXPERIMENTS else observe_stream
+    return observe(context, stored, epoch=epoch)
+
+
 class _DayFailed(Exception):
     """The failure stands in the stream's state."""
 
@@ -87,9 +103,15 @@ class _DayFailed(Exception):
 def _looked_and_worked(context: JobContext, stream: Stream, started: datetime) -> tuple[WorkOutcome, int]:
     """How it ended, and how many days were published in a turn that was not cut short."""
     try:
-        stored = observe_stream(context, load_state(context, stream))
+        stored = load_state(context, stream)
+        if stored.state.seq == 0:
+            # A state that knows of no publication may have been lost, and nothing of it would ever be due.
+            expect_tables(context, stored.state)
+        stored = _observe(context, stored)
         now = context.drop.service_time()
         _log_longest_wait(stored.state, now)
+        if stream.dataset is not Dataset.EXPERIMENTS:
+            log_silence(context, stored.state, now)
         measure_days(context.telemetry, stored.state)
         if not has_work(stored.state, now):
             return WorkOutcome.DONE, 0
@@ -103,7 +125,8 @@ def _looked_and_worked(context: JobContext, stream: Stream, started: datetime) -
 
 
 def _write_why_it_is_stopped(context: JobContext, stream: Stream, why: str) -> None:
-    """For status; the next look that succeeds takes it back."""
+    """For status, and for the alert; the next look that succeeds takes it back."""
+    _log.error("stream_stopped", customer=stream.customer, dataset=stream.dataset, error=why)
     with suppress(DropzoneError):
         change_state(context, load_state(context, stream), lambda state: replace(state, stopped=why))
 
@@ -134,7 +157,8 @@ class _Turn:
     until: datetime
     """By the host's clock: after it no further day is begun."""
     epoch: int = 0
-    tables_are_sound: bool = False
+    tables: dict[str, Table] | None = None
+    """Those of the stream, once they are known to be sound."""
     lost_days: int = 0
     """Times that a day was not due any more when it was begun."""
 
@@ -146,13 +170,13 @@ class _Turn:
         while True:
             day = readiness.due_day(stored.state, self.context.drop.service_time())
             if day is None:
-                stored = observe_stream(self.context, stored, epoch=self.epoch)
+                stored = _observe(self.context, stored, epoch=self.epoch)
                 day = readiness.due_day(stored.state, self.context.drop.service_time())
             if day is None:
                 return WorkOutcome.DONE, stored.state.seq - before
             is_late = self.context.clock.now() >= self.until
             if (stored.state.seq > before and is_late) or self.lost_days > _MOST_LOST_DAYS:
-                stored = observe_stream(self.context, stored, epoch=self.epoch)  # so that status tells what comes next
+                stored = _observe(self.context, stored, epoch=self.epoch)  # so that status tells what comes next
                 return WorkOutcome.TURN_ENDED, stored.state.seq - before
             stored = self._recorded_step(stored, day)
 
@@ -174,7 +198,7 @@ class _Turn:
             except NotDue as error:
                 _log.info("day_not_due", customer=state.customer, dataset=state.dataset, day=day.isoformat(), reason=str(error))
                 self.lost_days += 1
-                stored = observe_stream(self.context, load_state(self.context, state.stream), epoch=self.epoch)
+                stored = _observe(self.context, load_state(self.context, state.stream), epoch=self.epoch)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one day stays with that day
                 stored = self._failed(stored, day, error, seq)
             self.context.telemetry.set_attributes({Attribute.OUTCOME: stored.state.days[day].state.value})
@@ -185,14 +209,14 @@ class _Turn:
             raise _WorkerDiedError(
                 f"{MOST_DEATHS} workers ended without a word while they had this day in hand: look for an end by memory or time"
             )
-        if not self.tables_are_sound:
-            expect_tables(self.context, stored.state)
-            self.tables_are_sound = True
+        if self.tables is None:
+            self.tables = expect_tables(self.context, stored.state)
         if stored.state.pending is None:
-            stored = publish_day(self.context, stored, day, self.epoch)
+            publish = publish_results if stored.state.dataset is Dataset.EXPERIMENTS else publish_day
+            stored = publish(self.context, stored, day, self.epoch)
         else:
             stored = begin_projection(self.context, stored, self.epoch)
-        return project_pending(self.context, stored, self.epoch)
+        return project_pending(self.context, stored, self.epoch, self.tables)
 
     def _failed(self, stored: StoredState, day: date, error: Exception, seq: int) -> StoredState:
         """That a day failed, and when it is tried again; raises _DayFailed unless it is done all the same."""
@@ -258,5 +282,6 @@ def _log_longest_wait(state: StreamState, now: datetime) -> None:
 def _waits_since(record: DayRecord) -> datetime | None:
     """Since when a day waits that is to be processed; None when it is not."""
     if record.published is None:
-        return record.marked_at
+        is_before_first_day = record.marked_at is None and record.state is DayState.WAITING
+        return record.history[-1].at if is_before_first_day and record.history else record.marked_at
     return record.cut_at if record.reprocess is not None else None

@@ -8,8 +8,9 @@ from typing import Final
 import structlog
 
 from processing.domain.errors import ConditionNotMet, DropzoneError, LaterError, LeasedError, OperatorError
-from processing.jobs.failures import log_failure
+from processing.jobs.failures import log_failure, safe_message
 from processing.ports import UNCONDITIONAL, BlobInfo, BlobStore, Condition
+from processing.stored.not_deleted import NotDeleted
 
 _ENOUGH: Final = 10
 """Failures in a row after which storage itself is taken to be unwell."""
@@ -17,10 +18,19 @@ _ENOUGH: Final = 10
 _log = structlog.get_logger()
 
 
-def delete_each(store: BlobStore, container: str, blobs: Iterable[BlobInfo | str], *, customer: str, step: str) -> int:
+def delete_each(
+    store: BlobStore,
+    container: str,
+    blobs: Iterable[BlobInfo | str],
+    *,
+    customer: str,
+    step: str,
+    stays: list[NotDeleted] | None = None,
+) -> int:
     """Delete these blobs, a listed one only while it is still that version; returns how many.
 
-    A lease that somebody holds on one is broken. Those that cannot be deleted stay, and one log event counts them. When
+    A lease that somebody holds on one is broken. Those that cannot be deleted stay: they are added to `stays`, and one log
+    event counts them. When
     storage fails ten times in a row the rest is left to the next round.
     """
     deleted = failed = in_a_row = 0
@@ -33,6 +43,8 @@ def delete_each(store: BlobStore, container: str, blobs: Iterable[BlobInfo | str
             continue  # it was written again a moment ago
         except (LaterError, OperatorError) as error:
             failed, last = failed + 1, error
+            if stays is not None:
+                stays.append(NotDeleted(name=name, reason=safe_message(error)))
             is_storage = isinstance(error, LaterError) and not isinstance(error, LeasedError)
             in_a_row = in_a_row + 1 if is_storage else 0
             if in_a_row == _ENOUGH:

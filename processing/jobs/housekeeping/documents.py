@@ -27,11 +27,17 @@ def delete_documents(context: JobContext, stream: Stream) -> int:
     if not old:
         return 0
     state = load_state(context, stream).state
-    kept = {day: record for day, record in state.days.items() if keeps_document(state, day, today=today, receipts=receipts)}
-    named = {record.difference for record in kept.values()}
+    named = {record.difference for record in state.days.values()}
+
+    def is_kept(document: DayDocument) -> bool:
+        is_known = document.day in state.days or state.is_published(document.day)
+        return is_known and keeps_document(state, document.day, today=today, receipts=receipts)
+
+    # Of a day that is closed no difference is as old as the retention while the day is younger.
     gone = [
         info
         for info, document in old
-        if document is not None and (info.name not in named if document.is_difference else document.day not in kept)
+        if document is not None
+        and not (is_kept(document) and (not document.is_difference or info.name in named or document.day not in state.days))
     ]
     return delete_each(context.drop, container, gone, customer=stream.customer, step="documents")

@@ -8,11 +8,13 @@ from typing import Final
 
 from processing.domain import blob_names
 from processing.domain.errors import ConditionNotMet
+from processing.domain.request_claims import CLAIMS_PREFIX, KEPT
 from processing.domain.streams import Stream
 from processing.jobs.housekeeping.deletion import delete_each
 from processing.ports import Condition
 from processing.stored.change_notes import list_changes
 from processing.stored.context import JobContext
+from processing.stored.journal import has_journal
 from processing.stored.receipts import look_at_receipts
 from processing.stored.stream_state import load_state
 from processing.stored.upload_notes import list_notes
@@ -34,6 +36,15 @@ def delete_notes(context: JobContext, customer: str) -> int:
     return len(old)
 
 
+def delete_claims(context: JobContext, customer: str) -> int:
+    """Delete what is known of requests that their callers may not send again any more; returns how many."""
+    container, before = blob_names.journal_container(customer), context.drop.service_time() - KEPT
+    if not has_journal(context, customer):
+        return 0
+    old = [info for info in context.drop.list_blobs(container, CLAIMS_PREFIX) if info.last_modified <= before]
+    return delete_each(context.drop, container, old, customer=customer, step="claims")
+
+
 def delete_expected_files(context: JobContext, stream: Stream) -> int:
     """Delete lists of expected files that no day waits for; returns how many."""
     now = context.lake.service_time()
@@ -43,6 +54,21 @@ def delete_expected_files(context: JobContext, stream: Stream) -> int:
     named = {record.expected_in for record in load_state(context, stream).state.days.values()} if infos else set()
     old = [info.name for info in infos if info.name not in named and info.last_modified + _REST <= now]
     return delete_each(context.lake, blob_names.STATE_CONTAINER, old, customer=stream.customer, step="expected_files")
+
+
+def delete_closed_days(context: JobContext, stream: Stream) -> int:
+    """Delete documents of closed days in whose place a later one is named; returns how many.
+
+    They are kept for as long as a state may be restored from before.
+    """
+    rest = timedelta(days=max(context.retention.delta, _REST.days))
+    now = context.lake.service_time()
+    # The documents, then the state: what it names is among those that are left alone.
+    infos = list(context.lake.list_blobs(blob_names.STATE_CONTAINER, blob_names.closed_prefix(stream)))
+    closed = load_state(context, stream).state.closed if infos else ()
+    named = {name for each in closed for name in (each.document, each.known_keys)}
+    old = [info for info in infos if info.name not in named and info.last_modified + rest <= now]
+    return delete_each(context.lake, blob_names.STATE_CONTAINER, old, customer=stream.customer, step="closed_days")
 
 
 def delete_changes(context: JobContext, stream: Stream) -> int:

@@ -13,31 +13,45 @@ from processing.domain.queue_messages import CustomerTask, CustomerWork, custome
 from processing.domain.streams import Stream
 from processing.domain.telemetry_names import Attribute, SpanName
 from processing.jobs.failures import log_failure
-from processing.jobs.housekeeping.days import close_days
+from processing.jobs.housekeeping.catalogue import store_catalogue
+from processing.jobs.housekeeping.days import close_days, store_closed_days
 from processing.jobs.housekeeping.documents import delete_documents
-from processing.jobs.housekeeping.leftovers import delete_changes, delete_expected_files, delete_notes
+from processing.jobs.housekeeping.kept_files import delete_kept_files
+from processing.jobs.housekeeping.known_keys import gather_known_keys
+from processing.jobs.housekeeping.leftovers import (
+    delete_changes,
+    delete_claims,
+    delete_closed_days,
+    delete_expected_files,
+    delete_notes,
+)
 from processing.jobs.housekeeping.parts import delete_parts
 from processing.jobs.housekeeping.tables import delete_table_files
-from processing.jobs.housekeeping.uploads import delete_receipts, delete_rejected_rows, delete_uploads
+from processing.jobs.housekeeping.uploads import delete_answers, delete_uploads
 from processing.jobs.queues import measure_queues, send_unless_behind
 from processing.stored.context import JobContext
 from processing.stored.customers import expect_customer, list_customers
 from processing.stored.streams import begin_streams_with_rows, known_streams
 
 _OF_STREAMS: Final[Mapping[str, Callable[[JobContext, Stream], int]]] = {
+    "closed_days_stored": store_closed_days,
+    "known_keys": gather_known_keys,
     "days_closed": close_days,
     "parts": delete_parts,
     "table_files": delete_table_files,
+    "kept_files": delete_kept_files,
     "documents": delete_documents,
+    "closed_days": delete_closed_days,
     "expected_files": delete_expected_files,
     "changes": delete_changes,
+    "catalogue_months": store_catalogue,
 }
 """Days are closed first, in all streams: what they held is what the steps after it may delete."""
-_OF_CUSTOMERS: Final[Mapping[str, Callable[[JobContext, str], int]]] = {
-    "uploads": delete_uploads,
-    "rejected_rows": delete_rejected_rows,
-    "receipts": delete_receipts,
-    "notes": delete_notes,
+_OF_CUSTOMERS: Final[Mapping[str, Callable[[JobContext, str], Mapping[str, int]]]] = {
+    "uploads": lambda context, customer: {"uploads": delete_uploads(context, customer)},
+    "answers": delete_answers,
+    "claims": lambda context, customer: {"claims": delete_claims(context, customer)},
+    "notes": lambda context, customer: {"notes": delete_notes(context, customer)},
 }
 
 _log = structlog.get_logger()
@@ -87,7 +101,7 @@ def _clean_up(context: JobContext, customer: str) -> dict[str, int]:
                 deleted[what] += of_stream(context, stream)
     for what, of_customer in _OF_CUSTOMERS.items():
         with _failures_logged(customer, what):
-            deleted[what] += of_customer(context, customer)
+            deleted.update(of_customer(context, customer))
     return dict(deleted)
 
 

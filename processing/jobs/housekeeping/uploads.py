@@ -16,8 +16,10 @@ from processing.ports import BlobInfo, BlobStore
 from processing.stored.change_notes import list_changes
 from processing.stored.context import JobContext
 from processing.stored.expected_files import read_expected
+from processing.stored.expiry import keep_expiry
 from processing.stored.manifests import read_manifest
-from processing.stored.receipts import list_receipts
+from processing.stored.not_deleted import NotDeleted, keep_not_deleted
+from processing.stored.receipts import find_receipts
 from processing.stored.streams import streams_of
 from processing.stored.uploads import directory_stubs, is_upload, list_uploads
 
@@ -31,13 +33,16 @@ def delete_uploads(context: JobContext, customer: str) -> int:
     states = [stored.state for stored in streams_of(context, customer)]
     needed = {name for state in states for name in _needed(context, state)}
     window = _earliest_first_day(context)
-    receipts = list_receipts(context.drop, customer)
     container = blob_names.drop_container(customer)
+    old = [
+        info
+        for info in context.drop.list_blobs(container)
+        if info.last_modified < before and info.name not in needed and blob_names.is_addressable(info.name)
+    ]
+    receipts = find_receipts(context.drop, customer, [info.name for info in old])
     gone, maybe_stubs = [], []
-    for info in context.drop.list_blobs(container):
-        if info.last_modified >= before or info.name in needed or not blob_names.is_addressable(info.name):
-            continue
-        seen = receipts.get(blob_names.receipt_name(info.name))
+    for info in old:
+        seen = receipts.get(info.name)
         if seen is not None and seen.summary.answers(info.etag):
             if is_upload(info.name) and _is_done(info, seen.summary, states, window):
                 gone.append(info)
@@ -45,29 +50,42 @@ def delete_uploads(context: JobContext, customer: str) -> int:
             maybe_stubs.append(info)
     stubs = directory_stubs(context.drop, customer, maybe_stubs)
     gone += [info for info in maybe_stubs if info.name in stubs]
-    return delete_each(context.drop, container, gone, customer=customer, step="uploads")
+    if gone:
+        keep_expiry(context, customer, before)  # before anything is: nobody is to take our deletions for the customer's
+    stays: list[NotDeleted] = []
+    deleted = delete_each(context.drop, container, gone, customer=customer, step="uploads", stays=stays)
+    keep_not_deleted(context, customer, stays)
+    return deleted
 
 
-def delete_rejected_rows(context: JobContext, customer: str) -> int:
-    """Delete rejected rows, those of attempts that lost among them, once they are old; returns how many."""
-    before = context.drop.service_time() - timedelta(days=context.retention.rejected)
+def delete_answers(context: JobContext, customer: str) -> dict[str, int]:
+    """Delete old rejected rows, those of attempts that lost among them, and old receipts; returns how many of each.
+
+    There are hundreds of thousands of them, so that one listing tells of both.
+    """
+    now, retention = context.drop.service_time(), context.retention
     container = blob_names.receipts_container(customer)
-    infos = [info for info in context.drop.list_blobs(container) if blob_names.is_rejected_rows(info.name)]
-    old = [info for info in infos if info.last_modified < before]
-    return delete_each(context.drop, container, old, customer=customer, step="rejected_rows")
+    rows_before, receipts_before = now - timedelta(days=retention.rejected), now - timedelta(days=retention.receipts)
+    rows, receipts = [], []
+    for info in context.drop.list_blobs(container):
+        if blob_names.is_rejected_rows(info.name):
+            if info.last_modified < rows_before:
+                rows.append(info)
+        elif blob_names.is_receipt(info.name) and info.last_modified < receipts_before:
+            receipts.append(info)
+    return {
+        "rejected_rows": delete_each(context.drop, container, rows, customer=customer, step="rejected_rows"),
+        "receipts": _delete_receipts(context, customer, receipts),
+    }
 
 
-def delete_receipts(context: JobContext, customer: str) -> int:
-    """Delete old receipts of uploads that are gone and whose rows no open day can use; returns how many.
+def _delete_receipts(context: JobContext, customer: str, old: list[BlobInfo]) -> int:
+    """Delete those of these receipts whose uploads are gone and whose rows no open day can use; returns how many.
 
     One that a note or the publication of an open day names stays: what is processed by it must not be taken for lost, though
     the version in force has no rows of that day any more.
     """
-    before = context.drop.service_time() - timedelta(days=context.retention.receipts)
     container = blob_names.receipts_container(customer)
-    old = [
-        info for info in context.drop.list_blobs(container) if blob_names.is_receipt(info.name) and info.last_modified < before
-    ]
     if not old:
         return 0
     present = {blob_names.receipt_name(info.name) for info in list_uploads(context.drop, customer)}
@@ -98,9 +116,9 @@ def _is_done(info: BlobInfo, receipt: ReceiptSummary, states: list[StreamState],
     match blob_names.kind_of_upload(info.name):
         case _ if receipt.status is UploadStatus.REJECTED:
             return True  # it marks nothing
-        case Marker() as marker:
+        case Marker() as marker if receipt.attempt is None:
             days: tuple[date, ...] | None = (marker.day,)
-        case SignalFile():
+        case Marker() | SignalFile():
             days = receipt.marks
         case _:
             return True
@@ -109,10 +127,7 @@ def _is_done(info: BlobInfo, receipt: ReceiptSummary, states: list[StreamState],
 
 def _is_past(state: StreamState, day: date, window: date) -> bool:
     """Whether a marker has nothing left to say to a stream about a day; before its first day is known, of old days."""
-    record = state.days.get(day)
-    if record is not None and record.published is not None:
-        return True
-    return day < (state.first_day or window)
+    return state.is_published(day) or day < (state.first_day or window)
 
 
 def _named(context: JobContext, state: StreamState) -> Iterator[str]:

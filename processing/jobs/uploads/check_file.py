@@ -17,7 +17,7 @@ from processing.domain.reasons import RefusalCode
 from processing.domain.receipts import Receipt, ReceiptError, UploadStatus
 from processing.ingest.columns.dataset_schemas import SchemaContext
 from processing.ingest.ingest_file import IngestOutcome, IngestRequest, ingest_file
-from processing.ingest.readers.random_access import LocalFile
+from processing.ingest.readers.random_access import LocalFile, RandomAccess
 from processing.ingest.staging import LocalPart
 from processing.jobs.uploads.ingest_receipt import with_outcome
 from processing.jobs.uploads.second_opinion import SecondOpinion
@@ -31,6 +31,7 @@ class CheckRequest:
     """What to check, and by which rules."""
 
     path: Path
+    """Of `check_source` only a name."""
     dataset: Dataset
     config: CustomerConfig
     program: str
@@ -50,30 +51,64 @@ def check_file(request: CheckRequest) -> Receipt:
     """
     try:
         changed = datetime.fromtimestamp(request.path.stat().st_mtime, UTC)
-        with tempfile.TemporaryDirectory(prefix="dropzone-") as scratch, LocalFile(request.path) as source:
-            receipt = _blank(request, changed, source.size)
-            if source.size == 0:
-                problem = ReceiptError(code=RefusalCode.EMPTY_FILE, message="the file is empty and replaces nothing")
-                return replace(receipt, status=UploadStatus.IGNORED, error=problem)
-            kept = _Kept(request.out)
-            ingest = IngestRequest(
-                name=request.path.name, dataset=request.dataset, uploaded_at=changed, zone=request.zone, config=request.config
-            )
-            outcome = ingest_file(
-                ingest, source, scratch=Path(scratch), emit=_emit(request, ingest, kept), spill=kept.take_rejected
-            )
-            kept.finish(outcome)
+        with LocalFile(request.path) as source:
+            return check_source(request, source, _upload_name(request.path), changed)
     except OSError as error:
         raise OperatorError(f"{request.path} cannot be checked: {error.strerror}") from error
+
+
+def check_source(
+    request: CheckRequest,
+    source: RandomAccess,
+    name: str,
+    changed: datetime,
+    *,
+    deadline: Callable[[], bool] | None = None,
+    scratch: Path | None = None,
+) -> Receipt:
+    """The same for any bytes, as an upload called `name` below the dataset's folder and made at `changed`.
+
+    `deadline` says whether the time for it is over, `scratch` where temporary files lie while it is read.
+    """
+    with tempfile.TemporaryDirectory(prefix="dropzone-", dir=scratch) as folder:
+        receipt = _blank(request, changed, source.size)
+        if source.size == 0:
+            problem = ReceiptError(code=RefusalCode.EMPTY_FILE, message="the file is empty and replaces nothing")
+            return replace(receipt, status=UploadStatus.IGNORED, error=problem)
+        kept = _Kept(request.out)
+        ingest = IngestRequest(
+            name=name,
+            dataset=request.dataset,
+            uploaded_at=changed,
+            zone=request.zone,
+            config=request.config,
+            deadline=deadline,
+        )
+        outcome = ingest_file(ingest, source, scratch=Path(folder), emit=_emit(request, ingest, kept), spill=kept.take_rejected)
+        kept.finish(outcome)
     receipt = with_outcome(receipt, outcome, problem_of_config=None, config=None)
+    if outcome.problem is not None and outcome.problem.code == RefusalCode.EMPTY_FILE:
+        receipt = replace(receipt, status=UploadStatus.IGNORED)  # as one of no bytes at all
     return replace(receipt, rejected_blob=REJECTED if outcome.rejected is not None and request.out else None)
+
+
+def _upload_name(path: Path) -> str:
+    """The file with the folders above it that tell columns, as an upload of them all would be called."""
+    parts = [path.name]
+    for folder in path.absolute().parent.parts[::-1]:
+        if "=" not in folder:
+            break
+        parts.insert(0, folder)
+    return "/".join(parts)
 
 
 def _emit(request: CheckRequest, ingest: IngestRequest, kept: _Kept) -> Callable[[Dataset, LocalPart], None]:
     if not request.with_pandera:
         return kept.take
     opinion = SecondOpinion(
-        context=SchemaContext(uploaded_at=ingest.uploaded_at, zone=ingest.zone, id_types=ingest.config.id_types)
+        context=SchemaContext(
+            uploaded_at=ingest.uploaded_at, zone=ingest.zone, id_types=ingest.config.id_types, kinds=ingest.config.fitting
+        )
     )
 
     def take(dataset: Dataset, part: LocalPart) -> None:

@@ -11,17 +11,19 @@ from processing.domain.blob_names import PartName
 from processing.domain.datasets import Dataset
 from processing.domain.documents import to_json
 from processing.domain.errors import ConditionNotMet, LaterError, Superseded
-from processing.domain.reasons import RefusalCode
-from processing.domain.receipts import InForce, Receipt, ReceiptError, ReceiptSummary, Retry, Upload, UploadStatus
+from processing.domain.reasons import WarningCode
+from processing.domain.receipts import InForce, Receipt, ReceiptSummary, Retry, Upload, UploadStatus
 from processing.domain.retries import REST_OF_PARTS, wait_after
 from processing.domain.streams import Stream
 from processing.jobs.measuring import measure_receipt
 from processing.jobs.uploads.draft_receipt import Draft
+from processing.jobs.uploads.marker_receipt import empty_answer
 from processing.jobs.uploads.stream_days import has_closed_since
 from processing.ports import IF_ABSENT, BlobStore, Condition
 from processing.stored.change_notes import ChangeNote, write_change
 from processing.stored.context import JobContext
 from processing.stored.receipts import read_receipt
+from processing.stored.staged_parts import is_readable
 from processing.stored.tries import tries
 
 
@@ -117,22 +119,26 @@ def _final(context: JobContext, draft: Draft, current: Receipt | None, *, is_rei
     if receipt.status is UploadStatus.FAILED and receipt.retry is not None:
         return replace(receipt, in_force=in_force, retry=_next_retry(receipt.retry, receipt.etag, current))
     if draft.accepted is None:
-        return replace(receipt, in_force=in_force)
+        # A marker that marks by its name takes the place of the dates that it held.
+        return receipt if receipt.status is UploadStatus.ACCEPTED else replace(receipt, in_force=in_force)
     if not draft.accepted.parts and receipt.format is None and in_force is None:
-        problem = ReceiptError(code=RefusalCode.EMPTY_FILE, message="the file is empty and replaces nothing")
-        return replace(receipt, status=UploadStatus.IGNORED, error=problem)
+        return empty_answer(receipt)
     accepted = draft.accepted
     # Step 5: the same bytes with the same outcome change nothing, not even the order among uploads. The outcome is
     # compared too, because a rule may depend on the day of the upload or on what the config means.
     if current is not None and in_force is not None and _is_same_outcome(in_force, accepted):
-        # A reingest also writes anew what another program made, or what is not there any more.
-        stands = not is_reingest or (current.program == receipt.program and _is_all_there(context.lake, in_force))
-        accepted = replace(in_force, etag=accepted.etag) if stands else accepted
+        # A reingest also writes anew what another program made, what is damaged, and what is not there any more.
+        stands = not is_reingest or (current.program == receipt.program and _is_whole(context.lake, in_force))
+        if stands:
+            # What changes nothing is not late.
+            warnings = tuple(each for each in receipt.warnings if each.code != WarningCode.LATE_FOR_DAY)
+            accepted, receipt = replace(in_force, etag=accepted.etag), replace(receipt, warnings=warnings)
     return replace(receipt, in_force=accepted)
 
 
-def _is_all_there(lake: BlobStore, version: InForce) -> bool:
-    return all(lake.head(blob_names.STAGED_CONTAINER, part.name) is not None for part in version.parts)
+def _is_whole(lake: BlobStore, version: InForce) -> bool:
+    found = ((part, lake.get(blob_names.STAGED_CONTAINER, part.name)) for part in version.parts)
+    return all(data is not None and is_readable(data[0], rows=part.rows) for part, data in found)
 
 
 def _is_same_outcome(before: InForce, now: InForce) -> bool:

@@ -8,28 +8,36 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from operator import attrgetter
 from pathlib import Path
+from typing import Final
 
 from processing.domain import blob_names
-from processing.domain.blob_names import DataFile, Marker, Misplaced, SignalFile
-from processing.domain.datasets import Dataset
+from processing.domain.blob_names import DataFile, Marker, Misplaced, MissedMarker, SignalFile
+from processing.domain.datasets import FOLDERS, Dataset
 from processing.domain.errors import EnginePanicError
+from processing.domain.journal_names import is_journal_upload
+from processing.domain.readiness.marker_manifest import ManifestRefusedError
 from processing.domain.reasons import DelayCode, RefusalCode
 from processing.domain.receipts import InForce, Part, Receipt, ReceiptError, Retry, RowCounts, Upload, UploadStatus
 from processing.domain.retries import MOST_DEATHS, wait_after
+from processing.domain.stream_state import ExpectedFile
 from processing.domain.streams import Stream
 from processing.ingest.ingest_file import IngestRequest, ingest_file
 from processing.ingest.staging import LocalPart
 from processing.jobs.failures import safe_message
 from processing.jobs.uploads.ingest_receipt import with_outcome
-from processing.jobs.uploads.marker_receipt import answer_finished_dates, answer_marker
+from processing.jobs.uploads.marker_receipt import answer_finished_dates, answer_marker, answer_missed
 from processing.jobs.uploads.pinned_upload import PinnedUpload
 from processing.jobs.uploads.rejected_rows import RejectedRows
+from processing.jobs.uploads.same_bytes import same_bytes_warnings
 from processing.jobs.uploads.stream_days import stream_days
-from processing.ports import BlobInfo, BlobKind
+from processing.ports import ARCHIVED, BlobInfo, BlobKind
 from processing.stored.context import JobContext
-from processing.stored.customer_config import LoadedConfig, load_config, meaning_of
+from processing.stored.customer_config import LoadedConfig, for_plain_rows, load_config, meaning_of
+from processing.stored.marker_content import HEAD, name_of_dates
+from processing.stored.markers import manifest_of
 from processing.stored.staged_parts import stage_part
 from processing.stored.streams import begin_stream
+from processing.stored.uploads import is_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,34 +51,42 @@ class Draft:
     """Before the first of its parts was written, by the host's clock; None where it brings no other rows."""
 
 
-def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: Path, *, is_reingest: bool) -> Draft:
+_LARGEST_OF_JOURNAL: Final = 64 * 1024 * 1024
+"""Bytes; what is larger only has the name of one that came of the journal."""
+_NO_DATES: Final = (RefusalCode.MISSING_COLUMN, RefusalCode.UNREADABLE_HEADER, RefusalCode.EMPTY_FILE)
+"""What a file is refused for that has no column of finished dates."""
+
+
+def draft_answer(
+    context: JobContext, upload: Upload, info: BlobInfo, scratch: Path, *, first: bytes = b"", is_reingest: bool
+) -> Draft:
     """The answer to a version; its parts and rejected rows are stored under an attempt of its own, and count for nothing yet.
 
+    `first` are first bytes of that version that were read already, if any.
     Raises Superseded when the version is gone, LaterError and OperatorError when storage fails.
     """
     kind = blob_names.kind_of_upload(upload.name)
     if info.unreadable is not None:
-        message = (
-            f"storage does not let us read it ({info.unreadable}): upload it under another name, readable and without a key"
-        )
-        return _refusal(context, upload, RefusalCode.UNREADABLE_BLOB, message)
+        return _refusal(context, upload, RefusalCode.UNREADABLE_BLOB, _unreadable(info.unreadable))
     if info.kind is not BlobKind.BLOCK:
         return _refusal(context, upload, RefusalCode.BLOB_TYPE, f"{info.kind} blobs are not read: upload a block blob")
     match kind:
+        case Marker() if is_folder(info):
+            return Draft(receipt=answer_missed(_receipt(context, upload, UploadStatus.REJECTED), upload.name, is_folder=True))
         case Marker():
-            blank = _receipt(context, upload, UploadStatus.ACCEPTED)
-            return Draft(receipt=answer_marker(context, upload, info, kind, blank))
+            return _marker(context, upload, info, kind, scratch)
+        case MissedMarker():
+            return Draft(receipt=answer_missed(_receipt(context, upload, UploadStatus.REJECTED), kind.right_name))
         case SignalFile():
             return _finished_dates(context, upload, kind, scratch)
         case Misplaced():
-            return _refusal(
-                context,
-                upload,
-                RefusalCode.MISPLACED,
-                f"upload it below one of metrics/, events/, exposures/, signals/; perhaps {kind.hint} was meant",
-            )
+            message = f"upload it below one of metrics/, events/, exposures/, signals/; perhaps {kind.hint} was meant"
+            if kind.marker is not None:
+                message += f", or {kind.marker} where it is to mark a day"
+            return _refusal(context, upload, RefusalCode.MISPLACED, message)
         case DataFile():
-            return _ingest(context, upload, kind.dataset, scratch, is_reingest=is_reingest)
+            pinned = PinnedUpload(context.drop, upload, first)
+            return _ingest(context, upload, kind.dataset, scratch, pinned, is_reingest=is_reingest)
         case _:
             raise AssertionError(kind)
 
@@ -78,7 +94,14 @@ def draft_answer(context: JobContext, upload: Upload, info: BlobInfo, scratch: P
 def is_read(upload: Upload, info: BlobInfo) -> bool:
     """Whether anything of an upload must be read to answer it, which may end the process that does."""
     kind = blob_names.kind_of_upload(upload.name)
-    return upload.size > 0 and info.unreadable is None and info.kind is BlobKind.BLOCK and not isinstance(kind, Misplaced)
+    has_bytes = upload.size > 0 and info.unreadable is None and info.kind is BlobKind.BLOCK
+    return has_bytes and not isinstance(kind, Misplaced | MissedMarker)
+
+
+def is_readable_again(receipt: Receipt, info: BlobInfo) -> bool:
+    """Whether a version was refused because storage would not let us read it, and does now: moving it makes no new version."""
+    is_of_tier = receipt.error is not None and receipt.error.code == RefusalCode.UNREADABLE_BLOB
+    return is_of_tier and receipt.etag == info.etag and info.unreadable is None
 
 
 def unreadable_answer(context: JobContext, upload: Upload) -> Draft:
@@ -90,12 +113,50 @@ def unreadable_answer(context: JobContext, upload: Upload) -> Draft:
     return _refusal(context, upload, RefusalCode.UNREADABLE_HERE, message)
 
 
-def _finished_dates(context: JobContext, upload: Upload, signal: SignalFile, scratch: Path) -> Draft:
-    """A file of finished dates: its days are in force like the rows of any upload, and it has no parts."""
+def _unreadable(why: str) -> str:
+    if why == ARCHIVED:
+        return (
+            "it lies in the archive tier, where storage lets nobody read it: move it to the Hot tier, and it is read by itself "
+            "once it is there, or upload it again under another name"
+        )
+    return f"storage does not let us read it ({why}): upload it under another name, readable and without a key"
+
+
+def _marker(context: JobContext, upload: Upload, info: BlobInfo, marker: Marker, scratch: Path) -> Draft:
+    """A blob whose name marks a day, unless it names finished days itself."""
+    files: tuple[ExpectedFile, ...] = ()
+    try:
+        files = manifest_of(context.drop, upload.customer, info)
+        blank = _receipt(context, upload, UploadStatus.ACCEPTED)
+        plain = Draft(receipt=answer_marker(context, upload, marker, blank, files))
+    except ManifestRefusedError as error:
+        plain = _refusal(context, upload, RefusalCode.MANIFEST_UNREADABLE, str(error))
+    read_as = None
+    if upload.size and not files:
+        head = PinnedUpload(context.drop, upload).read(0, HEAD)
+        read_as = name_of_dates(upload.name, head)
+    return plain if read_as is None else _finished_dates(context, upload, marker, scratch, read_as=read_as, plain=plain)
+
+
+def _finished_dates(
+    context: JobContext,
+    upload: Upload,
+    signal: SignalFile | Marker,
+    scratch: Path,
+    *,
+    read_as: str | None = None,
+    plain: Draft | None = None,
+) -> Draft:
+    """A file of finished dates: its days are in force like the rows of any upload, and it has no parts.
+
+    `plain` is the answer where it turns out to name none, and its own name marks a day.
+    """
     attempt = blob_names.new_attempt()
     blank = _receipt(context, upload, UploadStatus.ACCEPTED)
     rejected = RejectedRows(context.drop, upload, attempt)
-    receipt, outcome, pinned = answer_finished_dates(context, upload, signal, blank, (scratch, rejected.spill))
+    receipt, outcome, pinned = answer_finished_dates(context, upload, signal, blank, (scratch, rejected.spill), read_as=read_as)
+    if plain is not None and outcome.problem is not None and outcome.problem.code in _NO_DATES:
+        return plain
     if outcome.problem is not None and outcome.problem.code == RefusalCode.EMPTY_FILE:
         return _withdrawal(context, upload, attempt)
     receipt = replace(receipt, rejected_blob=rejected.store(outcome.rejected))
@@ -126,7 +187,9 @@ def failed_answer(context: JobContext, upload: Upload, error: Exception) -> Draf
     return Draft(receipt=receipt)
 
 
-def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path, *, is_reingest: bool) -> Draft:
+def _ingest(
+    context: JobContext, upload: Upload, dataset: Dataset, scratch: Path, pinned: PinnedUpload, *, is_reingest: bool
+) -> Draft:
     attempt = blob_names.new_attempt()
     begun = context.clock.now()
     parts: list[Part] = []
@@ -134,7 +197,7 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
 
     def stage(own: Dataset, part: LocalPart) -> None:
         name = blob_names.PartName(dataset=own, customer=upload.customer, day=part.day, attempt=attempt, number=part.number)
-        stage_part(context.lake, name, part.path, blob_names.receipt_name(upload.name))
+        stage_part(context.lake, name, part.path, blob_names.receipt_name(upload.name), part.rows)
         parts.append(Part(name=str(name), rows=part.rows))
         staged.add(own)
 
@@ -142,7 +205,10 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
         return _withdrawal(context, upload, attempt)
     # Steps 2 and 3: read the pinned version, write parts and rejected rows under the attempt.
     loaded = _config(context, upload.customer, is_reingest=is_reingest)
-    streams = stream_days(context, upload, dataset)
+    are_answered = is_journal_upload(upload.name) and upload.size <= _LARGEST_OF_JOURNAL
+    if are_answered:
+        loaded = replace(loaded, config=for_plain_rows(loaded.config))
+    streams = stream_days(context, upload, dataset, loaded.config)
     request = IngestRequest(
         name=upload.name,
         dataset=dataset,
@@ -150,9 +216,9 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
         zone=context.zone,
         config=loaded.config,
         streams=streams,
+        are_answered=are_answered,
         deadline=context.deadline(),
     )
-    pinned = PinnedUpload(context.drop, upload)
     rejected = RejectedRows(context.drop, upload, attempt)
     outcome = ingest_file(request, pinned, scratch=scratch, emit=stage, spill=rejected.spill)
     rejected_blob = rejected.store(outcome.rejected)
@@ -166,6 +232,10 @@ def _ingest(context: JobContext, upload: Upload, dataset: Dataset, scratch: Path
         return Draft(receipt=receipt)
     accepted = _in_force(upload, attempt, pinned, outcome.days, parts)
     accepted = replace(accepted, config=loaded.version, meaning=meaning_of(loaded.config, dataset), trace=receipt.trace)
+    receipt = replace(receipt, md5=pinned.md5())  # all bytes were hashed by now
+    if parts and receipt.md5 is not None:
+        warnings = same_bytes_warnings(context, upload, md5=receipt.md5, sha256=accepted.sha256)
+        receipt = replace(receipt, warnings=(*receipt.warnings, *warnings))
     for own in sorted(staged):
         if not streams[own].is_known:
             begin_stream(context, Stream(upload.customer, own))  # before its first rows count
@@ -224,7 +294,7 @@ def _receipt(context: JobContext, upload: Upload, status: UploadStatus) -> Recei
     return Receipt(
         blob=upload.name,
         customer=upload.customer,
-        dataset=folder if folder in list(Dataset) else "",
+        dataset=folder if folder in FOLDERS else "",
         etag=upload.etag,
         size=upload.size,
         format=None,

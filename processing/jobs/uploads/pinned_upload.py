@@ -21,13 +21,16 @@ class PinnedUpload:
     Every read raises Superseded once the blob has another version.
     """
 
-    def __init__(self, store: BlobStore, upload: Upload) -> None:
+    def __init__(self, store: BlobStore, upload: Upload, first: bytes = b"") -> None:
+        """`first` are the first bytes of that version as they were read already; they serve a version that they are all of."""
         self._store = store
         self._upload = upload
         self._digest = hashlib.sha256()
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._hashed = 0
         self._whole: bytes | None = None
+        if len(first) == upload.size:
+            self._whole = self._noted(0, first)
 
     @property
     def size(self) -> int:
@@ -63,6 +66,9 @@ class PinnedUpload:
             )
         except ConditionNotMet as error:
             raise Superseded(f"{container}/{self._upload.name} has a newer version") from error
+        return self._noted(offset, data)
+
+    def _noted(self, offset: int, data: bytes) -> bytes:
         if offset <= self._hashed < offset + len(data):
             fresh = memoryview(data)[self._hashed - offset :]
             self._digest.update(fresh)

@@ -13,14 +13,22 @@ from pathlib import Path
 import structlog
 
 from processing.domain import blob_names
-from processing.domain.blob_names import NotData
+from processing.domain.blob_names import DataFile, NotData
 from processing.domain.errors import DropzoneError, Superseded
 from processing.domain.receipts import Receipt, Upload, UploadStatus
 from processing.domain.retries import MOST_DEATHS
 from processing.domain.telemetry_names import Attribute, SpanName
 from processing.jobs.failures import log_failure, safe_message
 from processing.jobs.uploads.commit_receipt import commit_receipt, is_answered
-from processing.jobs.uploads.draft_receipt import Draft, draft_answer, failed_answer, is_exhausted, is_read, unreadable_answer
+from processing.jobs.uploads.draft_receipt import (
+    Draft,
+    draft_answer,
+    failed_answer,
+    is_exhausted,
+    is_read,
+    is_readable_again,
+    unreadable_answer,
+)
 from processing.ports import BlobInfo
 from processing.stored.answered import forget_answers
 from processing.stored.context import JobContext
@@ -91,19 +99,32 @@ def _answered(context: JobContext, customer: str, name: str, replaces_receipt: s
     if not blob_names.is_addressable(name):
         return Outcome.UNADDRESSABLE
     # Step 1: the version that is there now, whatever version the event spoke of.
-    info = context.drop.head(blob_names.drop_container(customer), name)
-    if info is None:
+    found = _look(context, customer, name)
+    if found is None:
         return Outcome.GONE
+    info, first = found
     if isinstance(blob_names.kind_of_upload(name), NotData) or is_stub(info):
         return Outcome.NOT_DATA
     if info.copy_pending:
         return Outcome.COPY_PENDING
     upload = Upload(customer=customer, name=name, etag=info.etag, size=info.size, last_modified=info.last_modified)
     earlier = read_receipt(context.drop, customer, name)
-    if is_answered(earlier, upload, replaces_receipt):
+    if earlier is not None and is_readable_again(earlier[0], info):
+        replaces_receipt = replaces_receipt or earlier[1]
+    # Another answer that was asked for cannot be had of what was moved to the archive since: the one that is there stays.
+    if is_answered(earlier, upload, None if info.unreadable is not None else replaces_receipt):
         return Outcome.ALREADY_ANSWERED
-    task = _Task(upload=upload, info=info, earlier=earlier, replaces_receipt=replaces_receipt)
+    task = _Task(upload=upload, info=info, first=first, earlier=earlier, replaces_receipt=replaces_receipt)
     return _attempted(context, task) if is_read(upload, info) else _answer(context, task)
+
+
+def _look(context: JobContext, customer: str, name: str) -> tuple[BlobInfo, bytes] | None:
+    """The version that is there; of data with its first bytes, which are all that most files have."""
+    container = blob_names.drop_container(customer)
+    if isinstance(blob_names.kind_of_upload(name), DataFile):
+        return context.drop.peek(container, name, length=context.first_bytes)
+    info = context.drop.head(container, name)
+    return None if info is None else (info, b"")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +133,8 @@ class _Task:
 
     upload: Upload
     info: BlobInfo
+    first: bytes
+    """Of the version, as many as were read with its properties."""
     earlier: tuple[Receipt, str] | None
     """The receipt that is there, and its ETag."""
     replaces_receipt: str | None
@@ -137,7 +160,11 @@ def _attempted(context: JobContext, task: _Task) -> UploadStatus | Outcome:
         end_attempt(context, upload, begun)
         raise
     # Here nothing has ended the process; what does, an engine's panic or an order to stop, leaves the note as it is.
-    end_attempt(context, upload, begun)
+    # After an answer, also of an attempt beside this one, the sweep takes the note away once it has seen it: until then the
+    # note alone tells that the upload was there, should it be deleted.
+    has_answer = result.is_answer if isinstance(result, UploadStatus) else result is Outcome.ALREADY_ANSWERED
+    if not has_answer:
+        end_attempt(context, upload, begun)
     return result
 
 
@@ -145,7 +172,8 @@ def _answer(context: JobContext, task: _Task) -> UploadStatus | Outcome:
     upload, replaces_receipt = task.upload, task.replaces_receipt
     try:
         with tempfile.TemporaryDirectory(prefix="dropzone-", dir=context.scratch) as scratch:
-            draft = draft_answer(context, upload, task.info, Path(scratch), is_reingest=replaces_receipt is not None)
+            is_reingest = replaces_receipt is not None
+            draft = draft_answer(context, upload, task.info, Path(scratch), first=task.first, is_reingest=is_reingest)
             status = commit_receipt(context, upload, draft, earlier=task.earlier, replaces_receipt=replaces_receipt)
             return status or Outcome.ALREADY_ANSWERED
     except Superseded:

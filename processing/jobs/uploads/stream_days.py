@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from typing import Final
 
 from processing.domain.blob_names import PartName
-from processing.domain.datasets import Dataset
+from processing.domain.datasets import DATA_DATASETS, Dataset
+from processing.domain.readiness.inherited import ratios_since
 from processing.domain.readiness.marker_manifest import folders_of
 from processing.domain.receipts import Part, Upload
 from processing.domain.streams import Stream
-from processing.ingest.receipt_warnings import StreamDays
-from processing.publication.compute_day import PROCESSED_DATASETS
+from processing.ingest.metric_kinds import KnownKinds
+from processing.ingest.receipt_warnings import LateRows, StreamDays
+from processing.jobs.known_kinds import values_among
 from processing.stored.context import JobContext
+from processing.stored.policies import policy_of
 from processing.stored.stream_state import load_state
+from schemas.customer_config import CustomerConfig
 
 _MOST_SKEW: Final = timedelta(days=3)
 """How far a host's clock may be behind the service's."""
 
 
-def stream_days(context: JobContext, upload: Upload, folder: Dataset) -> dict[Dataset, StreamDays]:
+def stream_days(context: JobContext, upload: Upload, folder: Dataset, config: CustomerConfig) -> dict[Dataset, StreamDays]:
     """The days of each stream that an upload to this folder may have rows of."""
+    policy = policy_of(context, config)
     uploaded = context.zone.day_of(upload.last_modified)
     kept_until = uploaded + timedelta(days=context.retention.staged)
     found = {}
-    for dataset in PROCESSED_DATASETS:
+    for dataset in DATA_DATASETS:
         if f"{folder}/" in folders_of(dataset):
             stream = Stream(upload.customer, dataset)
             # A day that was closed a moment ago is asked for again before the rows count (`has_closed_since`).
             known = context.recent.get(stream, context.clock.now(), partial(_known, context, stream), keeps=_Known.is_begun)
             found[dataset] = StreamDays(
-                first_day=known.first_day, closed=known.closed, is_known=known.is_begun(), kept_until=kept_until
+                first_day=known.first_day,
+                closed=known.closed,
+                is_known=known.is_begun(),
+                kept_until=kept_until,
+                late=LateRows(
+                    published=known.published,
+                    today=uploaded,
+                    window_days=policy.late_window_days,
+                    threshold=policy.late_threshold,
+                    is_held=policy.hold_late,
+                ),
+                kinds=KnownKinds(ratio_since=known.ratio_since, values_among=partial(values_among, context, stream)),
             )
     return found
 
@@ -45,6 +61,10 @@ class _Known:
     etag: str | None
     first_day: date | None
     closed: frozenset[date]
+    published: frozenset[date]
+    """Days that can still be changed."""
+    ratio_since: Mapping[str, date]
+    """The ratios among metrics, with the first published day that shows it."""
 
     def is_begun(self) -> bool:
         """Whether the stream has a state."""
@@ -53,7 +73,14 @@ class _Known:
 
 def _known(context: JobContext, stream: Stream) -> _Known:
     stored = load_state(context, stream)
-    return _Known(etag=stored.etag, first_day=stored.state.first_day, closed=stored.state.closed_days())
+    state = stored.state
+    return _Known(
+        etag=stored.etag,
+        first_day=state.first_day,
+        closed=state.closed_days(),
+        published=frozenset(day for day in state.days if state.is_comparable(day)),
+        ratio_since=ratios_since(state),
+    )
 
 
 def has_closed_since(context: JobContext, upload: Upload, parts: Iterable[Part]) -> bool:
@@ -67,6 +94,7 @@ def has_closed_since(context: JobContext, upload: Upload, parts: Iterable[Part])
     latest = context.zone.day_of(context.drop.service_time()) - kept
     old = [name for name in names if name.day <= latest]
     states = {
-        dataset: load_state(context, Stream(upload.customer, dataset)).state for dataset in {name.dataset for name in old}
+        dataset: load_state(context, Stream(upload.customer, dataset)).state
+        for dataset in sorted({name.dataset for name in old})
     }
     return any(states[name.dataset].is_closed(name.day) for name in old)

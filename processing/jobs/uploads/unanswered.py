@@ -13,12 +13,15 @@ from typing import Final
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.errors import LaterError
+from processing.domain.reasons import RefusalCode
 from processing.domain.receipts import ReceiptSummary, UploadStatus
 from processing.ports import BlobInfo, BlobStore
 from processing.stored.answered import AnsweredVersions, StoredAnswers, load_answered, store_answered
 from processing.stored.context import JobContext
+from processing.stored.deletions import Deletions
 from processing.stored.receipts import ListedReceipt, find_receipts, iterate_receipts
-from processing.stored.upload_notes import StoredNote, is_asked_for, is_in_hand, list_notes
+from processing.stored.same_bytes import keep_bytes
+from processing.stored.upload_notes import StoredNote, UploadNote, is_asked_for, is_in_hand, list_notes
 from processing.stored.uploads import MOST_LOOKED_AT, directory_stubs, list_uploads
 
 _FEW: Final = 1_000
@@ -47,6 +50,10 @@ class Unanswered:
     """The streams of which an upload holds rows in force."""
     due: tuple[Due, ...] = ()
     """Those that are to be announced now, oldest first; then those that are to be answered again."""
+    ended: tuple[StoredNote, ...] = ()
+    """Notes of attempts that ended with an answer, which is written down."""
+    gone: Mapping[str, StoredNote | None] = field(default_factory=dict)
+    """Uploads that neither this sweep nor one before it found, whose receipts are to say so; with their attempts' notes."""
 
 
 def find_unanswered(context: JobContext, customer: str, now: datetime, most: int) -> Unanswered:
@@ -56,7 +63,7 @@ def find_unanswered(context: JobContext, customer: str, now: datetime, most: int
     """
     notes = list_notes(context, customer)
     certain, empty = _Oldest(most), _Oldest(most)
-    waiting, seen = _Waiting(), _Seen.begin(context, customer, now)
+    waiting, seen = _Waiting(), _Seen.begin(context, customer, now, notes)
 
     def take(info: BlobInfo, failed: _Answer | None = None) -> None:
         waiting.add(info)
@@ -79,7 +86,14 @@ def find_unanswered(context: JobContext, customer: str, now: datetime, most: int
         (Due(name=info.name, etag=info.etag) for info in certain.infos()),
         (Due(name=name, etag=note.etag, replaces=note.replaces) for name, note in asked),
     )
-    return Unanswered(count=waiting.count, oldest=waiting.oldest, with_rows=frozenset(seen.with_rows), due=tuple(due)[:most])
+    return Unanswered(
+        count=waiting.count,
+        oldest=waiting.oldest,
+        with_rows=frozenset(seen.with_rows),
+        due=tuple(due)[:most],
+        ended=tuple(each for each in notes.values() if each.note.replaces is None and seen.keeps(each.note)),
+        gone={name: notes.get(name) for name in seen.deletions.gone_twice()},
+    )
 
 
 @dataclass(slots=True)
@@ -121,6 +135,17 @@ class _Answer:
     next_try: datetime | None
     is_answer: bool
     is_refused: bool
+    is_deleted: bool
+    """Whether it says that the upload is gone."""
+    is_unreadable: bool
+    """Whether it was refused because storage would not let us read it."""
+    md5: str | None
+    """Of its bytes, where rows of them may be in force."""
+
+    def answers(self, info: BlobInfo) -> bool:
+        """Whether a version needs no other answer."""
+        is_readable_again = self.is_unreadable and info.unreadable is None
+        return self.is_answer and self.etag == info.etag and not self.is_deleted and not is_readable_again
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,20 +155,32 @@ class _Seen:
     before: StoredAnswers
     listed_at: datetime | None
     with_rows: set[Dataset]
+    deletions: Deletions
     accepted: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    bytes: dict[str, str] = field(default_factory=dict)
+    """The uploads of which an answer is new, to their MD5s."""
+    earlier: dict[str, str] = field(default_factory=dict)
+    """The uploads that have a receipt and no answer."""
     news: int = 0
     has_listed: bool = False
     """Whether all receipts were listed."""
+    is_kept: bool = False
+    """Whether what was seen is written down."""
 
     @classmethod
-    def begin(cls, context: JobContext, customer: str, now: datetime) -> _Seen:
+    def begin(cls, context: JobContext, customer: str, now: datetime, notes: Mapping[str, StoredNote]) -> _Seen:
         """With what is known; with nothing once it is time to list all receipts again."""
         before = load_answered(context, customer)
+        # One that was answered and deleted since the last round was never written down; the note of its attempt is there.
+        worked_on = {name: each.note.etag for name, each in notes.items() if each.note.replaces is None}
+        asked = [name for name, each in notes.items() if each.note.replaces is not None]
+        deletions = Deletions.begin(before.versions, worked_on, asked)
         listed_at = before.versions.listed_at
         if listed_at is None or listed_at + context.readiness.reconcile_every <= now:
             before, listed_at = replace(before, versions=AnsweredVersions()), now
-        return cls(before=before, listed_at=listed_at, with_rows=set(before.versions.with_rows))
+        with_rows = set(before.versions.with_rows)
+        return cls(before=before, listed_at=listed_at, with_rows=with_rows, deletions=deletions)
 
     @property
     def lists_all(self) -> bool:
@@ -151,30 +188,45 @@ class _Seen:
         return self.before.versions.listed_at is None
 
     def is_known(self, info: BlobInfo) -> bool:
-        """Whether this version was known to have an answer."""
+        """Whether this version, which is listed, was known to have an answer."""
+        self.deletions.see(info)
         versions = self.before.versions
         if not versions.has(info):
             return False
         (self.accepted if versions.is_accepted(info) else self.refused)[info.name] = info.etag
         return True
 
+    def keeps(self, note: UploadNote) -> bool:
+        """Whether the version that a note speaks of was listed with an answer, and that is written down."""
+        versions = self.before.versions
+        kept = (self.accepted, self.refused) if self.is_kept else (versions.accepted, versions.refused)
+        return note.etag in (self.accepted.get(note.blob), self.refused.get(note.blob)) and note.etag in (
+            each.get(note.blob) for each in kept
+        )
+
     def add(self, info: BlobInfo, answer: _Answer) -> None:
         """That a version has an answer, by its receipt."""
         (self.refused if answer.is_refused else self.accepted)[info.name] = info.etag
         self.news += 1
+        if answer.md5 is not None:
+            self.bytes[info.name] = answer.md5
 
     def keep(self, context: JobContext, customer: str) -> None:
         """Write it down once enough is new, without uploads that are not there any more."""
         known = len(self.accepted) + len(self.refused)
-        if self.news > known // _FEW or self.has_listed:
+        if self.news > known // _FEW or self.has_listed or self.deletions.are_new:
             versions = AnsweredVersions(
                 accepted=self.accepted,
                 refused=self.refused,
                 with_rows=frozenset(self.with_rows),
                 listed_at=self.listed_at,
+                earlier=self.earlier,
+                gone=self.deletions.gone(),
             )
             with suppress(LaterError):
-                store_answered(context, customer, self.before, versions)
+                self.is_kept = store_answered(context, customer, self.before, versions)
+                if self.is_kept:
+                    keep_bytes(context, customer, self.bytes)
 
 
 def _open_uploads(drop: BlobStore, customer: str, seen: _Seen) -> Iterator[tuple[BlobInfo, _Answer | None]]:
@@ -194,9 +246,12 @@ def _open_uploads(drop: BlobStore, customer: str, seen: _Seen) -> Iterator[tuple
         seen.with_rows.update(dataset for dataset, _ in each.summary.parts or ())
     for info in chain(first, uploads):
         answer = answers.get(blob_names.receipt_name(info.name))
-        if answer is not None and answer.is_answer and answer.etag == info.etag:
-            seen.add(info, answer)
+        if answer is not None and answer.answers(info):
+            if info.unreadable is None:  # what is archived may be read again without becoming another version
+                seen.add(info, answer)
         else:
+            if answer is not None:
+                seen.earlier[info.name] = answer.etag
             yield info, answer
 
 
@@ -206,6 +261,9 @@ def _answer(summary: ReceiptSummary) -> _Answer:
         next_try=summary.next_try,
         is_answer=summary.status.is_answer,
         is_refused=summary.status is UploadStatus.REJECTED,
+        is_deleted=summary.is_deleted,
+        is_unreadable=summary.error == RefusalCode.UNREADABLE_BLOB,
+        md5=summary.md5 if summary.parts is None or summary.parts else None,
     )
 
 

@@ -1,6 +1,6 @@
 """Finds a Node that is new enough, and the emulator that package-lock.json pins.
 
-`python -m processing.local.azurite.node` installs the emulator into `node_modules`.
+`python -m processing.local.azurite.node` installs the emulator into `node_modules`; with a folder, what that one pins.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ def azurite_entry() -> Path:
     return package / str(manifest["bin"]["azurite"])
 
 
-def install() -> None:
+def install(folder: Path = PROJECT) -> None:
     """Install exactly what package-lock.json pins; no script of a package is run."""
-    if not (PROJECT / "package-lock.json").exists():
+    if not (folder / "package-lock.json").exists():
         raise OperatorError("there is no package-lock.json: run this in a checkout of the project")
     node = find_node()
     # npm and what it starts look for `node` on the PATH, which may hold an older one first.
     environment = {**os.environ, "PATH": os.pathsep.join([str(node.parent), os.environ.get("PATH", "")])}
     arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    done = subprocess.run([*_npm(), *arguments], cwd=PROJECT, env=environment, check=False)  # noqa: S603 - nothing from outside
+    done = subprocess.run([*_npm(), *arguments], cwd=folder, env=environment, check=False)  # noqa: S603 - nothing from outside
     if done.returncode != 0:
         raise OperatorError(f"npm ci failed with exit code {done.returncode}: see its message above")
 
@@ -94,7 +94,7 @@ def _packaged(path: str) -> Path | None:
 def main() -> int:
     """Install the emulator; the exit code of the command."""
     try:
-        install()
+        install(*map(Path, sys.argv[1:2]))
     except OperatorError as error:
         sys.stderr.write(f"{error}\n")
         return 1

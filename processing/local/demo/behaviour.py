@@ -14,6 +14,7 @@ from typing import Final
 from processing.domain.days import DayZone
 
 EVENTS: Final = ("page_view", "add_to_cart", "checkout")
+EXPERIMENTS: Final = ("dark_mode", "new_checkout")
 _GROUPS: Final = ("control", "test")
 _HEADER: Final = "timestamp,experiment,group_id,unit_id,id_type\n"
 
@@ -54,13 +55,18 @@ def exposures_of(rng: random.Random, behaviour: Behaviour, zone: DayZone, day: d
     """A day's CSV: each unit sees one of two experiments; who saw one before is no first exposure."""
     lines = [_HEADER]
     for unit in units:
-        experiment = rng.choice(("new_checkout", "dark_mode"))
+        experiment = rng.choice(EXPERIMENTS)
         moment = _moment(rng, zone, day).isoformat()
-        lines.append(f"{moment},{experiment},{_GROUPS[sum(unit.encode()) % 2]},{unit},user_id\n")
+        lines.append(f"{moment},{experiment},{group_of(unit)},{unit},user_id\n")
         if (experiment, unit) not in behaviour.exposed:
             behaviour.exposed.add((experiment, unit))
             behaviour.first_exposures[day] += 1
     return "".join(lines).encode()
+
+
+def group_of(unit: str) -> str:
+    """The group of a unit, in every experiment."""
+    return _GROUPS[sum(unit.encode()) % 2]
 
 
 def _moment(rng: random.Random, zone: DayZone, day: date) -> datetime:

@@ -16,6 +16,7 @@ def print_report(out: Terminal, results: Sequence[CustomerResults], wrong: Seque
     out.table(_files(results))
     out.table(_days(results))
     out.table(_totals(results))
+    out.table(_experiments(results))
     files = sum(len(each.customer.uploads) for each in results)
     rows = sum(upload.rows_read for each in results for upload in each.customer.uploads)
     out.line(f"{files} uploads with {rows:,} rows, from the first upload to the last published day: {seconds:.1f} s")
@@ -81,3 +82,31 @@ def _totals_of(each: CustomerResults) -> Iterator[tuple[str, ...]]:
         if row["pst_date"] == last:
             figures = ("" if row[name] is None else f"{row[name]:,.2f}" for name in ("count", "sum", "mean", "p90"))
             yield each.customer.name, row["metric_name"], row["id_type"], row["kind"], f"{row['units']:,}", *figures
+
+
+def _experiments(results: Sequence[CustomerResults]) -> PlainTable:
+    return PlainTable(
+        title="Experiments: table experiment_results through the last day, the groups that are compared with control",
+        headings=("customer", "experiment", "metric", "kind", "units", "mean", "lift", "from", "to", "p"),
+        numbers=frozenset({"units", "mean", "lift", "from", "to", "p"}),
+        sections=map(_experiments_of, results),
+    )
+
+
+def _experiments_of(each: CustomerResults) -> Iterator[tuple[str, ...]]:
+    rows = each.experiment_results
+    for row in () if rows is None else rows.sort("experiment", "metric_name", "kind").iter_rows(named=True):
+        if row["pst_date"] == max(each.customer.days) and not row["is_control"]:
+            lift = ("" if row[name] is None else f"{row[name]:+.1%}" for name in ("lift", "lift_low", "lift_high"))
+            figures = ("" if row[name] is None else f"{row[name]:,.3f}" for name in ("mean", "p_value"))
+            mean, chance = figures
+            yield (
+                each.customer.name,
+                row["experiment"],
+                row["metric_name"],
+                row["kind"],
+                f"{row['units']:,}",
+                mean,
+                *lift,
+                chance,
+            )

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from processing import views, wiring
+from processing import wiring
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.receipts import Receipt
 from processing.domain.stream_state import StreamState
+from processing.local.demo.behaviour import group_of
 from processing.local.demo.samples import SampleCustomer, SampleFile
 from processing.settings import load_settings
 from processing.stored.context import JobContext
+from processing.views import documents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +32,17 @@ class CustomerResults:
     metric_rows: pl.DataFrame
     """The table, read as any Delta reader does."""
     metric_days: pl.DataFrame
+    event_units: pl.DataFrame | None
     first_exposures: pl.DataFrame | None
-    """None for a customer without exposures."""
+    experiment_results: pl.DataFrame | None
+    """These three are None for a customer without events and exposures."""
 
 
 def read_results(
     context: JobContext, customer: SampleCustomer, replaced: Sequence[tuple[SampleFile, Receipt]]
 ) -> CustomerResults:
     """Read everything that came out for a customer; `replaced` are receipts that are no longer current."""
-    current = {receipt.blob: receipt for receipt in views.receipts(context.drop, customer.name)}
+    current = {receipt.blob: receipt for receipt in documents.receipts(context.drop, customer.name)}
     earlier = {upload.data: receipt for upload, receipt in replaced if receipt.customer == customer.name}
     settings = load_settings()
     container = blob_names.results_container(customer.name)
@@ -51,10 +55,12 @@ def read_results(
     return CustomerResults(
         customer=customer,
         receipts=[(upload, earlier.get(upload.data, current[upload.name])) for upload in customer.uploads],
-        streams=views.streams(context.lake, customer.name),
+        streams=documents.streams(context.lake, customer.name),
         metric_rows=table("metric_rows"),
         metric_days=table("metric_days"),
+        event_units=table("event_units") if Dataset.EVENTS in customer.datasets else None,
         first_exposures=table("first_exposures") if Dataset.EXPOSURES in customer.datasets else None,
+        experiment_results=table("experiment_results") if Dataset.EXPERIMENTS in customer.datasets else None,
     )
 
 
@@ -64,6 +70,8 @@ def differences(results: CustomerResults) -> Iterator[str]:
     yield from _row_differences(results)
     yield from _total_differences(results)
     yield from _behaviour_differences(results)
+    if results.experiment_results is not None:
+        yield from _experiment_differences(results, results.experiment_results)
 
 
 def _receipt_differences(results: CustomerResults) -> Iterator[str]:
@@ -116,6 +124,12 @@ def _behaviour_differences(results: CustomerResults) -> Iterator[str]:
     }
     if found != behaviour.events:
         yield f"events of {results.customer.name} in table metric_days: {found}, expected {dict(behaviour.events)}"
+    if results.event_units is not None:
+        units = results.event_units.filter(pl.col("id_type") == "user_id")
+        sums = units.group_by("pst_date", "event_name").agg(pl.col("count").sum())
+        by_unit = {(day, event): count for day, event, count in sums.iter_rows()}
+        if by_unit != behaviour.events:
+            yield f"table event_units of {results.customer.name}: {by_unit}, expected {dict(behaviour.events)}"
     if results.first_exposures is not None:
         counts = Counter(results.first_exposures.get_column("pst_date"))
         if counts != behaviour.first_exposures:
@@ -124,3 +138,12 @@ def _behaviour_differences(results: CustomerResults) -> Iterator[str]:
 
 def _close(one: float, other: float) -> bool:
     return math.isclose(one, other, rel_tol=1e-9)
+
+
+def _experiment_differences(results: CustomerResults, rows: pl.DataFrame) -> Iterator[str]:
+    """Of the last day, the units of each group, and what their events come to altogether."""
+    last = rows.filter(pl.col("pst_date") == max(results.customer.days), pl.col("kind") == "event_count")
+    expected = Counter((experiment, group_of(unit)) for experiment, unit in results.customer.behaviour.exposed)
+    found = {(row["experiment"], row["group_id"]): row["units"] for row in last.iter_rows(named=True)}
+    if found != expected:
+        yield f"units of the experiments of {results.customer.name}: {found}, expected {dict(expected)}"

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from rich.progress import Progress, TaskID
 
-from processing import views, wiring
+from processing import wiring
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json
@@ -22,6 +22,7 @@ from processing.domain.errors import LaterError
 from processing.domain.receipts import Receipt
 from processing.domain.stream_state import DayState
 from processing.local.azurite.process import running_or_new
+from processing.local.console_links import console_lines
 from processing.local.demo.report import print_report
 from processing.local.demo.results import differences, read_results
 from processing.local.demo.samples import SampleCustomer, SampleFile, sample_customers
@@ -34,6 +35,7 @@ from processing.ports import BlobStore
 from processing.settings import load_settings
 from processing.stored.context import JobContext
 from processing.stored.customers import add_customer
+from processing.views import documents
 
 T = TypeVar("T")
 
@@ -42,8 +44,11 @@ _PATIENCE: Final = 120.0
 _LOOK: Final = 0.3
 
 
-def run_demo(out: Terminal, *, keep: bool) -> int:
-    """Run the demo; 0 only when what came out equals what the generator knows must come out."""
+def run_demo(out: Terminal, *, keep: bool, look: Callable[[str], None] | None = None) -> int:
+    """Run the demo; 0 only when what came out equals what the generator knows must come out.
+
+    `look` is called with the address of the host at the end, while everything runs.
+    """
     log = Path(tempfile.gettempdir()) / "dropzone-demo.log"
     with log.open("w", encoding="utf-8") as stream:
         configure_logs("json", logging.INFO, stream)
@@ -51,9 +56,14 @@ def run_demo(out: Terminal, *, keep: bool) -> int:
             wrong = _run(out, wiring.build_app(load_settings()))
             out.line()
             out.line(f"What each function did: {log}")
+            if look is not None and run.host.url:
+                look(run.host.url)
             if keep:
                 for line in how_to_reach(connection).splitlines():
                     out.line(line, wrap=False)
+                if run.host.url:
+                    for line in console_lines(wiring.build_app(load_settings()), run.host.url):
+                        out.line(line, wrap=False)
                 out.line("Everything goes on running. Ctrl-C stops it.")
                 run.host.run_until_signal()
     return 1 if wrong else 0
@@ -67,6 +77,9 @@ def _run(out: Terminal, context: JobContext) -> list[str]:
     with Progress(console=out.console, transient=True, disable=not out.console.is_terminal) as progress:
         for customer in customers:
             add_customer(context, customer.name)
+            if customer.config:
+                name = blob_names.config_name(customer.name)
+                context.lake.put(blob_names.CONFIG_CONTAINER, name, customer.config.encode())
         with _step(progress, "uploading", sum(len(each.uploads) for each in customers)) as advance:
             replaced = _upload_all(context, customers, advance)
         with _step(progress, "marking days ready", _DAYS * len(customers)) as advance:
@@ -130,7 +143,7 @@ def _wait_for_days(context: JobContext, customers: Sequence[SampleCustomer], adv
 
 
 def _processed_days(lake: BlobStore, customer: str) -> Iterator[tuple[Dataset, date]]:
-    for stream in views.streams(lake, customer):
+    for stream in documents.streams(lake, customer):
         for day, record in stream.days.items():
             if record.state in (DayState.PROCESSED, DayState.PROCESSED_EMPTY):
                 yield stream.dataset, day
@@ -138,7 +151,7 @@ def _processed_days(lake: BlobStore, customer: str) -> Iterator[tuple[Dataset, d
 
 def _all_answered(drop: BlobStore, customer: str) -> bool | None:
     names = {info.name for info in drop.list_blobs(blob_names.drop_container(customer))}
-    return True if names <= {receipt.blob for receipt in views.receipts(drop, customer)} else None
+    return True if names <= {receipt.blob for receipt in documents.receipts(drop, customer)} else None
 
 
 def _until(look: Callable[[], T | None], what: str) -> T:

@@ -17,7 +17,7 @@ from typing import Final
 
 from processing.domain.datasets import Dataset
 from processing.domain.days import PST, DayZone
-from processing.local.demo.behaviour import Behaviour, events_of, exposures_of
+from processing.local.demo.behaviour import EXPERIMENTS, Behaviour, events_of, exposures_of
 from schemas.rule_codes import RuleCode
 
 COLUMNS: Final = ("unit_id", "id_type", "date", "metric_name", "metric_value", "numerator", "denominator")
@@ -66,6 +66,8 @@ class SampleCustomer:
     """Some stand twice under one name: the later one replaces the earlier."""
     days: dict[date, SampleDay] = field(default_factory=dict)
     datasets: tuple[Dataset, ...] = (Dataset.METRICS,)
+    """The streams whose days come out."""
+    config: str = ""
     behaviour: Behaviour = field(default_factory=Behaviour)
 
     def replaced(self) -> list[SampleFile]:
@@ -125,7 +127,8 @@ def _initech(rng: random.Random, days: Sequence[date], count: int) -> SampleCust
 
 def _behave(rng: random.Random, customer: SampleCustomer, zone: DayZone, count: int) -> None:
     """Events as NDJSON and exposures as CSV, a file a day."""
-    customer.datasets = (Dataset.METRICS, Dataset.EVENTS, Dataset.EXPOSURES)
+    customer.datasets = (Dataset.METRICS, Dataset.EVENTS, Dataset.EXPOSURES, Dataset.EXPERIMENTS)
+    customer.config = "experiments:\n" + "".join(f"  {name}:\n" for name in EXPERIMENTS)
     for day in customer.days:
         data, read, sound = events_of(rng, customer.behaviour, zone, day, count)
         rules: Counter[str] = Counter({RuleCode.FORBIDDEN_CHARACTER: 1, RuleCode.USER_WITHOUT_ID: 1})

@@ -1,7 +1,8 @@
 """Reads the functions of a FunctionApp as the host sees them: a name, a trigger and the code to call.
 
 What this host could not run as Azure would is refused here, before anything starts, rather than left out in silence:
-triggers other than timer, queue and HTTP, further bindings, parameters besides the trigger's, and `async` functions.
+triggers other than timer, queue and HTTP, further bindings, parameters besides the trigger's, and `async` functions of
+other triggers than HTTP.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Door:
         return str(self.trigger["type"])
 
     def call(self, value: object) -> object:
-        """Run the function on what its trigger delivers."""
+        """Run the function on what its trigger delivers; one that is `async` gives a coroutine, for a loop to run."""
         return self.function(**{self.trigger["name"]: value})
 
 
@@ -68,8 +69,8 @@ def _door(function: Any, settings: Mapping[str, str]) -> Door:
         if binding is not triggers[0] and binding["type"] != "http":
             raise OperatorError(f"function {name}: the binding {binding['name']} ({binding['type']}) cannot run locally")
     code = function.get_user_function()
-    if inspect.iscoroutinefunction(code):
-        raise OperatorError(f"function {name}: async functions cannot run locally; plain ones can")
+    if inspect.iscoroutinefunction(code) and kind != HTTP:
+        raise OperatorError(f"function {name}: async functions of a {kind} cannot run locally; plain ones can")
     try:
         inspect.signature(code).bind(**{triggers[0]["name"]: None})
     except TypeError as error:

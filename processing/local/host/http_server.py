@@ -6,6 +6,7 @@ may call. Unlike Azure, routes are matched with the case that they are written i
 
 from __future__ import annotations
 
+import inspect
 import socket
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from processing.domain.errors import OperatorError
+from processing.local.host.coroutines import CoroutineLoop
 from processing.local.host.doors import Door
 from processing.local.host.failures import log_failure
 from processing.local.host.host_json import route_prefix
@@ -56,6 +58,7 @@ class HttpServer:
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_SHUTDOWN_POLL,), name="http-server", daemon=True
         )
+        self._coroutines = CoroutineLoop("http-loop")
 
     def start(self) -> None:
         """Begin to answer."""
@@ -101,7 +104,8 @@ class HttpServer:
         except HTTPException as error:
             return Response.force_type(error.get_response(request.environ))
         try:
-            return _as_http_response(door.call(function_request))
+            result = door.call(function_request)
+            return _as_http_response(self._coroutines.run(result) if inspect.iscoroutine(result) else result)
         except Exception as error:  # noqa: BLE001 - whatever a function raises, the caller gets an answer and the server goes on
             log_failure(door.name, error)
             return Response(status=HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -122,15 +126,24 @@ def _bound(port: int) -> socket.socket:
 
 
 def _as_function_request(request: Request, route_params: Mapping[str, Any]) -> func.HttpRequest:
+    headers = dict(request.headers.items())
+    # As Azure's front end does: whatever the caller says of where it comes from, what is known stands last.
+    headers["X-Forwarded-For"] = ", ".join(filter(None, (headers.get("X-Forwarded-For"), request.remote_addr)))
     return func.HttpRequest(
         method=request.method,
-        url=request.url,
-        headers=dict(request.headers.items()),
+        url=_url(request),
+        headers=headers,
         # As Azure hands over a parameter that was given more than once.
         params={key: ",".join(values) for key, values in request.args.lists()},
         route_params={key: str(value) for key, value in route_params.items()},
         body=request.get_data(),
     )
+
+
+def _url(request: Request) -> str:
+    """The address as it was sent: with its escapes, of which `%2F` and `%25` would else be lost."""
+    target = str(request.environ.get("RAW_URI") or request.full_path)
+    return request.host_url.rstrip("/") + target if target.startswith("/") else request.url
 
 
 def _as_http_response(result: object) -> Response:

@@ -1,4 +1,4 @@
-"""A day of events from its staged parts: the files of `events` and `metric_days` (contract section 8)."""
+"""A day of events from its staged parts: the files of `events`, `event_units` and `metric_days` (contract section 8)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from processing.domain.publications import TableFile
-from processing.publication.delta.specs import EVENTS, METRIC_DAYS
+from processing.publication.delta.specs import EVENT_UNITS, EVENTS, METRIC_DAYS
 from processing.publication.events import transforms
 from processing.publication.events.user_ids import find_ids, numbered_users
 from processing.publication.inputs import part_rows
@@ -42,11 +42,20 @@ class _Published:
     """Rows that were worked on, superseded ones among them."""
 
 
+@dataclass(slots=True)
+class _Units:
+    files: list[TableFile] = field(default_factory=list)
+    counts: list[pl.DataFrame] = field(default_factory=list)
+    """Of each file, the units of each event name and id type."""
+    overflowed: int = 0
+    """Sums that are null because they lie beyond all floats."""
+
+
 def compute_event_day(request: DayRequest, inputs: Sequence[DayInput], scratch: Path, emit: Emit) -> DayResult:
     """Drop repeated events, find the ids of the others, count and sum up; of a large day in several passes."""
     passes = max(1, -(-sum(each.size for each in inputs) // AT_ONCE))
-    units = Shuffle(scratch / "units", transforms.UNIT, reduce=transforms.event_units)
-    files, total_files = DayFiles(request, EVENTS, scratch, emit), DayFiles(request, METRIC_DAYS, scratch, emit)
+    units = Shuffle(scratch / "units", transforms.UNIT, reduce=transforms.added_units)
+    files, unit_files, total_files = (DayFiles(request, spec, scratch, emit) for spec in (EVENTS, EVENT_UNITS, METRIC_DAYS))
     published = _Published()
     for number in range(passes):
         counts = _Counts()
@@ -58,10 +67,12 @@ def compute_event_day(request: DayRequest, inputs: Sequence[DayInput], scratch: 
     if published.taken != rows_in:
         raise AssertionError("not every row of the day stands in one pass over it")
     rows = sum(file.rows for file in published.files)
-    totals, overflowed = _totals(request, published.totals, units)
+    counted = _write_units(request, unit_files, units)
+    totals, overflowed = _totals(published.totals, counted.counts)
     return DayResult(
         outputs=(
             files.output(published.files),
+            unit_files.output(counted.files),
             total_files.output([] if totals is None else [total_files.write(totals)]),
         ),
         input_rows=tuple(counts.inputs),
@@ -69,7 +80,7 @@ def compute_event_day(request: DayRequest, inputs: Sequence[DayInput], scratch: 
         superseded=rows_in - rows,
         test_rows=counts.test_rows,
         ratios=(),
-        overflowed=overflowed,
+        overflowed=overflowed + counted.overflowed,
     )
 
 
@@ -115,12 +126,21 @@ def _slices(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
         start = end
 
 
-def _totals(request: DayRequest, totals: pl.DataFrame | None, units: Shuffle) -> tuple[pl.DataFrame | None, int]:
-    """The rows of `metric_days`, None when there are none; and how many figures are null because they overflowed."""
-    counted = []
+def _write_units(request: DayRequest, files: DayFiles, units: Shuffle) -> _Units:
+    """Write files of `event_units`, each in the order of its names, types and ids, and count what stands in them."""
+    written = _Units()
     for bucket in units.buckets():
         request.check_deadline()
-        counted.append(transforms.counted_units(bucket().lazy()).collect())
+        rows, overflowed = finite_figures(transforms.event_unit_rows(bucket().lazy()).collect())
+        written.overflowed += overflowed
+        written.counts.append(transforms.counted_units(rows.lazy()).collect())
+        if rows.height:
+            written.files.append(files.write(rows))
+    return written
+
+
+def _totals(totals: pl.DataFrame | None, counted: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame | None, int]:
+    """The rows of `metric_days`, None when there are none; and how many figures are null because they overflowed."""
     if totals is None or not counted:
         return None, 0
     return finite_figures(transforms.metric_day_rows(totals.lazy(), pl.concat(counted).lazy()).collect())

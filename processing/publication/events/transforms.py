@@ -13,12 +13,12 @@ import polars as pl
 from processing.frames.casts import cast_text
 from processing.publication.events.user_ids import USER
 from processing.publication.inputs import ORDER
-from processing.publication.sums import added, summed, whole
+from processing.publication.sums import added, summed, whole, with_shrunk, without_shrunk
 
 SHUFFLED_BY: Final = ("timeuuid", pl.when(pl.col("timeuuid").is_null()).then(ORDER).alias(ORDER))
 """Rows that agree in these may be the same event; rows without a timeuuid are spread evenly."""
 UNIT: Final = ("metric_name", "id_type", "unit_id")
-"""Columns of `event_units`."""
+"""Of which an event counts each once."""
 
 
 def result_rows(rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -59,8 +59,38 @@ def event_ids(described: pl.LazyFrame, ids: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def event_units(ids: pl.LazyFrame) -> pl.LazyFrame:
-    """Each unit of each event name and id type once, from `event_ids` or from what this gave."""
-    return ids.select(UNIT).unique()
+    """For each UNIT the `count` of its events (Int64), of `numbers` among their values, and their `sum`; from `event_ids`."""
+    value = pl.col("value")
+    return (
+        ids.group_by(UNIT)
+        .agg(pl.len().cast(pl.Int64).alias("count"), value.count().cast(pl.Int64).alias("numbers"), *summed("sum", value))
+        .with_columns(without_shrunk("sum"))
+    )
+
+
+def added_units(units: pl.LazyFrame) -> pl.LazyFrame:
+    """The `event_units` of several sets of events as those of all of them."""
+    return (
+        units.with_columns(with_shrunk("sum"))
+        .group_by(UNIT)
+        .agg(pl.col("count", "numbers").sum(), added("sum"))
+        .with_columns(without_shrunk("sum"))
+    )
+
+
+def event_unit_rows(units: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows of table `event_units` from units that are there once; `sum` is infinite where it lies beyond all floats."""
+    return (
+        units.with_columns(with_shrunk("sum"))
+        .select(
+            "unit_id",
+            "id_type",
+            pl.col("metric_name").alias("event_name"),
+            "count",
+            pl.when(pl.col("numbers") > 0).then(whole("sum")).alias("sum"),
+        )
+        .sort("event_name", "id_type", "unit_id")
+    )
 
 
 def event_totals(ids: pl.LazyFrame) -> pl.LazyFrame:
@@ -87,8 +117,9 @@ def added_totals(totals: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def counted_units(units: pl.LazyFrame) -> pl.LazyFrame:
-    """For each `metric_name` and `id_type` the number of `units` (Int64), from distinct ones."""
-    return units.group_by("metric_name", "id_type").agg(pl.len().cast(pl.Int64).alias("units"))
+    """For each `metric_name` and `id_type` the number of `units` (Int64), from `event_unit_rows`."""
+    name = pl.col("event_name").alias("metric_name")
+    return units.group_by(name, "id_type").agg(pl.len().cast(pl.Int64).alias("units"))
 
 
 def metric_day_rows(totals: pl.LazyFrame, units: pl.LazyFrame) -> pl.LazyFrame:

@@ -36,7 +36,7 @@ def numbered_users(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
 def find_ids(users: pl.Series) -> pl.DataFrame:
     """The ids of different users, given as the compact JSON text that ingest stages.
 
-    One row for each id: USER (the user's place), `is_user_id` (Boolean, whether it is the userID), `id_type` and `unit_id`
+    One row for each different id: USER (its place), `is_user_id` (Boolean, whether it is the userID), `id_type` and `unit_id`
     (String). An empty id, and one that is neither text nor a number, names nobody. The memory is in proportion to the text.
     """
     texts = users.alias("user").to_frame().with_row_index(USER)
@@ -44,7 +44,10 @@ def find_ids(users: pl.Series) -> pl.DataFrame:
     is_plain = texts.get_column("user").str.contains(_PLAIN)
     others = texts.filter(~is_plain)
     parsed = [(number, *each) for number, text in others.iter_rows() for each in _ids(text)]
-    return pl.concat([_plain_ids(texts.filter(is_plain)), pl.DataFrame(parsed, schema=_SCHEMA, orient="row")])
+    ids = pl.concat([_plain_ids(texts.filter(is_plain)), pl.DataFrame(parsed, schema=_SCHEMA, orient="row")])
+    # A userID may stand among the custom ids once more; it comes first.
+    may_be_twice = ids.select((~pl.col("is_user_id") & (pl.col("id_type") == USER_ID_TYPE)).any()).item()
+    return ids.unique((USER, "id_type", "unit_id"), keep="first", maintain_order=True) if may_be_twice else ids
 
 
 def _plain_ids(texts: pl.DataFrame) -> pl.DataFrame:

@@ -9,12 +9,12 @@ from typing import Final
 
 import polars as pl
 
-from processing.domain.publications import TableFile
+from processing.domain.publications import TableFile, TableOutput
 from processing.publication.delta.files import file_schema
-from processing.publication.delta.specs import FIRST_EXPOSURES
+from processing.publication.delta.specs import EXPOSED_UNITS, FIRST_EXPOSURES
 from processing.publication.exposures import transforms
-from processing.publication.exposures.bloom_filter import KeyFilter
 from processing.publication.inputs import ORDER, part_rows
+from processing.publication.key_filter import KeyFilter
 from processing.publication.model import DayInput, DayRequest, DayResult, Emit
 from processing.publication.result_files import DayFiles
 from processing.publication.shuffle import Shuffle
@@ -38,6 +38,7 @@ def compute_exposure_day(
     fewer rows than the day.
     """
     shuffle = Shuffle(scratch / "shuffle", transforms.KEY, reduce=transforms.first_rows, buckets=_BUCKETS)
+    exposed = Shuffle(scratch / "exposed", transforms.KEY, reduce=transforms.exposed_units, buckets=_BUCKETS)
     today = KeyFilter(transforms.KEY)
     input_rows = []
     for each in inputs:
@@ -46,6 +47,7 @@ def compute_exposure_day(
         input_rows.append(rows.height)
         today.add(rows)
         shuffle.add(rows)
+        exposed.add(transforms.with_groups(rows))
     if any(input_rows):
         for data in earlier:
             # Earlier days may hold many times the keys of this one; only those that it may have, too, matter.
@@ -63,6 +65,7 @@ def compute_exposure_day(
         test_rows=0,
         ratios=(),
         first_keys=digest,
+        kept=(_write_exposed(request, DayFiles(request, EXPOSED_UNITS, scratch, emit), exposed),),
     )
 
 
@@ -91,6 +94,16 @@ def _write(request: DayRequest, day_files: DayFiles, shuffle: Shuffle) -> tuple[
             files.append(day_files.write(rows))
             sums = [total + _sum_of_hashes(rows, seed) for total, seed in zip(sums, _DIGEST_SEEDS, strict=True)]
     return files, "".join(f"{total % 2**64:0{_DIGITS}x}" for total in sums)
+
+
+def _write_exposed(request: DayRequest, files: DayFiles, exposed: Shuffle) -> TableOutput:
+    """The files that tell experiments which units saw which groups on the day."""
+    written: list[TableFile] = []
+    for bucket in exposed.buckets():
+        request.check_deadline()
+        rows = transforms.exposed_units(bucket().lazy()).drop("timestamp", ORDER).sort(transforms.KEY).collect()
+        written.append(files.write(rows))
+    return files.output(written)
 
 
 def _sum_of_hashes(rows: pl.DataFrame, seed: int) -> int:

@@ -28,3 +28,22 @@ def first_rows(rows: pl.LazyFrame) -> pl.LazyFrame:
 def new_rows(firsts: pl.LazyFrame) -> pl.LazyFrame:
     """Of first rows those of the day itself, by KEY."""
     return firsts.filter(pl.col("timestamp").is_not_null()).sort(KEY)
+
+
+def exposed_units(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Of the day's own rows with the same KEY one: that of the earliest, with the first and last name of all their groups.
+
+    Rows that went through it may go through it again, with others.
+    """
+    in_order = ("timestamp", ORDER)
+    return rows.group_by(KEY).agg(
+        pl.col("group_id", "timestamp", ORDER).sort_by(*in_order).first(),
+        pl.col("least_group").min(),
+        pl.col("greatest_group").max(),
+    )
+
+
+def with_groups(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows as `exposed_units` takes them."""
+    group = pl.col("group_id")
+    return rows.select(*KEY, group, "timestamp", ORDER, group.alias("least_group"), group.alias("greatest_group"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from processing.domain.publications import TableFile
 from processing.frames.ordered_pool import WORKERS, in_order
 from processing.publication.delta.specs import METRIC_DAYS, METRIC_ROWS
 from processing.publication.inputs import staged_rows
-from processing.publication.metrics import transforms
+from processing.publication.metrics import aggregates, transforms
 from processing.publication.metrics.codes import METRIC, MetricCodes, MetricOrder, NameSet, of_names
 from processing.publication.metrics.shares import Share, planned, weighed
 from processing.publication.metrics.values import MetricRun, MetricValues
@@ -50,14 +51,32 @@ class _ShuffledShare:
     """Whether all rows of its metrics were there, when it is done."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bucket:
+    """What the rows of a bucket came to."""
+
+    file: TableFile
+    shown: pl.Series
+    """The METRICs that it shows to be ratios."""
+    without_value: Mapping[str, int]
+    run: MetricRun
+    """What it says of all metrics."""
+    merged: int
+    """Rows that went into others."""
+
+
 @dataclass(slots=True)
 class _Published:
     files: list[TableFile] = field(default_factory=list)
     taken: int = 0
     """Rows that were worked on, superseded ones among them."""
+    merged: int = 0
+    """Rows that went into others of aggregated metrics."""
     totals: list[pl.DataFrame] = field(default_factory=list)
     ratios: NameSet = field(default_factory=NameSet)
     """Places of metrics that clean rows of the day show to be ratios."""
+    without_value: Counter[str] = field(default_factory=Counter)
+    """Clean rows that have no value because their metric is a ratio and they carry none."""
 
     @property
     def rows(self) -> int:
@@ -88,10 +107,12 @@ class _MetricDay:
         summaries, shuffles = self._shuffled_shares()
         rows_in = sum(summaries.rows) - summaries.test_rows
         order = self._codes.order()
-        before = order.names.is_in(pl.Series(self._request.ratios_before, dtype=pl.String).implode())
-        candidates = order.places_of(summaries.candidates)
+        # A metric whose kind is pinned is what it is, whatever rows and earlier days show.
+        is_value, is_ratio = (self._pinned(order, kind) for kind in ("value", "ratio"))
+        before = (_among(order, self._request.ratios_before) | is_ratio) & ~is_value
+        candidates = order.places_of(summaries.candidates) & ~is_value
         published = self._published(shuffles, order, before | candidates)
-        shown = published.ratios.among(len(order.names))
+        shown = published.ratios.among(len(order.names)) & ~is_value
         if (candidates & ~(shown | before)).any():
             # What looks like a ratio mostly is one; here all rows that say so are superseded.
             _, shuffles = self._shuffled_shares()
@@ -106,11 +127,17 @@ class _MetricDay:
             ),
             input_rows=tuple(summaries.rows),
             rows=published.rows,
-            superseded=rows_in - published.rows,
+            superseded=rows_in - published.rows - published.merged,
+            merged=published.merged,
             test_rows=summaries.test_rows,
             ratios=tuple(order.names.filter(shown)),
             overflowed=overflowed,
+            without_value=dict(published.without_value),
         )
+
+    def _pinned(self, order: MetricOrder, kind: str) -> pl.Series:
+        """Whether each of the names in their order is pinned to a kind."""
+        return _among(order, [name for name, own in self._request.kinds.items() if own == kind])
 
     def _shuffled_shares(self) -> tuple[_PartSummaries, Iterator[_ShuffledShare]]:
         """What the parts hold in sum, and their rows as a whole, or in shares where that would not fit on scratch disk."""
@@ -132,7 +159,8 @@ class _MetricDay:
 
         def read(each: DayInput) -> tuple[int, pl.Series, pl.DataFrame]:
             part = staged_rows(each)
-            coded = self._codes.coded(transforms.result_rows(part))
+            rows = aggregates.with_operations(transforms.result_rows(part), self._request.aggregates)
+            coded = self._codes.coded(rows)
             return part.height, transforms.ratio_metrics(coded), coded
 
         for height, candidates, coded in in_order(read, self._inputs, self._pool, most=WORKERS):
@@ -147,7 +175,7 @@ class _MetricDay:
         # The unit alone would do, but for a unit that has most of the rows.
         by = pl.col("unit_id").hash(1) ^ pl.col(METRIC).hash(2)
         buckets = max(_FEWEST_BUCKETS, size // _BUCKET)
-        shuffle = Shuffle(self._scratch / "shuffle", by, squeeze=_latest_rows, buckets=buckets, pool=self._pool)
+        shuffle = Shuffle(self._scratch / "shuffle", by, squeeze=_put_together, buckets=buckets, pool=self._pool)
         for coded in parts:
             shuffle.add(coded)
         return shuffle
@@ -159,11 +187,13 @@ class _MetricDay:
         publish = partial(self._publish, order=order, is_ratio=is_ratio)
         for shuffled in shuffles:
             published.taken += shuffled.shuffle.rows
-            for file, shown, run in in_order(publish, shuffled.shuffle.buckets(), self._pool, most=WORKERS):
+            for each in in_order(publish, shuffled.shuffle.buckets(), self._pool, most=WORKERS):
                 self._request.check_deadline()
-                published.files.append(file)
-                published.ratios.add(shown)
-                values.add(run)
+                published.merged += each.merged
+                published.files.append(each.file)
+                published.ratios.add(each.shown)
+                published.without_value.update(each.without_value)
+                values.add(each.run)
             if shuffled.completes and values.has_runs:
                 sums = values.sums()
                 of_sums = of_names(is_ratio, sums.get_column(METRIC))
@@ -171,13 +201,27 @@ class _MetricDay:
                 values.clear()
         return published
 
-    def _publish(self, bucket: Bucket, *, order: MetricOrder, is_ratio: pl.Series) -> tuple[TableFile, pl.Series, MetricRun]:
-        """The file of a bucket, the metrics that it shows to be ratios, and what it says of all."""
-        latest = order.sorted(transforms.latest_rows(bucket()))
-        rows = transforms.valued_rows(order.named(latest), of_names(is_ratio, latest.get_column(METRIC)))
+    def _publish(self, bucket: Bucket, *, order: MetricOrder, is_ratio: pl.Series) -> _Bucket:
+        """The file of a bucket, and what it says of its metrics."""
+        one_each, merged = aggregates.finished(aggregates.put_together(bucket()))
+        latest = order.sorted(one_each)
+        del one_each
+        of_rows = of_names(is_ratio, latest.get_column(METRIC))
+        rows = transforms.valued_rows(order.named(latest), of_rows)
         del latest
-        return self._row_files.write(rows), transforms.ratio_metrics(rows), MetricRun.of(rows)
+        return _Bucket(
+            file=self._row_files.write(rows),
+            shown=transforms.ratio_metrics(rows),
+            without_value=transforms.rows_without_value(rows, of_rows),
+            run=MetricRun.of(rows),
+            merged=merged,
+        )
 
 
-def _latest_rows(rows: pl.LazyFrame) -> pl.LazyFrame:
-    return transforms.latest_rows(rows.collect()).lazy()
+def _put_together(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return aggregates.put_together(rows.collect()).lazy()
+
+
+def _among(order: MetricOrder, names: Sequence[str]) -> pl.Series:
+    """Whether each of the names in their order is one of these."""
+    return order.names.is_in(pl.Series(names, dtype=pl.String).implode())

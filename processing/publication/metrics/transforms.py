@@ -44,6 +44,14 @@ def valued_rows(rows: pl.DataFrame, is_ratio: pl.Series) -> pl.DataFrame:
     return rows.with_columns(pl.when(is_ratio).then(quotient).otherwise(pl.col("metric_value")).alias("value"))
 
 
+def rows_without_value(rows: pl.DataFrame, is_ratio: pl.Series) -> dict[str, int]:
+    """Metrics that are ratios to those of their rows that carry a `metric_value` and lack a part of a ratio."""
+    if not is_ratio.any():
+        return {}
+    lost = rows.filter(is_ratio & rows.select(~HAS_PARTS & pl.col("metric_value").is_not_null()).to_series())
+    return dict(lost.group_by("metric_name").len().iter_rows())
+
+
 def metric_totals(sums: pl.DataFrame, totals: pl.DataFrame, is_ratio: pl.Series) -> pl.DataFrame:
     """The rows of `metric_days`, from the sums of metrics and the `value_totals` of those that have values.
 

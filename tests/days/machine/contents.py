@@ -80,6 +80,17 @@ class Feed:
     refused: bytes
     """A file that is refused whole."""
     days: Days
+    lines: Callable[[Iterable[Row]], bytes] | None = None
+    """The rows as they come over HTTP; None where the machine logs none."""
+
+    def has(self, name: str) -> bool:
+        """Whether a data file lies in the stream's own folder."""
+        return name in self.names or name.startswith(f"{self.dataset}/api/")
+
+    def logged(self) -> dict[bytes, str]:
+        """What comes over HTTP, and which content it is: rows that are all sound."""
+        sound = {name: rows for name, rows in self.contents.items() if rows and all(map(self.days.is_sound, rows))}
+        return {} if self.lines is None else {self.lines(rows): name for name, rows in sorted(sound.items())}
 
     def file(self, content: str) -> bytes:
         """The bytes of a content."""

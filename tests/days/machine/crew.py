@@ -12,11 +12,13 @@ from typing import Any
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.errors import ConditionNotMet, DropzoneError
-from processing.domain.queue_messages import parse_stream_work, parse_upload_event
+from processing.domain.queue_messages import parse_stream_work, parse_upload_event, upload_event
+from processing.domain.reasons import WarningCode
 from processing.domain.receipts import Receipt, UploadStatus
 from processing.domain.streams import Stream
 from processing.jobs.days.advance_days import advance_days
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
+from processing.jobs.journal.journal import Journal
 from processing.jobs.uploads.receive_file import receive_file
 from processing.stored.context import JobContext
 from tests.days.machine.answers import Closings, check_receipt
@@ -26,8 +28,9 @@ from tests.days.machine.pauses import AT_ONCE, Pause
 from tests.days.machine.tally import Tally
 from tests.days.machine.watch import Notes, Watch
 from tests.days.machine.world import World
-from tests.support.all_customers import sweep_all
-from tests.support.stepping import Call, CallOutcome, Run, SteppedStore, SteppedTables
+from tests.support.all_customers import roll_all, sweep_all
+from tests.support.in_memory import InMemoryAppendBlobs
+from tests.support.stepping import Call, CallOutcome, Run, SteppedAppendBlobs, SteppedStore, SteppedTables
 
 MOST = 6
 """Runs at once."""
@@ -47,6 +50,21 @@ class Lies:
 
     store: Wrap = lambda store: store
     tables: Wrap = lambda tables: tables
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRows:
+    """Rows that were answered over HTTP."""
+
+    customer: Customer
+    upload: str
+    """That they are to become."""
+
+
+def upload_of(journal: Journal, customer: str, dataset: Dataset) -> str:
+    """What becomes of the only rows that a journal took."""
+    writer = journal._writers[customer, dataset]
+    return (writer.open.segment if writer.open is not None else writer.left[-1]).upload()
 
 
 @dataclass(slots=True, eq=False)
@@ -72,6 +90,8 @@ class Crew:
     workers: list[Worker] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     """Of uploads, that were sent and did not arrive yet."""
+    after_each_call: Callable[[], None] = lambda: None
+    """What else must be true after every call."""
     is_sound: bool = True
     """False once something was wrong."""
     _receipts: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -90,7 +110,16 @@ class Crew:
         def in_steps(run: Run) -> object:
             drop, lake = SteppedStore(world.drop, run, world.page), SteppedStore(world.lake, run, world.page)
             tables = SteppedTables(world.tables, run)
-            return job(world.context(host, drop=lies.store(drop), lake=lies.store(lake), tables=lies.tables(tables)))
+            append_blobs = SteppedAppendBlobs(InMemoryAppendBlobs(world.drop), run)
+            return job(
+                world.context(
+                    host,
+                    drop=lies.store(drop),
+                    lake=lies.store(lake),
+                    tables=lies.tables(tables),
+                    append_blobs=append_blobs,
+                )
+            )
 
         worker = Worker(what, Run(in_steps), world.number, {watch: Notes() for watch in self.watches})
         self.workers.append(worker)
@@ -122,6 +151,16 @@ class Crew:
 
     def sweep(self, then: Pause | None, *, host: int = 0) -> Worker:
         return self.start("sweep", sweep_all, then, host=host)
+
+    def log_rows(self, customer: Customer, dataset: Dataset, data: bytes, then: Pause | None, *, host: int = 0) -> Worker:
+        """A process takes rows over HTTP and answers; it ends with its answer, and leaves its segment to others."""
+
+        def append(context: JobContext) -> LoggedRows:
+            journal = Journal(context)
+            journal.append(customer.name, dataset, data)
+            return LoggedRows(customer, upload_of(journal, customer.name, dataset))
+
+        return self.start("log", append, then, host=host)
 
     # Going on
 
@@ -161,6 +200,7 @@ class Crew:
     def everything(self, random: Random) -> None:
         """A sweep and a look, everything that was sent arrives, and everything that is begun is done, side by side."""
         self.sweep(AT_ONCE)
+        self.start("roller", roll_all, AT_ONCE)
         self.look(AT_ONCE)
         while True:
             self.collect()
@@ -227,6 +267,7 @@ class Crew:
             watch.after(worker.notes[watch], call, worker.run)
         if call.method == "put":
             self._check_receipt(worker, call)
+            self._check_logged(worker, call)
         elif there is not None and self._there(call) is None:
             self._check_deleted(call, there)
         if worker.run.refused is not None:
@@ -234,6 +275,7 @@ class Crew:
         assert not UNEXPECTED, UNEXPECTED
         if worker.run.ended:
             self._check_end(worker)
+        self.after_each_call()
         self.is_sound = True
 
     def _there(self, call: Call) -> str | None:
@@ -255,6 +297,7 @@ class Crew:
                 is_stub = customer.version(call.name, etag).content == STUB
                 assert is_stub or (call.name, etag) in customer.answered, f"{call.name} was deleted and never answered"
                 customer.went(call.name, etag)
+                customer.expired.add((call.name, etag))
                 is_marker = call.name.startswith("signals/")
                 self.tally.hit("a marker deleted by retention" if is_marker else "an upload deleted by retention")
             elif call.container == customer.results:
@@ -279,6 +322,17 @@ class Crew:
             check_receipt(customer, name, found[0], begun=worker.begun, tries=tries, closings=closings)
             customer.heard(name, found[0])
             self._count_receipt(found[0])
+            if found[0].deleted_at is not None:
+                is_withdrawn = any(each.code == WarningCode.WITHDRAWN for each in found[0].warnings)
+                self.tally.hit("rows withdrawn by a deletion" if is_withdrawn else "a deletion told")
+
+    def _check_logged(self, worker: Worker, call: Call) -> None:
+        for customer in self.customers:
+            if call.container != customer.drop or "/api/" not in call.name or not customer.adopt_logged(call.name):
+                continue
+            self.tally.hit(f"rows became an upload by a {worker.what}")
+            if self.world.number % 2:
+                self.messages.append(upload_event(customer.drop, call.name, customer.versions[call.name][0].etag))
 
     def _count_receipt(self, receipt: Receipt) -> None:
         self.tally.hit(f"an upload {receipt.status}")
@@ -296,6 +350,8 @@ class Crew:
             self.tally.hit("a lost write of a stream's state")
         elif blob_names.is_receipt(call.name):
             self.tally.hit("a lost write of a receipt")
+        elif call.method == "append":
+            self.tally.hit("an append fenced off")
         elif call.method == "delete":
             self.tally.hit("a lost deletion")
         elif call.method == "get_range":
@@ -303,6 +359,9 @@ class Crew:
 
     def _check_end(self, worker: Worker) -> None:
         self.workers.remove(worker)
+        if isinstance(worker.run.result, LoggedRows):
+            worker.run.result.customer.logged.setdefault(worker.run.result.upload, self.world.number)
+            self.tally.hit("rows answered")
         if isinstance(worker.run.result, WorkOutcome):
             self.tally.hit(f"a worker {worker.run.result}")
         for watch, notes in worker.notes.items():

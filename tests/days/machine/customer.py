@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from processing.domain import blob_names
 from processing.domain.blob_names import Marker, SignalFile, kind_of_upload
@@ -15,7 +15,7 @@ from processing.domain.documents import from_json
 from processing.domain.receipts import Receipt
 from processing.ports import BlobInfo
 from processing.stored.customers import add_customer
-from tests.days.machine.contents import STUB, WITHOUT_U2, Feed
+from tests.days.machine.contents import STUB, WITHOUT_U2, Feed, Read
 from tests.days.machine.world import World
 from tests.support.in_memory import _Blob
 
@@ -27,6 +27,8 @@ PLAIN, INFER, WAIT_FOR_REFUSED, HOLD, FIRST_DAY, BROKEN = (
     "first day",
     "broken",
 )
+ANCHOR = "elsewhere/kept.csv"
+"""An upload that nobody deletes: without anything that is known to be there, no deletion is believed."""
 CONFIGS = (PLAIN, INFER, WAIT_FOR_REFUSED, HOLD, FIRST_DAY, WITHOUT_U2)
 """Those that can be in force; a broken one leaves the one before in force."""
 
@@ -70,6 +72,10 @@ class Customer:
     """Name to its last receipt."""
     lost: dict[str, Receipt] = field(default_factory=dict)
     """Those that are gone though nobody gave them up, and in whose place no other one has something in force."""
+    logged: dict[str, int] = field(default_factory=dict)
+    """The uploads that rows over HTTP are to become, and when they were answered."""
+    expired: set[tuple[str, str]] = field(default_factory=set)
+    """The versions that retention deleted."""
     _gone: dict[tuple[str, int], int] = field(default_factory=dict)
     _parsed: dict[str, Receipt] = field(default_factory=dict)
 
@@ -93,6 +99,10 @@ class Customer:
     def upload(self, name: str, content: str) -> Version:
         """A version of a data file."""
         return self._write(name, self.stream_of(name).file(content), content)
+
+    def leave_anchor(self) -> Version:
+        """What stays there."""
+        return self._write(ANCHOR, b"x", "")
 
     def stub(self, name: str) -> None:
         """What some tools leave for a folder."""
@@ -132,6 +142,17 @@ class Customer:
         version = Version(etag=info.etag, content="", data=data, last_modified=now, number=number)
         self.versions.setdefault(name, []).append(version)
 
+    def adopt_logged(self, name: str) -> bool:
+        """Rows that came over HTTP became an upload: one that is there since they were answered, if they were before."""
+        found = self.world.drop.get(self.drop, name)
+        if found is None or name in self.versions:
+            return False
+        data, info = found
+        content = self.stream_of(name).logged()[data]
+        number, now = self.logged.get(name, self.world.number), info.last_modified
+        self.versions[name] = [Version(etag=info.etag, content=content, data=data, last_modified=now, number=number)]
+        return True
+
     def touch(self, name: str) -> None:
         """The same bytes get another ETag and Last-Modified."""
         present = self.present(name)
@@ -157,17 +178,21 @@ class Customer:
 
     def config_file(self, config: str) -> str:
         """What stands in the operator's file."""
-        return {
-            PLAIN: "{}\n",
-            INFER: "gap_policy: infer\n",
-            WAIT_FOR_REFUSED: "on_refused: wait\n",
-            HOLD: "late_policy: hold\n",
-            FIRST_DAY: f"first_day: {self.world.calendar.day(1)}\n",
-            WITHOUT_U2: "".join(
-                ["datasets:\n", *(f"  {each}:\n    where: unit_id <> 'u2'\n" for each in ("metrics", "exposures"))]
-            ),
-            BROKEN: "no_such_key: 1\n",
-        }[config]
+        return (
+            self.world.said
+            + ("on_delete: withdraw\n" if self.world.withdraws else "")
+            + {
+                PLAIN: "on_refused: publish\n",
+                INFER: "gap_policy: infer\n",
+                WAIT_FOR_REFUSED: "on_refused: wait\n",
+                HOLD: "late_policy: hold\n",
+                FIRST_DAY: f"first_day: {self.world.calendar.day(1)}\n",
+                WITHOUT_U2: "".join(
+                    ["datasets:\n", *(f"  {each}:\n    where: unit_id <> 'u2'\n" for each in ("metrics", "exposures"))]
+                ),
+                BROKEN: "no_such_key: 1\n",
+            }[config]
+        )
 
     def named_first_day(self, day: date | None) -> bool:
         """Whether a config that the customer had at any time names this first day."""
@@ -193,7 +218,11 @@ class Customer:
 
     def stream_of(self, name: str) -> Feed:
         """The stream in whose folder a data file lies."""
-        return next(each for each in self.streams if name in each.names)
+        return next(each for each in self.streams if each.has(name))
+
+    def rows_read(self, name: str, content: str, uploaded: datetime, config: str) -> Read:
+        """What the program should make of an upload; rows that came over HTTP are not what the config says of files."""
+        return self.stream_of(name).rows_read(content, uploaded, PLAIN if "/api/" in name else config)
 
     def stream(self, dataset: str) -> Feed:
         return next(each for each in self.streams if each.dataset == dataset)
@@ -208,6 +237,10 @@ class Customer:
     def age(self, name: str, etag: str) -> int:
         """The place of a version among those of its name; fails when it is not one of them."""
         return [version.etag for version in self.versions[name]].index(etag)
+
+    def was_gone_since(self, name: str, begun: int) -> bool:
+        """Whether there was a moment since then at which no version of an upload was there."""
+        return self.present(name) is None or self.versions[name][-1].number > begun
 
     def ended_at(self, name: str, etag: str) -> float:
         """When a version was replaced or deleted, as a number; infinity while it is there."""
@@ -268,8 +301,3 @@ class Customer:
 def md5_of(data: bytes) -> str:
     """As a manifest writes it."""
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
-
-
-def settled(version: Version, settle: timedelta, now: datetime) -> bool:
-    """Whether a marker has surely taken effect."""
-    return version.last_modified + settle <= now

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from processing.domain.blob_names import DataFile, Marker, PartName, SignalFile, kind_of_upload
 from processing.domain.stream_state import StreamState
 from tests.days.machine.contents import STUB
-from tests.days.machine.customer import Version, settled
+from tests.days.machine.customer import Version
 
 if TYPE_CHECKING:
     from tests.days.machine.watch import Notes, Watch
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 WINDOW = timedelta(days=28)
 
 
-def check_found(watch: Watch, notes: Notes, after: StreamState) -> None:
+def check_found(watch: Watch, notes: Notes, before: StreamState, after: StreamState) -> None:
     """Invariant 10, of a first day that the program found.
 
     Everything that lay there before its marker was answered by then, and no marked day before it has rows among that, or a
     marker of its own.
     """
-    first, markers = after.first_day, _in_effect(watch, notes)
+    first, markers = after.first_day, _in_effect(watch, notes, before)
     assert first is not None
     assert first in markers, f"the stream begins with {first}, which is not marked"
     written = min(version.number for _, version in markers[first])
@@ -39,8 +39,11 @@ def check_found(watch: Watch, notes: Notes, after: StreamState) -> None:
         assert not missed, f"the stream begins with {first} though {day} is marked and has rows in {missed}"
 
 
-def _in_effect(watch: Watch, notes: Notes) -> dict[date, list[tuple[str, Version]]]:
-    """The days that the markers of the run's listing had surely marked, with these."""
+def _in_effect(watch: Watch, notes: Notes, before: StreamState) -> dict[date, list[tuple[str, Version]]]:
+    """The days that the markers of the run's listing had surely marked, with these.
+
+    One that is rewritten before it has settled counts from when the state saw it first (When a day is due 1).
+    """
     customer, days = watch.customer, dict[date, list[tuple[str, Version]]]()
     assert notes.markers is not None
     assert notes.now is not None
@@ -50,7 +53,8 @@ def _in_effect(watch: Watch, notes: Notes) -> dict[date, list[tuple[str, Version
         if not isinstance(kind, Marker | SignalFile) or kind.dataset not in marking:
             continue
         is_read = isinstance(kind, Marker) or customer.answered.get((name, etag), notes.markers.since) < notes.markers.since
-        if is_read and settled(version, watch.world.settle, notes.now):
+        rests_since = before.rests_since(name, version.last_modified)
+        if is_read and rests_since + watch.world.settle <= notes.now:
             for day in customer.days_marked_by(name, version):
                 if watch.world.calendar.end_of(day) <= notes.now:
                     days.setdefault(day, []).append((name, version))

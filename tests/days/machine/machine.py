@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, timedelta
 from random import Random
 from typing import ClassVar
@@ -10,7 +11,9 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from processing.domain import blob_names
 from processing.domain.datasets import Dataset
+from processing.domain.errors import OperatorError
 from processing.domain.queue_messages import upload_event
 from processing.domain.stream_state import DayRecord
 from processing.domain.streams import Stream
@@ -21,14 +24,15 @@ from tests.days.machine import pauses
 from tests.days.machine.calendar import CALENDARS, WINTER, Calendar
 from tests.days.machine.contents import Feed
 from tests.days.machine.crew import LEASE, UNEXPECTED, Crew, Job, Lies, Worker
-from tests.days.machine.customer import BROKEN, CONFIGS, PLAIN, Customer, Named, md5_of
+from tests.days.machine.customer import ANCHOR, BROKEN, CONFIGS, PLAIN, Customer, Named, md5_of
 from tests.days.machine.metrics import metrics
 from tests.days.machine.pauses import AT_ONCE, Pause
-from tests.days.machine.promise import check_answers, check_promise
+from tests.days.machine.promise import check_answers, check_deletions, check_promise
 from tests.days.machine.tally import Tally
 from tests.days.machine.watch import Watch
 from tests.days.machine.world import KEPT_LONG, World
-from tests.support.all_customers import clean_up_all
+from tests.support.all_customers import clean_up_all, roll_all
+from tests.support.seeded_ids import SEEDED_IDS
 
 MANY = st.integers(0, 2**16)
 """Picks one of a few, or begins a row of random choices."""
@@ -42,13 +46,13 @@ TIMELINES = (
     *("colliding",) * 2,
     *("racing",) * 2,
     "answered twice",
+    *("deleted",) * 2,
+    *("logged",) * 2,
 )
 FLOORS: dict[str, int] = {
     "a publication": 30,
     "a publication in place of another": 10,
-    "a conflict of a table's commit": 1,
     "a lost write of a stream's state": 5,
-    "a worker superseded": 1,
     "a first day found": 3,
     "a cut emptied": 1,
 }
@@ -62,10 +66,25 @@ class DayMachine(RuleBasedStateMachine):
     streams: ClassVar[tuple[Callable[[Calendar], Feed], ...]] = (metrics,)
     retention: ClassVar[Retention] = KEPT_LONG
     lies: ClassVar[Lies] = Lies()
+    said: ClassVar[str] = ""
+    """What stands in every config that can be in force."""
+    deletions_are_told: ClassVar[bool] = True
+    """Whether something that is known always stays in the container, without which nobody is believed to have deleted."""
     tally: ClassVar[Tally] = Tally()
     timelines: ClassVar[tuple[str, ...]] = TIMELINES
     """With which an example begins."""
-    floors: ClassVar[Mapping[str, int]] = FLOORS | {"a computed day given up for a newer cut": 1, "a crash at a table": 1}
+    floors: ClassVar[Mapping[str, int]] = FLOORS | {
+        "a computed day given up for a newer cut": 1,
+        "a conflict of a table's commit": 1,
+        "a crash at a table": 1,
+        "a worker superseded": 1,
+        "a deletion told": 5,
+        "rows withdrawn by a deletion": 2,
+        "rows answered": 10,
+        "rows became an upload by a work": 2,
+        "rows became an upload by a roller": 2,
+        "an append fenced off": 1,
+    }
     """How often what must happen in all examples of a test together."""
 
     def __init__(self) -> None:
@@ -75,7 +94,8 @@ class DayMachine(RuleBasedStateMachine):
 
     def build(self, calendar: Calendar) -> None:
         """Everything anew."""
-        self.world = World(calendar=calendar, retention=self.retention)
+        SEEDED_IDS.begin()
+        self.world = World(calendar=calendar, retention=self.retention, said=self.said)
         streams = [make(calendar) for make in self.streams]
         self.customers = [Customer(name=name, world=self.world, streams=streams) for name in self.names]
         self.watches = [Watch(each, stream, self.tally) for each in self.customers for stream in streams]
@@ -89,15 +109,35 @@ class DayMachine(RuleBasedStateMachine):
         settle=st.sampled_from([0, 60]),
         skew=st.sampled_from([-3600, 0, 86_400]),
         page=st.sampled_from([1, 2, 5_000]),
+        reconcile=st.sampled_from([7, 7, 1]),
         past=st.sampled_from(["none", "uploads", "markers", "published", "published", "published"]),
         timelines=st.just(2),
+        withdraws=st.booleans(),
         seed=MANY,
     )
-    def install(self, *, calendar: Calendar, settle: int, skew: int, page: int, past: str, timelines: int, seed: int) -> None:
+    def install(
+        self,
+        *,
+        calendar: Calendar,
+        settle: int,
+        skew: int,
+        page: int,
+        past: str,
+        timelines: int,
+        withdraws: bool,
+        seed: int,
+        reconcile: int = 7,
+    ) -> None:
         """The settings, the hosts' clocks, what the customers did before, and how many timelines come first."""
         self.build(calendar)
         self.world.settle = timedelta(seconds=settle)
         self.world.page = page
+        self.world.reconcile_every = timedelta(days=reconcile)
+        self.world.withdraws = withdraws
+        for customer in self.customers:
+            customer.configure(PLAIN)
+            self.crew.answer(upload_event(customer.drop, ANCHOR, customer.leave_anchor().etag), None)
+        self.crew.sweep(None)  # so that it is known
         self.world.hosts[0].clock.skew = timedelta(seconds=skew)
         # Of all choices together: of a seed alone, the same few are tried too often.
         self.random = Random(f"{seed} {past} {settle} {skew} {page} {calendar.name}")
@@ -133,6 +173,8 @@ class DayMachine(RuleBasedStateMachine):
             "colliding": lambda: self.collide_in_a_table(which=which, seed=seed),
             "racing": lambda: self.race(what=place, seed=seed, harm=harm),
             "answered twice": lambda: self.answer_twice(which=which, content=place, seed=seed),
+            "deleted": lambda: self.delete_and_race(which=which, seed=place),
+            "logged": lambda: self.log_and_mark(which=which, seed=place, harm=harm),
             **self.more_timelines(which, place, random),
         }[timeline]()
 
@@ -154,7 +196,8 @@ class DayMachine(RuleBasedStateMachine):
     def change_upload(self, which: int, what: str) -> None:
         """What is there gets another ETag, goes, becomes a folder's stub, or is copied by the service for a while."""
         watch, name = self.upload_of(which)
-        customer, there = watch.customer, watch.customer.names()
+        customer = watch.customer
+        there = [each for each in customer.names() if each != ANCHOR]
         if what == "stub":
             customer.stub(name)
         elif what == "copy":
@@ -375,6 +418,28 @@ class DayMachine(RuleBasedStateMachine):
             content = random.randrange(len(contents))
         self.crew.together(random, team, random.choice((0.0, 0.02)))
 
+    @precondition(lambda self: len(self.crew.workers) < 2)
+    @rule(which=MANY, seed=MANY)
+    def delete_and_race(self, which: int, seed: int) -> None:
+        """An upload is deleted, a sweep misses it; while the next one says so it may come again, or its days be worked on."""
+        random, (watch, name) = Random(seed), self.upload_of(which)
+        customer, contents = watch.customer, sorted(watch.stream.contents)
+        if customer.present(name) is None:
+            self.upload_and_announce(customer, name, random.choice(contents), "answer")
+        self.crew.sweep(None)
+        customer.delete(name)
+        self.crew.sweep(None)
+        if random.random() < 0.5:
+            self.make_due(watch, random)
+        team = [self.work(watch, random.choice([AT_ONCE, *pauses.OF_COMMITS]), host=0)]
+        team.append(self.crew.sweep(random.choice([AT_ONCE, *pauses.OF_DELETIONS])))
+        if random.random() < 0.5:
+            message = upload_event(customer.drop, name, customer.upload(name, random.choice(contents)).etag)
+            team.append(self.crew.answer(message, random.choice(pauses.OF_INGEST), host=1))
+        if random.random() < 0.3:
+            team.append(self.crew.sweep(AT_ONCE))
+        self.crew.together(random, team, random.choice((0.0, 0.02, 0.05)))
+
     @precondition(lambda self: len(self.crew.workers) < 3)
     @rule(what=MANY, seed=MANY, harm=st.sampled_from([0.0, 0.01, 0.04]))
     def race(self, what: int, seed: int, harm: float) -> None:
@@ -395,6 +460,29 @@ class DayMachine(RuleBasedStateMachine):
             else:
                 team.append(self.crew.sweep(AT_ONCE))
         self.crew.together(random, team, harm)
+
+    @precondition(lambda self: len(self.crew.workers) < 3)
+    @rule(which=MANY, seed=MANY, harm=st.sampled_from([0.0, 0.02, 0.05]))
+    def log_and_mark(self, which: int, seed: int, harm: float) -> None:
+        """Rows come over HTTP while a day is marked, looked at and worked on, and while others make uploads of them."""
+        random, watch = Random(seed), self.watches[which % len(self.watches)]
+        team = [worker for _ in range(2) if (worker := self.log(watch, random, random.choice(pauses.OF_JOURNAL))) is not None]
+        if not team:
+            return
+        self.make_due(watch, random)
+        team.append(self.work(watch, random.choice([AT_ONCE, *pauses.OF_JOURNAL, *pauses.OF_LOOKS]), host=1))
+        if random.random() < 0.5:
+            self.world.time.advance(timedelta(minutes=3))
+            team.append(self.crew.start("roller", roll_all, random.choice(pauses.OF_JOURNAL)))
+        self.crew.together(random, team, harm)
+
+    def log(self, watch: Watch, random: Random, pause: Pause | None) -> Worker | None:
+        """Rows of one content come over HTTP; None where the machine knows none of the stream."""
+        contents = sorted(watch.stream.logged())
+        if not contents:
+            return None
+        data = random.choice(contents)
+        return self.crew.log_rows(watch.customer, watch.stream.dataset, data, pause, host=random.randrange(2))
 
     # How it is done
 
@@ -442,8 +530,12 @@ class DayMachine(RuleBasedStateMachine):
 
     def mark_ready(self, customer: Customer, day: date, dataset: Dataset | None) -> None:
         """The operator leaves a marker; what it writes is remembered as if the customer had."""
-        name = mark_ready(self.world.context(), customer.name, day, dataset)
-        customer.adopt(name)
+        name = None
+        # Every stream may begin later than that day.
+        with suppress(OperatorError):
+            name = mark_ready(self.world.context(), customer.name, day, dataset)
+        if name is not None:
+            customer.adopt(name)
 
     def end_copies(self) -> None:
         for customer in self.customers:
@@ -482,14 +574,19 @@ class DayMachine(RuleBasedStateMachine):
                 break
         else:
             raise AssertionError("it never comes to rest")
+        for container in self.world.drop.list_containers(blob_names.JOURNAL_PREFIX):
+            assert not list(self.world.drop.list_blobs(container)), "rows are left in the journal"
         for customer in self.customers:
+            assert customer.logged.keys() <= customer.versions.keys(), "rows that were answered are in no upload"
             check_answers(customer)
+            if self.deletions_are_told:
+                check_deletions(customer)
         for watch in self.watches:
             check_promise(watch, self.configs[watch.customer.name])
 
     def standing(self) -> object:
         """What changes as long as something goes on."""
-        receipts = [(each.name, name, each.receipt(name)) for each in self.customers for name in each.names()]
+        receipts = [(each.name, name, each.receipt(name)) for each in self.customers for name in sorted(each.versions)]
         days = [
             (day, record.state, record.published, record.cut, record.expected_files, record.reprocess, record.failures)
             for watch in self.watches

@@ -13,7 +13,7 @@ from hypothesis.stateful import precondition, rule
 from processing.domain.queue_messages import upload_event
 from processing.jobs.operate import reconcile, retry_now
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
-from tests.days.machine import pauses
+from tests.days.machine import pauses, results
 from tests.days.machine.calendar import Calendar
 from tests.days.machine.deaths import die_of_a_day, die_of_an_upload
 from tests.days.machine.event_files import events
@@ -126,9 +126,12 @@ class RetentionMachine(DayMachine):
 
     streams = (exposures, events)
     retention = KEPT_SHORT
+    deletions_are_told = False
     floors = FLOORS | {
         "a day closed": 4,
+        "a closed day left the state": 2,
         "a part of a closed day deleted": 4,
+        "a superseded part deleted": 1,
         "an upload deleted by retention": 4,
         "a marker deleted by retention": 2,
         "a receipt deleted by retention": 2,
@@ -169,7 +172,7 @@ class RetentionMachine(DayMachine):
             # Just what is about to be deleted, among others.
             waiting = keeper.run.waiting
             name = waiting.name if waiting is not None and random.random() < 0.5 else self.upload_of(pause)[1]
-            if any(name in stream.names for stream in self.customers[0].streams):
+            if any(stream.has(name) for stream in self.customers[0].streams):
                 self.upload_and_announce(self.customers[0], name, random.choice(["one", "two days", "three days"]), "later")
         team = [keeper, self.work(random.choice(self.watches), AT_ONCE)]
         if self.crew.messages:
@@ -177,10 +180,36 @@ class RetentionMachine(DayMachine):
         self.crew.together(random, team)
 
 
+class ResultsMachine(DayMachine):
+    """Experiments are compared by what metrics and exposures publish, while these are corrected and published again."""
+
+    streams = (metrics, exposures)
+    said = results.CONFIG
+    floors = FLOORS | {"results in a table": 40, "results checked": 20}
+
+    def build(self, calendar: Calendar) -> None:
+        super().build(calendar)
+        self.results = [results.ResultsWatch(each, self.tally) for each in self.customers]
+        self.crew.after_each_call = self.check_results
+
+    def check_results(self) -> None:
+        for each in self.results:
+            each.check_commits()
+
+    def standing(self) -> object:
+        return super().standing(), [(each.state.seq, each.state.pending) for each in self.results]
+
+    def settle_down(self) -> None:
+        super().settle_down()
+        for each in self.results:
+            each.check_end()
+
+
 class LossMachine(DayMachine):
     """Blobs and containers are lost or come back from before, and are restored after some time."""
 
     streams = (metrics, exposures)
+    deletions_are_told = False
     floors = FLOORS | {"something lost": 6}
     timelines = (*("lost",) * 2 * len(TIMELINES), *TIMELINES)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 import polars as pl
@@ -41,6 +42,7 @@ def metrics(calendar: Calendar) -> Feed:
         },
         table="metric_rows",
         write=_csv,
+        lines=_ndjson,
         refused=b"unit_id,date\nu1,2026-11-18\n",
         days=_MetricDays(),
     )
@@ -52,6 +54,16 @@ def _csv(rows: Iterable[Row]) -> bytes:
         above, below = each.parts or ("", "")
         lines.append(f"{each.unit},user_id,{each.day},{each.group},{each.value},{above},{below},{str(each.is_test).lower()}")
     return ("\n".join(lines) + "\n").encode()
+
+
+def _ndjson(rows: Iterable[Row]) -> bytes:
+    lines = []
+    for each in rows:
+        value = {"metric_value": float(each.value)} if each.parts is None else {}
+        parts = {} if each.parts is None else {"numerator": each.parts[0], "denominator": each.parts[1]}
+        named = {"unit_id": each.unit, "id_type": "user_id", "date": str(each.day), "metric_name": each.group}
+        lines.append(json.dumps({**named, **value, **parts, "is_test": each.is_test}) + "\n")
+    return "".join(lines).encode()
 
 
 class _MetricDays:

@@ -18,7 +18,7 @@ from processing.domain.readiness import first_day
 from processing.domain.readiness.marker_manifest import folders_of
 from processing.domain.readiness.observation import Observation
 from processing.domain.stream_state import Opening, StreamState
-from processing.jobs.days import day_inputs, observations, observe_stream, publish_day, work_stream
+from processing.jobs.days import commit_day, day_inputs, observations, observe_stream, publish_day, work_stream
 from processing.jobs.housekeeping import parts
 from processing.ports import BlobInfo
 from processing.stored import stream_state
@@ -68,10 +68,10 @@ class _Remembering(SteppedStore):
         super().__init__(store.store, store.run)
         self._listed = listed
 
-    def list_blobs(self, container: str, prefix: str = "", *, metadata: bool = False) -> Iterator[BlobInfo]:
+    def list_blobs(self, container: str, prefix: str = "", **how: Any) -> Iterator[BlobInfo]:
         if container == blob_names.STAGED_CONTAINER:
             return iter(self._listed)
-        return super().list_blobs(container, prefix, metadata=metadata)
+        return super().list_blobs(container, prefix, **how)
 
 
 def _lists_parts_first(patch: Patch) -> None:
@@ -96,13 +96,23 @@ class _Tables(SteppedTables):
         opened = super().open(container, spec)
         return self._kind(opened.table, self.run, container, spec.name)
 
+    def find(self, container: str, spec: Any) -> SteppedTable | None:
+        found = super().find(container, spec)
+        return None if found is None else self._kind(found.table, self.run, container, spec.name)
+
 
 class _KnowsNoSeq(SteppedTable):
-    """Nobody asks whether the publication is there already."""
+    """Nobody asks, before a commit, whether the publication is there already."""
+
+    is_to_commit = False
+
+    def refresh(self) -> None:
+        super().refresh()
+        self.is_to_commit = True
 
     def seq_of(self, app: str) -> int:
-        super().seq_of(app)
-        return 0
+        seq = super().seq_of(app)
+        return 0 if self.is_to_commit else seq
 
 
 class _CommitsAfresh(SteppedTable):
@@ -123,6 +133,7 @@ def _publishes_without_claim(patch: Patch) -> None:
         return stream_state.change_state(context, stored, change)
 
     patch.setattr(publish_day, "change_state", any_epoch)
+    patch.setattr(commit_day, "change_state", any_epoch)
 
 
 def _lists_uploads_before_markers(patch: Patch) -> None:
@@ -162,11 +173,11 @@ def _keeps_the_old_listing(patch: Patch) -> None:
 
 
 def _forgets_the_new_cut(patch: Patch) -> None:
-    patch.setattr(publish_day, "_expect_in_hand", _nothing)
+    patch.setattr(commit_day, "expect_in_hand", _nothing)
 
 
 def _asks_once_whether_a_day_is_due(patch: Patch) -> None:
-    patch.setattr(publish_day, "due_days", lambda state: state.days)
+    patch.setattr(commit_day, "due_days", lambda state: state.days)
 
 
 def _begins_with_what_is_answered(patch: Patch) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from processing.domain.receipts import InForce, Receipt, Upload
 from processing.domain.stream_state import StreamState
-from processing.jobs.days import publish_day, touched_days
+from processing.jobs.days import commit_day, touched_days
 from processing.jobs.uploads import commit_receipt
 from processing.stored.change_notes import StoredChange, drop_days
 from processing.stored.context import JobContext
@@ -48,14 +48,14 @@ def _takes_every_note_for_over(patch: Patch) -> None:
 
 
 def _commits_as_if_it_had_read(patch: Patch) -> None:
-    patch.setattr(publish_day, "_may_be_touched", lambda *_: False)
+    patch.setattr(commit_day, "_may_be_touched", lambda *_: False)
 
 
 def _keeps_what_others_left(patch: Patch) -> None:
     def as_it_is(present: StreamState, _read: Any) -> bool:
         return any(record.touched for record in present.days.values())
 
-    patch.setattr(publish_day, "_may_be_touched", as_it_is)
+    patch.setattr(commit_day, "_may_be_touched", as_it_is)
 
 
 NOTE_LATE = Mutant(name="a change is noted after its receipt", patch=_writes_the_note_late)

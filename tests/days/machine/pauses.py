@@ -86,6 +86,17 @@ OF_TABLES = (
     Pause(method="replace", times=3),
 )
 OF_WORK = (*OF_LOOKS, *OF_COMMITS, *OF_COMMITS, *OF_TABLES)
-OF_SWEEPS = (AT_ONCE, LISTS_RECEIPTS, READS_ANSWERED, ASKS_FOR_RECEIPT, WRITES_ANSWERED, None)
+OF_DELETIONS = (NOTES_CHANGE, WRITES_RECEIPT)
+"""Before a sweep withdraws rows, and before it says that an upload is gone."""
+OF_SWEEPS = (AT_ONCE, LISTS_RECEIPTS, READS_ANSWERED, ASKS_FOR_RECEIPT, WRITES_ANSWERED, *OF_DELETIONS, None)
+OF_JOURNAL = (
+    AT_ONCE,
+    Pause(method="append"),
+    Pause(method="seal"),
+    Pause(method="seal", times=2),
+    Pause(method="get", container=blob_names.JOURNAL_PREFIX),
+    Pause(method="delete", container=blob_names.JOURNAL_PREFIX),
+    None,
+)
 OF_INGEST = (AT_ONCE, LOOKS_AT_UPLOAD, READS_UPLOAD, WRITES_PART, NOTES_CHANGE, WRITES_RECEIPT, WRITES_RECEIPT)
 OF_HOUSEKEEPING = (DELETES, DELETES_UPLOAD, DELETES_PART, WRITES_STATE, LISTS_RECEIPTS_AGAIN, Pause(method="delete", times=2))

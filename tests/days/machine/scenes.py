@@ -40,8 +40,8 @@ def published(scene: DayMachine) -> None:
     assert scene.watches[0].publications == 2
 
 
-def install(scene: DayMachine, *, skew: int = 0, past: str = "none") -> None:
-    scene.install(calendar=WINTER, settle=0, skew=skew, page=5_000, past=past, timelines=0, seed=0)
+def install(scene: DayMachine, *, skew: int = 0, past: str = "none", withdraws: bool = False) -> None:
+    scene.install(calendar=WINTER, settle=0, skew=skew, page=5_000, past=past, timelines=0, withdraws=withdraws, seed=0)
 
 
 def start(scene: DayMachine, job: Job, pause: Pause | None = None) -> Worker:

@@ -43,8 +43,12 @@ class Tally:
         head = f"{self.calls:,} storage calls, {self.share:.1%} of them with a second run in flight"
         return [head, *(f"{count:8,}  {what}" for what, count in sorted(self.hits.items()))]
 
+    def short(self, floors: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+        """The paths that were not gone through as often as they must: how often they were, and the floor."""
+        return {what: (self.hits[what], floor) for what, floor in floors.items() if self.hits[what] < floor}
+
     def check(self, floors: Mapping[str, int], least_share: float) -> None:
         """Fails when a path was not gone through as often as it must."""
-        short = {what: (self.hits[what], floor) for what, floor in floors.items() if self.hits[what] < floor}
+        short = self.short(floors)
         assert not short, f"seldom reached, (times, at least): {short}"
         assert self.share >= least_share, f"only {self.share:.1%} of the calls were made beside another run"

@@ -193,9 +193,8 @@ class Watch:
         rows: list[Row] = []
         for name, in_force in sorted(found, key=lambda each: (each[1].last_modified, each[0])):
             version = self.customer.version(name, in_force.etag)
-            folder = self.customer.stream_of(name)
             config = self.customer.configs[in_force.config]
-            read = folder.rows_read(version.content, in_force.last_modified, config)
+            read = self.customer.rows_read(name, version.content, in_force.last_modified, config)
             kept = {part.day for each in in_force.parts if (part := PartName.parse(each.name)) is not None}
             rows += (row for its, row in read.accepted if its == day and row.dataset is self.stream.dataset and day in kept)
         return rows
@@ -250,6 +249,8 @@ class Watch:
                 self._look_again()
                 if self._etag != etag_before:
                     self._check_transition(before, self.state, notes)
+                    apart = [self.world.days_apart.get(etag or "", 0) for etag in (etag_before, self._etag)]
+                    self.tally.hit("a closed day left the state", max(apart[1] - apart[0], 0))
             if call.method == "get" or self._etag != etag_before:
                 notes.known, notes.known_at = self.state, self.world.number
             if self._etag != etag_before and self.state.pending is None and before.pending is not None:
@@ -309,7 +310,7 @@ class Watch:
             return
         assert before.first_day is None, "the first day was moved by nobody"
         self.tally.hit("a first day found")
-        first_day.check_found(self, notes, after)
+        first_day.check_found(self, notes, before, after)
 
     def _check_record(self, day: date, before: DayRecord, after: DayRecord, notes: Notes) -> None:
         assert after.round >= before.round
@@ -326,6 +327,11 @@ class Watch:
             for ref in set(after.markers) - set(before.markers):
                 written = self.customer.version(ref.name, ref.etag).number
                 assert written <= cut.since, "a cut was taken from a listing that is older than the day's marker"
+                for name, answered in self.customer.logged.items():
+                    is_before = name.startswith(self.folders) and answered < written
+                    assert not is_before or name in self.customer.versions, (
+                        "a marker overtook rows that were answered before it"
+                    )
         elif before.cut is not None and after.cut is not None:
             assert set(after.cut) <= set(before.cut), "a cut has grown"
 

@@ -8,15 +8,17 @@ from datetime import datetime, timedelta
 
 from processing.domain import blob_names
 from processing.domain.documents import from_json
+from processing.domain.readiness.inherited import sum_of_keys
 from processing.domain.readiness.observation import ReadinessPolicy
 from processing.domain.stream_state import StreamState
 from processing.domain.streams import Stream
-from processing.ports import BlobStore, Tables
+from processing.ports import AppendBlobs, BlobStore, Tables
+from processing.stored.closed_days import read_closed, with_closed_days
 from processing.stored.context import JobContext, Retention
 from processing.stored.customer_config import ConfigCache
 from tests.days.machine.calendar import WINTER, Calendar
 from tests.days.machine.contents import Feed
-from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
+from tests.support.in_memory import InMemoryAppendBlobs, InMemoryBlobStore, InMemoryQueue, InMemoryTables, ServiceTime
 
 KEPT_LONG = Retention()
 KEPT_SHORT = Retention(uploads=1, rejected=1, receipts=2, staged=3, delta=1)
@@ -49,9 +51,14 @@ class World:
 
     calendar: Calendar = WINTER
     settle: timedelta = timedelta()
+    reconcile_every: timedelta = timedelta(days=7)
     retention: Retention = KEPT_LONG
     page: int = 5_000
     """Blobs in a page of a listing."""
+    withdraws: bool = False
+    """Whether every config has a deleted upload withdraw its rows."""
+    said: str = ""
+    """What stands in every config that can be in force."""
     number: int = 0
     """Counts everything that happens."""
     time: ServiceTime = field(init=False)
@@ -63,30 +70,40 @@ class World:
     work: InMemoryQueue = field(default_factory=InMemoryQueue)
     customers: InMemoryQueue = field(default_factory=InMemoryQueue)
     _states: dict[str, StreamState] = field(default_factory=dict)
+    days_apart: dict[str, int] = field(default_factory=dict)
+    """By the ETag of a state, the days whose records stand in documents of their own."""
 
     def __post_init__(self) -> None:
         self.time = ServiceTime(self.calendar.start)
         self.hosts = (Host("1", HostClock(self.time)), Host("2", HostClock(self.time)))
         self.drop, self.lake = InMemoryBlobStore(self.time), InMemoryBlobStore(self.time)
-        for container in (blob_names.STAGED_CONTAINER, blob_names.STATE_CONTAINER, blob_names.CONFIG_CONTAINER):
+        for container in blob_names.LAKE_CONTAINERS:
             self.lake.create_container(container)
 
     def context(
-        self, host: int = 0, *, drop: BlobStore | None = None, lake: BlobStore | None = None, tables: Tables | None = None
+        self,
+        host: int = 0,
+        *,
+        drop: BlobStore | None = None,
+        lake: BlobStore | None = None,
+        tables: Tables | None = None,
+        append_blobs: AppendBlobs | None = None,
     ) -> JobContext:
         """What a job is given on one of the hosts."""
         return JobContext(
             drop=drop or self.drop,
             lake=lake or self.lake,
             tables=tables or self.tables,
+            append_blobs=append_blobs or InMemoryAppendBlobs(self.drop),
             drop_events=self.events,
             stream_work=self.work,
             customer_work=self.customers,
             clock=self.hosts[host].clock,
             sleep=lambda _: None,
             zone=self.calendar.program,
-            readiness=ReadinessPolicy(settle=self.settle),
+            readiness=ReadinessPolicy(settle=self.settle, reconcile_every=self.reconcile_every),
             retention=self.retention,
+            first_bytes=1,  # so that the rest of an upload is a read of its own
             program=self.hosts[host].program,
             configs=self.hosts[host].configs,
         )
@@ -105,8 +122,20 @@ class World:
         if info.etag not in self._states:
             found = self.lake.get(blob_names.STATE_CONTAINER, name)
             assert found is not None
-            self._states[info.etag] = from_json(StreamState, found[0])
+            state = from_json(StreamState, found[0])
+            self.days_apart[info.etag] = sum((each.last - each.first).days + 1 for each in state.closed)
+            self._states[info.etag] = self._whole(state)
         return self._states[info.etag], info.etag
+
+    def _whole(self, state: StreamState) -> StreamState:
+        """The state with the records of all its days, also of those that stand in documents of their own."""
+        for closed in state.closed:
+            published = [record.published for record in read_closed(self.lake, state, closed).values()]
+            assert all(each is not None for each in published), "a day left the state that was never published"
+            given = [each for each in published if each is not None]
+            assert len(given) == (closed.last - closed.first).days + 1
+            assert closed.hands_on in ("", sum_of_keys(each.hands_on for each in given)), "what closed days hand on was changed"
+        return with_closed_days(self.lake, state)
 
     def seqs(self, customer: str, stream: Feed) -> Mapping[str, int]:
         """The last publication of a stream that each table holds."""

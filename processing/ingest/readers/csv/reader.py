@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Final, NoReturn
 
@@ -16,25 +17,42 @@ import numpy as np
 import polars as pl
 
 from processing.domain.errors import CustomerError
-from processing.domain.reasons import RefusalCode
+from processing.domain.reasons import RefusalCode, WarningCode
 from processing.ingest.bounds import LONGEST_RECORD, MOST_COLUMNS
 from processing.ingest.readers.byte_queue import ByteQueue
+from processing.ingest.readers.csv.dialect import Dialect
+from processing.ingest.readers.csv.escapes import Escapes
+from processing.ingest.readers.csv.hints import hints_for, separator_line, special_hints, unreadable_header
 from processing.ingest.readers.csv.record_scanner import (
     CsvBlock,
     Damage,
-    Dialect,
     Offsets,
     count_byte,
     cut_records,
+    delimiter_counts,
     fields_of,
     with_damage_marked,
 )
-from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BatchTask, BrokenRecords, RawBatch, RawReader
+from processing.ingest.readers.raw_batches import (
+    HINT,
+    LINE,
+    RAW,
+    RECORD,
+    RULE,
+    BatchTask,
+    BrokenRecords,
+    RawBatch,
+    RawReader,
+    TextHead,
+)
+from processing.ingest.readers.text_encoding import without_bom, without_end_mark
 from schemas.rule_codes import RuleCode
 
 _BLOCK: Final = 4 * 1024 * 1024
 _HEADER_BLOCK: Final = 64 * 1024
-_BOM: Final = b"\xef\xbb\xbf"
+_HEAD: Final = 64 * 1024
+_SAMPLE: Final = 64 * 1024
+"""Bytes of the first records that tell how wide rows are."""
 _ARCHIVES: Final = tuple(b"x" + bytes([second]) for second in (0x01, 0x5E, 0x9C, 0xDA))
 """What the engine takes for the beginning of a zlib archive."""
 _MAGIC: Final = 4
@@ -44,10 +62,6 @@ _RULES: Final = {
     Damage.QUOTING: RuleCode.BROKEN_QUOTING.value,
     Damage.ENCODING: RuleCode.NOT_UTF8.value,
     Damage.FIELD_COUNT: RuleCode.WRONG_FIELD_COUNT.value,
-}
-_HINTS: Final = {
-    Damage.QUOTING: "quote the whole field, and write a quote inside it twice",
-    Damage.ENCODING: "save the file as UTF-8",
 }
 _BARE_CR: Final = re.compile(rb"\r(?!\n)")
 
@@ -61,16 +75,22 @@ class CsvReader(RawReader):
 
     def __init__(self, chunks: Iterator[bytes], dialect: Dialect | None = None) -> None:
         self._dialect = dialect or Dialect()
-        self._bytes = ByteQueue(chunks)
+        self._escapes = Escapes(self._dialect) if self._dialect.escape else None
+        self._bytes = ByteQueue(without_end_mark(self._escapes.marked(chunks) if self._escapes else chunks))
         self._lines = 0
+        self._opening = TextHead.of(b"", self._dialect.delimiter, self._dialect.quote)
+        self._header_line = b""
+        """The header as a record that comes again would be written."""
         self._header = self._read_header()
         self._lines_before = self._lines
-        fields = f"write {len(self._header)} fields, as the header does, and quote fields that hold a delimiter"
-        self._hints = {**_HINTS, Damage.FIELD_COUNT: fields}
+        self._first = next(self._blocks(_BLOCK), None)
+        self._fit_width()
+        self._nulls = self._dialect.null_values + ((self._dialect.escape.decode() + "N",) if self._dialect.escape else ())
+        self._hints = hints_for(self._dialect, len(self._header))
 
     @property
     def header(self) -> tuple[str, ...]:
-        """Column names as uploaded."""
+        """Column names as uploaded; empty for a column without a name."""
         return self._header
 
     @property
@@ -83,40 +103,104 @@ class CsvReader(RawReader):
         """Physical lines up to the end of the header."""
         return self._lines_before
 
+    @property
+    def head(self) -> TextHead:
+        """The first lines, and how they were read."""
+        return self._opening
+
     def batch_tasks(self) -> Iterator[BatchTask]:
         """All records, once, in order."""
+        first, self._first = self._first, None
+        if first is not None:
+            yield partial(self._batch, first)
         for block in self._blocks(_BLOCK):
             yield partial(self._batch, block)
 
     def _read_header(self) -> tuple[str, ...]:
-        self._bytes.fill(len(_BOM))
-        mark = self._bytes.take(len(_BOM))
-        if mark != _BOM:
-            self._bytes.put_back(mark)
+        self._open()
+        if self._dialect.columns:
+            self._header_line = self._dialect.delimiter.join(name.encode() for name in self._dialect.columns)
+            return self._dialect.columns
         # Reading a block at a time finds the header even behind blank lines and with quoted newlines in it.
         for cut in self._blocks(_HEADER_BLOCK):
-            block = with_damage_marked(cut, self._dialect)
+            block = with_damage_marked(cut, self._dialect, escapes=self._escapes)
             if len(block) == 0:
                 continue
-            if not block.sound[0]:
-                hint = _HINTS[Damage(block.damage[0])] if block.damage is not None else ""
-                raise CustomerError(RefusalCode.UNREADABLE_HEADER, f"the first line is not a CSV header: {hint}")
             (raw,) = block.raw(np.zeros(1, np.int64))
+            if not block.sound[0]:
+                damage = Damage.NONE if block.damage is None else Damage(block.damage[0])
+                raise CustomerError(RefusalCode.UNREADABLE_HEADER, unreadable_header(raw, damage, self._dialect))
             last_line = 0 if block.last is None else int(block.last[0])
-            self._bytes.put_back(block.data[int(block.stops[0]) + 1 :])
+            self._bytes.put_back(cut.data[int(block.stops[0]) + 1 :])
             self._lines += last_line + 1 - block.line_count
-            names = self._names(raw.decode("utf-8"))
+            names = self._names(raw)
             if len(names) > MOST_COLUMNS:
                 raise CustomerError(
                     RefusalCode.TOO_MANY_COLUMNS, f"the header has {len(names):,} columns; at most {MOST_COLUMNS:,} are read"
                 )
+            self._header_line = raw
             return tuple(names)
         raise CustomerError(RefusalCode.EMPTY_FILE, "the file has no header line")
 
-    def _names(self, line: str) -> list[str]:
-        if "\r" in line:
-            raise CustomerError(RefusalCode.UNREADABLE_HEADER, "end lines with LF or CRLF: the first line holds a bare CR")
-        return fields_of(line, self._dialect)
+    def _open(self) -> None:
+        """Take what stands before the header, and keep the first lines for whoever must be told of them."""
+        self._bytes.fill(_HEAD)
+        head = self._bytes.take(_HEAD)
+        text = without_bom(head)
+        separator = separator_line(text)
+        if separator is not None:
+            self._dialect = replace(self._dialect, delimiter=separator)
+            self._escapes = Escapes(self._dialect) if self._dialect.escape else None
+        shown = text if self._escapes is None else self._escapes.as_uploaded(text)
+        self._opening = TextHead.of(shown, self._dialect.delimiter, self._dialect.quote, has_separator=separator is not None)
+        self._bytes.put_back(text)
+        skipped = max(self._dialect.skip_lines, 0 if separator is None else 1)
+        for _ in range(skipped):
+            self._skip_line()
+
+    def _skip_line(self) -> None:
+        self._bytes.fill(LONGEST_RECORD)
+        end = self._bytes.find(b"\n", LONGEST_RECORD) + 1
+        if end == 0 and not self._bytes.is_all_here:
+            self._refuse_long()
+        if self._bytes.take(end or len(self._bytes)):
+            self._lines += 1
+
+    def _names(self, raw: bytes) -> list[str]:
+        if b"\r" in raw:
+            raise CustomerError(
+                RefusalCode.UNREADABLE_HEADER,
+                "end lines with LF or CRLF: the first line holds a bare CR (carriage return), as old Mac files end lines",
+            )
+        if self._escapes is None:
+            return fields_of(raw.decode("utf-8"), self._dialect)
+        return self._escapes.restored(fields_of(raw.decode("utf-8", "surrogateescape"), self._dialect))
+
+    def _fit_width(self) -> None:
+        """Whether every row ends with one delimiter more than the header, or the header with one more than every row.
+
+        The first records tell, most of them: a program that writes so does it in every row.
+        """
+        if self._first is None:
+            return
+        cut = self._first.data[: self._first.data.rfind(b"\n", 0, _SAMPLE) + 1] or self._first.data
+        sample, _ = cut_records(cut, self._dialect, final=True, longest=LONGEST_RECORD)
+        block = with_damage_marked(sample, self._dialect, header=self._header_line, escapes=self._escapes)
+        if not len(block) or not block.sound.any():
+            return
+        counts = delimiter_counts(block, self._dialect)
+        width = len(self._header) - 1
+        sound = block.sound
+        longer = np.flatnonzero(sound & (counts == width + 1))
+        ends = sum(
+            raw.endswith((self._dialect.delimiter, self._dialect.delimiter + 2 * self._dialect.quote))
+            for raw in block.raw(longer)
+        )
+        same = int(np.count_nonzero(sound & (counts == width)))
+        if ends > same:
+            self._header = (*self._header, "")
+        elif width and not self._header[-1].strip() and int(np.count_nonzero(sound & (counts == width - 1))) > same:
+            self._header = self._header[:-1]
 
     def _blocks(self, size: int) -> Iterator[CsvBlock]:
         wanted = size
@@ -170,7 +254,7 @@ class CsvReader(RawReader):
         quoted this proves nothing: a delimiter inside one may stand in for one that is missing elsewhere.
         """
         data, delimiters = block.data, len(self._header) - 1
-        if delimiters == 0 or self._dialect.quote in data or _has_bare_cr(data):
+        if delimiters == 0 or self._dialect.has_quotes(data) or _has_bare_cr(data) or self._header_line in data:
             return None
         if data.startswith(_ARCHIVES) or not data[:_MAGIC].isascii():
             return None
@@ -180,31 +264,43 @@ class CsvReader(RawReader):
             frame = self._read(data)
         except pl.exceptions.PolarsError:
             return None
-        return frame if frame.height == block.line_count else None
+        return frame if frame.height == block.line_count and not _may_hold_blank_records(frame) else None
 
     def _parse_isolating(self, cut: CsvBlock) -> RawBatch:
         """A block with anything unusual in it."""
-        block = with_damage_marked(cut, self._dialect, len(self._header))
+        block = with_damage_marked(cut, self._dialect, len(self._header), header=self._header_line, escapes=self._escapes)
         # A header of our own keeps bytes of the file from being taken for an archive.
         head = self._dialect.delimiter.join(b"%d" % number for number in range(len(self._header))) + b"\n"
         frame = self._read_sound(block.sound_data(head))
         sound, broken = np.flatnonzero(block.sound), np.flatnonzero(~block.sound)
+        again = 0
+        if block.damage is not None:
+            again = int(np.count_nonzero(block.damage == Damage.REPEATED_HEADER))
+            broken = np.flatnonzero(~block.sound & (block.damage != Damage.REPEATED_HEADER))
         if frame.height != len(sound):
             raise AssertionError("records that are sound one by one are not sound together")
+        hidden = None if self._escapes is None else self._escapes.hidden_newlines(block.data)
+        lines = block.line_count + (0 if hidden is None else len(hidden))
         return RawBatch(
-            frame=frame.with_columns(_places(block, sound)), broken=self._broken(block, broken), lines=block.line_count
+            frame=frame.with_columns(_places(block, sound, hidden)),
+            broken=self._broken(block, broken, hidden),
+            lines=lines,
+            left_out={WarningCode.REPEATED_HEADER: again} if again else {},
         )
 
     def _read_sound(self, data: bytes) -> pl.DataFrame:
         """Sound records below a header, as text columns `0`, `1`, ..."""
+        data, stands_for = (data, {}) if self._escapes is None else self._escapes.readable(data)
         carriage = _stand_in(data) if _has_bare_cr(data) else None
         if carriage is not None:
             data = _BARE_CR.sub(carriage, data)  # a CR before an LF belongs to it, also inside quotes
         frame = self._read(data, has_header=True)
         if carriage is not None:
             frame = frame.with_columns(pl.all().str.replace_all(carriage.decode(), "\r", literal=True))
+        if self._escapes is not None:
+            frame = self._escapes.put_back(frame, stands_for)
         # The engine tells an empty field in quotes from one without.
-        return frame.with_columns(pl.when(pl.all() != "").then(pl.all())) if self._dialect.quote in data else frame
+        return frame.with_columns(pl.when(pl.all() != "").then(pl.all())) if self._dialect.has_quotes(data) else frame
 
     def _read(self, data: bytes, *, has_header: bool = False) -> pl.DataFrame:
         return pl.read_csv(
@@ -212,32 +308,46 @@ class CsvReader(RawReader):
             has_header=has_header,
             schema={str(number): pl.String for number in range(len(self._header))},
             separator=self._dialect.delimiter.decode(),
-            quote_char=self._dialect.quote.decode(),
+            quote_char=self._dialect.quote.decode() or None,
             # Even an empty list of them slows the engine down by half.
-            null_values=list(self._dialect.null_values) or None,
+            null_values=list(self._nulls) or None,
         )
 
-    def _broken(self, block: CsvBlock, records: Offsets) -> BrokenRecords:
+    def _broken(self, block: CsvBlock, records: Offsets, hidden: Offsets | None) -> BrokenRecords:
         if not len(records) or block.damage is None:
             return BrokenRecords()
         kinds = pl.Series(block.damage[records])
-        texts = [raw.decode("utf-8", "backslashreplace") for raw in block.raw(records)]
+        own = block.raw(records)
+        raws = own if self._escapes is None else [self._escapes.as_uploaded(raw) for raw in own]
+        texts = [raw.decode("utf-8", "backslashreplace") for raw in raws]
+        hints = special_hints(self._dialect, kinds.to_list(), raws, self._hints)
         return BrokenRecords(
             pl.DataFrame(
                 [
-                    *_places(block, records),
+                    *_places(block, records, hidden),
                     kinds.replace_strict(_RULES, return_dtype=pl.String).alias(RULE),
-                    kinds.replace_strict(self._hints, return_dtype=pl.String).alias(HINT),
+                    pl.Series(HINT, hints, pl.String),
                     pl.Series(RAW, texts, pl.String),
                 ]
             )
         )
 
 
-def _places(block: CsvBlock, records: Offsets) -> list[pl.Series]:
-    """RECORD and LINE of some records of a block, from its beginning."""
+def _places(block: CsvBlock, records: Offsets, hidden: Offsets | None) -> list[pl.Series]:
+    """RECORD and LINE of some records of a block, from its beginning; `hidden` are newlines that end no line of the block's."""
     lines = records if block.first is None else block.first[records]
+    if hidden is not None and len(hidden):
+        lines = lines + np.searchsorted(hidden, block.starts[records])
     return [pl.Series(RECORD, records + 1, pl.Int64), pl.Series(LINE, lines + 1, pl.Int64)]
+
+
+def _may_hold_blank_records(frame: pl.DataFrame) -> bool:
+    """Whether a record is of nothing but delimiters, or begins with a blank, so that it may be of blanks as well."""
+    first = frame.get_column("0")
+    # Of text, no blank is less than the first mark that is seen.
+    if (first < "!").any():
+        return True
+    return bool(first.null_count() and frame.select(pl.all_horizontal(pl.all().is_null()).any()).item())
 
 
 def _has_bare_cr(data: bytes) -> bool:

@@ -17,27 +17,19 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from processing.ingest.readers.csv.dialect import Dialect
+from processing.ingest.readers.csv.escapes import Escapes
+
 _LF = 10
 _CR = 13
 _BEYOND_ASCII = 0x80
 _FEW = 10_000
+_BOM = b"\xef\xbb\xbf"
 
 Offsets = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.uint32]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
-    """How CSV is written."""
-
-    delimiter: bytes = b","
-    """One byte."""
-    quote: bytes = b'"'
-    """One byte."""
-    null_values: tuple[str, ...] = ()
-    """Texts that stand for no value, besides an empty field."""
 
 
 class Damage(IntEnum):
@@ -47,6 +39,8 @@ class Damage(IntEnum):
     QUOTING = 1
     ENCODING = 2
     FIELD_COUNT = 3
+    REPEATED_HEADER = 4
+    """It is the header once more, as where files were joined."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,17 +118,27 @@ def cut_records(data: bytes, dialect: Dialect, *, final: bool, longest: int) -> 
     A record that is still open at the end stays for the next call, unless this is the `final` one or the record is
     already as long as `longest`; then its first line is broken and reading starts again at the next.
     """
-    if dialect.quote in data:
+    if dialect.has_quotes(data):
         return _cut_quoted(data, dialect, final=final, longest=longest)
     return CsvBlock(data=data), len(data)
 
 
-def with_damage_marked(block: CsvBlock, dialect: Dialect, fields: int | None = None) -> CsvBlock:
+def with_damage_marked(
+    block: CsvBlock,
+    dialect: Dialect,
+    fields: int | None = None,
+    *,
+    header: bytes | None = None,
+    escapes: Escapes | None = None,
+) -> CsvBlock:
     """The block without its blank lines, and with all damage marked; of the wrong number of fields only where it is given.
 
-    Most blocks are sound, and need not be searched: they are read without this first.
+    Records that are the `header` once more are marked as well. Most blocks are sound, and need not be searched: they are
+    read without this first.
     """
-    block = _mark_bad_text(_without_blank_lines(block))
+    block = _mark_bad_text(_without_blank_lines(block, dialect), escapes)
+    if header:
+        block = _mark_header(block, header)
     return block if fields is None else _mark_field_count(block, dialect, fields)
 
 
@@ -144,7 +148,7 @@ def fields_of(record: str, dialect: Dialect) -> list[str]:
     fields: list[str] = []
     start = 0
     while True:
-        if record.startswith(quote, start):
+        if quote and record.startswith(quote, start):
             end = record.index(quote, start + 1)
             while record.startswith(quote, end + 1):
                 end = record.index(quote, end + 2)
@@ -239,27 +243,62 @@ def _any_in(line: Offsets, flags: Flags, count: int) -> Flags:
     return result
 
 
-def _without_blank_lines(block: CsvBlock) -> CsvBlock:
+def _without_blank_lines(block: CsvBlock, dialect: Dialect) -> CsvBlock:
+    """The block without lines of nothing, or of nothing but delimiters, blanks and pairs of quotes."""
     size = block.stops - block.starts
     is_blank = size == 0
-    short = np.flatnonzero(size == 1)
-    is_blank[short] = np.frombuffer(block.data, np.uint8)[block.starts[short]] == _CR
+    text = np.frombuffer(block.data, np.uint8)
+    begins = np.frombuffer(dialect.blanks + dialect.quote, np.uint8)
+    suspects = np.flatnonzero(~is_blank & np.isin(text[block.starts], begins) & block.sound)
+    if len(suspects):
+        is_blank[suspects] = [_is_blank(raw, dialect) for raw in block.raw(suspects)]
     if not is_blank.any():
         return block
     kept = np.flatnonzero(~is_blank)
     first, last = _lines_of(block)
     damage = None if block.damage is None else block.damage[kept]
-    return replace(block, ends=block.line_ends, first=first[kept], last=last[kept], damage=damage)
+    data = _whited_out(block, suspects[is_blank[suspects]])
+    return replace(block, data=data, ends=block.line_ends, first=first[kept], last=last[kept], damage=damage)
 
 
-def _mark_bad_text(block: CsvBlock) -> CsvBlock:
-    if block.data.isascii() or _is_text(block.data):
+def _whited_out(block: CsvBlock, records: Offsets) -> bytes:
+    """The data with blanks in the place of some records, so that none of their marks is taken for one of the record before."""
+    if not len(records):
+        return block.data
+    data = bytearray(block.data)
+    for start, stop in zip(block.starts[records].tolist(), block.stops[records].tolist(), strict=True):
+        data[start:stop] = b" " * (stop - start)
+    return bytes(data)
+
+
+def _is_blank(raw: bytes, dialect: Dialect) -> bool:
+    rest = raw.strip(dialect.blanks)
+    if not rest or not dialect.quote or not rest.startswith(dialect.quote):
+        return not rest
+    # A quoted field that holds quotes or delimiters alone holds something.
+    pair = 2 * dialect.quote
+    return all(field.strip() in (b"", pair) for field in rest.split(dialect.delimiter))
+
+
+def _mark_bad_text(block: CsvBlock, escapes: Escapes | None) -> CsvBlock:
+    data = block.data if escapes is None else escapes.as_text(block.data)
+    if data.isascii() or _is_text(data):
         return block
-    offsets = np.flatnonzero(np.frombuffer(block.data, np.uint8) >= _BEYOND_ASCII)
+    offsets = np.flatnonzero(np.frombuffer(data, np.uint8) >= _BEYOND_ASCII)
     # No byte of a blank line is beyond ASCII, so that each lies in the record that ends next.
     suspects = np.unique(np.searchsorted(block.stops, offsets))
-    bad = [not _is_text(raw) for raw in block.raw(suspects)]
+    bad = [not _is_text(raw if escapes is None else escapes.as_text(raw)) for raw in block.raw(suspects)]
     return _with_damage(block, suspects[bad], Damage.ENCODING)
+
+
+def _mark_header(block: CsvBlock, header: bytes) -> CsvBlock:
+    if header not in block.data:
+        return block
+    size = block.stops - block.starts
+    # With a CR before its newline, or a byte order mark before it.
+    suspects = np.flatnonzero((size >= len(header)) & (size <= len(header) + len(_BOM) + 1))
+    same = [raw.removeprefix(_BOM) == header for raw in block.raw(suspects)]
+    return _with_damage(block, suspects[same], Damage.REPEATED_HEADER) if any(same) else block
 
 
 def _is_text(data: bytes) -> bool:
@@ -273,12 +312,17 @@ def _is_text(data: bytes) -> bool:
 def _mark_field_count(block: CsvBlock, dialect: Dialect, fields: int) -> CsvBlock:
     if not len(block):
         return block
-    is_delimiter = np.frombuffer(block.data, np.uint8) == dialect.delimiter[0]
-    counts = np.add.reduceat(is_delimiter.view(np.uint8), block.starts, dtype=np.uint32)
-    if dialect.quote in block.data:
-        counts -= _quoted_delimiters(block, dialect, is_delimiter)
-    wrong = np.flatnonzero(block.sound & (counts != fields - 1))
+    wrong = np.flatnonzero(block.sound & (delimiter_counts(block, dialect) != fields - 1))
     return _with_damage(block, wrong, Damage.FIELD_COUNT) if len(wrong) else block
+
+
+def delimiter_counts(block: CsvBlock, dialect: Dialect) -> Counts:
+    """How many delimiters part the fields of each record; of those that are not sound it means nothing. Not for no records."""
+    is_delimiter = np.frombuffer(block.data, np.uint8) == dialect.delimiter[0]
+    counts: Counts = np.add.reduceat(is_delimiter.view(np.uint8), block.starts, dtype=np.uint32)
+    if dialect.has_quotes(block.data):
+        counts -= _quoted_delimiters(block, dialect, is_delimiter)
+    return counts
 
 
 def _quoted_delimiters(block: CsvBlock, dialect: Dialect, is_delimiter: Flags) -> Counts:

@@ -22,9 +22,9 @@ _BLANK[[ord(" "), ord("\t"), ord("\r")]] = True
 _MOST_BLANKS: Final = 64
 _HEAD: Final = 4_096
 _NESTING: Final = re.compile(rb'[^\\]":[{\[]')
-_STEP: Final = np.zeros(256, np.int8)
-_STEP[[ord("{"), ord("[")]] = 1
-_STEP[[ord("}"), ord("]")]] = -1
+STEP: Final = np.zeros(256, np.int8)
+STEP[[ord("{"), ord("[")]] = 1
+STEP[[ord("}"), ord("]")]] = -1
 
 # Stands for a value that was taken out; no upload can foresee it.
 _TOKEN: Final = f"taken-{secrets.token_hex(8)}-"
@@ -56,12 +56,12 @@ def may_nest(data: bytes) -> bool:
 
 def nested_values(text: Text) -> tuple[Offsets, Offsets]:
     """Where the values that are objects or arrays begin and end."""
-    quotes = _plain_quotes(text)
+    quotes = plain_quotes(text)
     # All four brackets have these bits, and a few letters, which take no step.
     marks = np.flatnonzero((text & 0xD9) == 0x59)  # noqa: PLR2004
-    marks = marks[_STEP[text[marks]] != 0]
+    marks = marks[STEP[text[marks]] != 0]
     marks = marks[np.searchsorted(quotes, marks) % 2 == 0]
-    steps = _STEP[text[marks]]
+    steps = STEP[text[marks]]
     depth = np.cumsum(steps, dtype=np.int32)
     starts = marks[(steps == 1) & (depth == 2)]  # noqa: PLR2004  # one is the record itself
     ends = marks[(steps == -1) & (depth == 1)] + 1
@@ -109,7 +109,7 @@ def _before(text: Text, at: Offsets) -> Offsets:
     return at
 
 
-def _plain_quotes(text: Text) -> Offsets:
+def plain_quotes(text: Text) -> Offsets:
     """Offsets of the quotes that begin or end strings: those behind an even number of backslashes."""
     quotes = np.flatnonzero(text == _QUOTE)
     behind: Flags = text[quotes - 1] == _BACKSLASH

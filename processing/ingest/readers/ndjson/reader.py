@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Final
@@ -15,8 +16,11 @@ from processing.domain.reasons import RefusalCode
 from processing.ingest.bounds import LONGEST_RECORD, MOST_COLUMNS
 from processing.ingest.columns.header import fold
 from processing.ingest.readers.byte_queue import ByteQueue
+from processing.ingest.readers.ndjson.end_to_end import FileLines, are_end_to_end, on_lines, without_marks
+from processing.ingest.readers.ndjson.hints import hint_of, refuse_other_json
 from processing.ingest.readers.ndjson.lines import (
     Flaw,
+    are_no_ids,
     columns_of,
     flaws_of,
     joined,
@@ -26,21 +30,14 @@ from processing.ingest.readers.ndjson.lines import (
     turned_down,
 )
 from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BatchTask, BrokenRecords, RawBatch, RawReader
-from processing.ingest.readers.segment import MARKS, late_record
+from processing.ingest.readers.segment import FIELDS, MARKS, late_record
+from processing.ingest.readers.text_encoding import without_bom, without_end_mark
 from schemas.rule import Rule
 
 _BLOCK: Final = 4 * 1024 * 1024
 _HEADER_RECORDS: Final = 1_000
-_BOM: Final = b"\xef\xbb\xbf"
 _BLANKS: Final = b" \t\r\n"
 _SURROGATE_ESCAPE: Final = re.compile(rb"\\u[dD]")
-
-_HINTS: Final = {
-    Flaw.NOT_JSON: "write one whole JSON object on each line, and nothing else",
-    Flaw.ENCODING: "save the file as UTF-8",
-    Flaw.SURROGATE: "an escape from \\ud800 to \\udfff needs its other half: write the character itself",
-    Flaw.LIMITS: "quote numbers of more than 38 digits or beyond 1e308, and nest values less deeply",
-}
 
 
 class NdjsonReader(RawReader):
@@ -54,15 +51,20 @@ class NdjsonReader(RawReader):
     """
 
     def __init__(self, chunks: Iterator[bytes], wanted: Sequence[str]) -> None:
-        self._bytes = ByteQueue(chunks)
+        self._bytes = ByteQueue(without_end_mark(chunks))
         self._bytes.fill(_BLOCK)
-        head = self._bytes.take(_BLOCK).removeprefix(_BOM)
-        self._bytes.put_back(head)
-        _refuse_other_json(head)
+        head = without_bom(self._bytes.take(_BLOCK))
+        refuse_other_json(head, {fold(name) for name in (*wanted, *FIELDS)})
+        self._is_end_to_end = are_end_to_end(head)
+        """Whether lines are of our own making, and tell by marks which are the file's."""
+        if self._is_end_to_end:
+            self._bytes = ByteQueue(on_lines(chain([head], self._bytes.rest(_BLOCK))))
+        else:
+            self._bytes.put_back(head)
         blocks = self._blocks()
         first = next(blocks, b"")
         self._pending = chain([first] if first else [], blocks)
-        self._found = _names(first)
+        self._found = _names(without_marks(first)[0] if self._is_end_to_end else first)
         # A wanted name that is there in another spelling is left to the match of names, which tells the customer.
         folded = {fold(name) for name in self._found}
         self._header = tuple(dict.fromkeys([*self._found, *(name for name in wanted if fold(name) not in folded)]))
@@ -85,10 +87,21 @@ class NdjsonReader(RawReader):
         """A record of Segment's behind the first ones, of which none was; None where the fields that tell were not wanted."""
         return late_record(self._header, named) if set(MARKS).issubset(self._header) else None
 
+    def no_ids(self, position: int) -> pl.Expr | None:
+        """Which records hold an object, a list or a truth value in a field, and not a text that looks like one."""
+        name = self._header[position]
+        value = pl.struct(pl.col(str(position)).alias("text"), pl.col(RAW).alias("record"))
+        return value.map_batches(partial(are_no_ids, name=name), return_dtype=pl.Boolean)
+
     @property
     def dtypes(self) -> tuple[pl.DataType, ...]:
         """All values are text."""
         return (pl.String(),) * len(self._header)
+
+    @property
+    def mixes_numbers(self) -> bool:
+        """Numbers of JSON are text here."""
+        return True
 
     @property
     def lines_before(self) -> int:
@@ -123,6 +136,12 @@ class NdjsonReader(RawReader):
         return end or len(self._bytes)
 
     def _batch(self, block: bytes) -> RawBatch:
+        if not self._is_end_to_end:
+            return self._of_lines(block)
+        block, of_file = without_marks(block)
+        return _at_lines_of_file(self._of_lines(block), of_file)
+
+    def _of_lines(self, block: bytes) -> RawBatch:
         lines = lines_of(block)
         suspicious = lines is None or _SURROGATE_ESCAPE.search(block) is not None
         frame = None if suspicious else columns_of(block, self._header)
@@ -151,7 +170,8 @@ class NdjsonReader(RawReader):
         if frame is None:
             raise AssertionError("lines that are sound one by one are not sound together")
         numbered = _numbered(frame, records.gather(sound), sound, at_line.gather(sound))
-        return RawBatch(frame=numbered, broken=_broken(records, at_line, flaws), lines=len(lines))
+        broken = _broken(records, at_line, flaws)
+        return RawBatch(frame=numbered, broken=broken, lines=len(lines))
 
     def _sound(self, records: pl.Series, flaws: Mapping[int, Flaw]) -> tuple[pl.Series, pl.DataFrame | None]:
         """Which records have no flaw, and their columns; None where the engine turns one of them down."""
@@ -160,18 +180,24 @@ class NdjsonReader(RawReader):
         return sound, frame if frame is not None and frame.height == len(sound) else None
 
 
+def _at_lines_of_file(batch: RawBatch, of_file: FileLines) -> RawBatch:
+    frame, broken = (each.with_columns(of_file.numbers(each.get_column(LINE))) for each in (batch.frame, batch.broken.frame))
+    return replace(batch, frame=frame, broken=BrokenRecords(broken), lines=of_file.count)
+
+
 def _broken(records: pl.Series, at_line: pl.Series, flaws: Mapping[int, Flaw]) -> BrokenRecords:
     """The records with flaws, counted from the beginning of their block."""
     places = pl.Series(sorted(flaws), dtype=pl.Int64)
     found = [flaws[index] for index in places]
+    texts = records.gather(places)
     return BrokenRecords(
         pl.DataFrame(
             [
                 (places + 1).alias(RECORD),
                 (at_line.gather(places).cast(pl.Int64) + 1).alias(LINE),
                 pl.Series(RULE, [flaw.value for flaw in found], pl.String),
-                pl.Series(HINT, [_HINTS[flaw] for flaw in found], pl.String),
-                records.gather(places).alias(RAW),
+                pl.Series(HINT, list(map(hint_of, found, texts)), pl.String),
+                texts.alias(RAW),
             ]
         )
     )
@@ -180,15 +206,6 @@ def _broken(records: pl.Series, at_line: pl.Series, flaws: Mapping[int, Flaw]) -
 def _numbered(frame: pl.DataFrame, texts: pl.Series, records: pl.Series, lines: pl.Series) -> pl.DataFrame:
     numbers = [(records.cast(pl.Int64) + 1).alias(RECORD), (lines.cast(pl.Int64) + 1).alias(LINE)]
     return frame.hstack([*numbers, texts.alias(RAW)])
-
-
-def _refuse_other_json(head: bytes) -> None:
-    text = head.lstrip(_BLANKS)
-    first_line = text.partition(b"\n")[0].rstrip(_BLANKS)
-    if text.startswith(b"[") or first_line == b"{":
-        raise CustomerError(
-            RefusalCode.JSON_NOT_LINES, "write one JSON object on each line (NDJSON), not an array or indented JSON"
-        )
 
 
 def _names(block: bytes) -> tuple[str, ...]:

@@ -79,6 +79,9 @@ def _is_all(data: bytes, key: bytes, lines: Offsets, line_ends: Offsets) -> bool
     Quotes without a backslash are never part of a string, so that each place of the key is a key.
     """
     total = data.count(key)
+    # Blanks may stand between a key and its colon; mostly the quoted name is a key wherever it stands.
+    if data.count(key[:-1]) != total and re.search(re.escape(key[:-1]) + rb"[ \t\r]+:", data) is not None:
+        return False
     if total == len(lines):
         return bool(np.all(np.diff(lines) > 0))
     if total != len(lines) + data.count(key + b"null") + data.count(key + b" null"):

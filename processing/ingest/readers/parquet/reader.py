@@ -20,6 +20,7 @@ from processing.domain.reasons import RefusalCode
 from processing.frames.casts import as_text
 from processing.ingest.bounds import LARGEST_UNPACKED, LONGEST_RECORD, MOST_COLUMNS, refuse_too_many_rows
 from processing.ingest.deadlines import NO_DEADLINE, Deadline
+from processing.ingest.readers.parquet.annotations import WithFooter, without_wide_integers
 from processing.ingest.readers.parquet.columns import ParquetColumn, column_dtype, to_column
 from processing.ingest.readers.parquet.footer import BadFooterError, ColumnChunk, Footer, read_footer
 from processing.ingest.readers.parquet.page_guard import LARGEST_BATCH, PageGuard, SmallerBatches, Watched
@@ -58,9 +59,15 @@ class ParquetReader(RawReader):
         self._deadline = deadline
         self._file = RangeFile(source)
         self._size = source.size
+        self._unread: frozenset[int] = frozenset()
+        """Leaves of a type that the engine does not know, which cannot be read."""
         with self._damage():
             self._footer = self._read_footer()
-            self._parquet = self._open(buffer_size=_SMALLEST_BUFFER)
+            try:
+                self._parquet = self._open(buffer_size=_SMALLEST_BUFFER)
+            except pa.ArrowNotImplementedError:
+                self._file = self._without_unknown_types(source)
+                self._parquet = self._open(buffer_size=_SMALLEST_BUFFER)
             self._fields = list(self._parquet.schema_arrow)
             schema = self._parquet.schema
             self._leaf_schemas = [schema.column(leaf) for leaf in range(len(schema))]
@@ -72,7 +79,9 @@ class ParquetReader(RawReader):
         self._leaves = self._leaves_of_fields()
         self._positions: tuple[int, ...] = ()
         self._dtypes: tuple[pl.DataType, ...] = ()
-        self.narrow(index for index, name in enumerate(self._header) if wanted is None or name in wanted)
+        # A column that is not read never refuses a file, whatever it holds.
+        readable = [index for index in range(len(self._header)) if self._is_readable(index)]
+        self.narrow(index for index in readable if wanted is None or self._header[index] in wanted)
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -84,10 +93,26 @@ class ParquetReader(RawReader):
         """What the wanted columns hold in frames; pl.Null for the others."""
         return self._dtypes
 
+    def no_ids(self, position: int) -> pl.Expr | None:
+        """All values of a column of objects, lists or truth values; None of any other."""
+        kind = self._fields[position].type
+        while isinstance(kind, pa.BaseExtensionType):
+            kind = kind.storage_type
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        return pl.col(str(position)).is_not_null() if pa.types.is_nested(kind) or pa.types.is_boolean(kind) else None
+
     def narrow(self, positions: Iterable[int]) -> None:
         """Want only the columns at these positions of the header, for a caller that chooses once it has seen the header."""
         self._positions = tuple(sorted(set(positions)))
         wanted = set(self._positions)
+        for index in wanted:
+            if not self._unread.isdisjoint(self._leaves[index]):
+                raise CustomerError(
+                    RefusalCode.UNSUPPORTED_PARQUET,
+                    f"column {self._header[index][:64]!r} holds whole numbers of more than 64 bits, which are not read: "
+                    "write it as text",
+                )
         self._dtypes = tuple(
             column_dtype(field.type) if index in wanted else pl.Null() for index, field in enumerate(self._fields)
         )
@@ -140,6 +165,23 @@ class ParquetReader(RawReader):
             raise _damaged("has a broken footer") from error
         refuse_too_many_rows(layout.rows)
         return layout
+
+    def _without_unknown_types(self, source: RandomAccess) -> RangeFile:
+        """The file as if the columns that the engine has no type for held bytes."""
+        tail = self._file.peek(self._size - _TAIL, _TAIL)
+        length = int.from_bytes(tail[:4], "little")
+        body = self._size - _TAIL - length
+        footer, self._unread = without_wide_integers(self._file.peek(body, length))
+        changed = WithFooter(source, body, footer)
+        self._size = changed.size
+        return RangeFile(changed)
+
+    def _is_readable(self, index: int) -> bool:
+        try:
+            column_dtype(self._fields[index].type)
+        except CustomerError:
+            return False
+        return self._unread.isdisjoint(self._leaves[index])
 
     def _open(self, *, buffer_size: int) -> Any:
         return pq.ParquetFile(

@@ -1,0 +1,1 @@
+"""The console: who sees which page, and what stands on it."""

@@ -1,0 +1,71 @@
+"""Experiments over HTTP: which there are, and what the table says of one of them through a day (contract section 8)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.experiments import D1, D2, exposures, mark, two_groups, two_groups_on_two_days
+from tests.support.memory import metrics
+from tests.support.web import WebStory
+
+
+@pytest.fixture(scope="module")
+def told() -> WebStory:
+    """Two experiments through two days; nobody changes it."""
+    world = two_groups_on_two_days()
+    world.config("experiments:\n  button: {winsorize: 1}\n  colour/blue: {control: off}\n")
+    world.upload("exposures/b.csv", exposures(D1, {**two_groups(), "x": "off", "y": "off"}, "colour/blue"))
+    world.upload("metrics/3.csv", metrics(D1, {"x": 1.0, "y": 2.0}))
+    mark(world, D1, D2)
+    return WebStory(world)
+
+
+def test_each_experiment_is_told_with_its_groups_and_its_split(told: WebStory) -> None:
+    answer = told.client().get("/v1/experiments")
+    assert answer.status == 200
+    button, colour = answer.json["items"]
+    assert button["experiment"] == "button"
+    assert button["day"] == D2.isoformat()
+    assert button["groups"] == [
+        {"group_id": "blue", "is_control": False, "units": 4},
+        {"group_id": "control", "is_control": True, "units": 4},
+    ]
+    assert (button["srm"], button["srm_p"], button["mixed_units"], button["metrics"]) == (False, 1.0, 0, 1)
+    assert [each["is_control"] for each in colour["groups"]] == [False, False, True]
+    first = told.client().get("/v1/experiments", limit="1").json
+    rest = told.client().get("/v1/experiments", cursor=first["cursor"]).json
+    assert [each["experiment"] for each in (*first["items"], *rest["items"])] == ["button", "colour/blue"]
+
+
+def test_one_experiment_is_told_through_any_day(told: WebStory) -> None:
+    client = told.client()
+    last = client.get("/v1/experiments/button").json
+    assert (last["day"], last["earlier"]) == (D2.isoformat(), D1.isoformat())
+    blue, control = last["items"]
+    assert (blue["group_id"], blue["metric_name"], blue["kind"]) == ("blue", "m", "value")
+    assert control["mean"] == pytest.approx(2.15)
+    assert blue["delta"] == pytest.approx(1.4)
+    assert blue["ci_low"] < blue["delta"] < blue["ci_high"]
+    assert blue["lift"] == pytest.approx(1.4 / 2.15)
+    assert control["delta"] is None
+    assert "cuped_p_value" in blue, "all columns of the table are there"
+    before = client.get("/v1/experiments/button", day=D1.isoformat()).json
+    assert (before["day"], before["earlier"]) == (D1.isoformat(), None)
+    assert before["items"][1]["mean"] == pytest.approx(1.15)
+    assert len(client.get("/v1/experiments/colour/blue").json["items"]) == 3
+
+
+def test_a_metric_tells_which_experiments_it_judges(told: WebStory) -> None:
+    (metric,) = told.client().get("/v1/metrics").json["items"]
+    assert metric["experiments"] == [
+        {"experiment": "button", "groups": ["blue", "control"]},
+        {"experiment": "colour/blue", "groups": ["blue", "control", "off"]},
+    ]
+
+
+def test_what_is_not_there_is_not_found(told: WebStory) -> None:
+    client = told.client()
+    assert client.get("/v1/experiments/other").status == 404
+    assert client.get("/v1/experiments/button", day="2026-11-01").status == 404
+    assert client.get("/v1/experiments/button", day="yesterday").status == 400
+    assert WebStory().client().get("/v1/experiments").json["items"] == []
