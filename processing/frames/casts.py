@@ -7,6 +7,8 @@ from typing import Final
 
 import polars as pl
 
+from processing.frames.text_heads import Kinds, TextHeads
+
 _TRUE: Final = ("true", "1")
 _FALSE: Final = ("false", "0")
 # Whole floats below this are written digit by digit; no id is larger, and beyond it Int64 ends.
@@ -15,8 +17,8 @@ _WHOLE: Final = 2.0**63
 _AT_MIDNIGHT: Final = r"^(\d{4}-\d{2}-\d{2})[Tt ]00:00(?::00(?:[.,]0+)?)?(?: ?(?:[Zz]|UTC|[+-]\d{2}(?::?\d{2})?))?$"
 _EMPTY_FRACTION: Final = r"^(-?\d+)\.0+$"
 _BOM: Final = "\ufeff"
-_AFTER_DIGITS: Final = ":"
-"""What begins with a digit or a sign comes before it."""
+_MAY_HOLD_BOM: Final = Kinds.beginning(_BOM.encode()[0])
+_MAY_BE_NUMBER: Final = Kinds.beginning(*b"-0123456789")
 _EPOCH_OF_EXCEL: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - on no clock; Excel counts a 29 February 1900
 _LAST_OF_EXCEL: Final = 2_958_466
 """The day after 9999-12-31."""
@@ -106,17 +108,21 @@ def cast_text(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 def as_ids(texts: pl.Series) -> pl.Series:
     """Ids as they are kept: `123.0` is `123`, and a byte order mark that stuck to the beginning of one is none of it."""
-    # Nearly no batch has either, and to see that is far cheaper than to look at each text: comparing tells most.
-    if (texts >= _BOM).any() and texts.str.starts_with(_BOM).any():
+    # Nearly no batch has either, and that is seen far quicker than each text is looked at.
+    heads = TextHeads(texts)
+    if heads.any(_MAY_HOLD_BOM) and texts.str.starts_with(_BOM).any():
         texts = texts.str.strip_chars(_BOM)
         texts = texts.set(texts == "", None)
-    may_be_number = texts < _AFTER_DIGITS
-    if not may_be_number.any():
+        heads = TextHeads(texts)
+    if not heads.any(_MAY_BE_NUMBER):
         return texts
-    places = (may_be_number & texts.str.ends_with("0")).arg_true()
+    places = heads.places(_MAY_BE_NUMBER)
+    places = places.filter(texts.gather(places).str.ends_with("0"))
     if not len(places):
         return texts
     found = texts.gather(places)
+    is_other = found.cast(pl.Int64, strict=False).is_null()
+    places, found = places.filter(is_other), found.filter(is_other)
     if not found.str.contains(_EMPTY_FRACTION).any():
         return texts
     # Changes the series that it is called on.

@@ -77,10 +77,10 @@ def _hashes(rows: pl.DataFrame) -> Hashes:
 
 
 def _repeated(hashes: Hashes) -> Hashes:
-    """The hashes that come more than once, in order: each as often as it comes but once."""
-    # Two threads would take twice the time of the processor together, and little less by the clock.
-    ordered: Hashes = pl.Series(hashes).sort(multithreaded=False).to_numpy()
-    repeated: Hashes = ordered[1:][ordered[1:] == ordered[:-1]]
+    """The hashes that come more than once, side by side: each as often as it comes but once. Sorts those that it is given."""
+    # In place, and as signed numbers, of which the processor sorts several at a time; which order it is does not matter.
+    hashes.view(np.int64).sort()
+    repeated: Hashes = hashes[1:][hashes[1:] == hashes[:-1]]
     return repeated
 
 

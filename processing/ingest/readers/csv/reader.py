@@ -18,6 +18,7 @@ import polars as pl
 
 from processing.domain.errors import CustomerError
 from processing.domain.reasons import RefusalCode, WarningCode
+from processing.frames.text_heads import Kinds, TextHeads
 from processing.ingest.bounds import LONGEST_RECORD, MOST_COLUMNS
 from processing.ingest.readers.byte_queue import ByteQueue
 from processing.ingest.readers.csv.dialect import Dialect
@@ -63,6 +64,7 @@ _RULES: Final = {
     Damage.ENCODING: RuleCode.NOT_UTF8.value,
     Damage.FIELD_COUNT: RuleCode.WRONG_FIELD_COUNT.value,
 }
+_BEGIN_BLANK: Final = Kinds.beginning(*range(ord("!")))
 _BARE_CR: Final = re.compile(rb"\r(?!\n)")
 
 
@@ -344,8 +346,7 @@ def _places(block: CsvBlock, records: Offsets, hidden: Offsets | None) -> list[p
 def _may_hold_blank_records(frame: pl.DataFrame) -> bool:
     """Whether a record is of nothing but delimiters, or begins with a blank, so that it may be of blanks as well."""
     first = frame.get_column("0")
-    # Of text, no blank is less than the first mark that is seen.
-    if (first < "!").any():
+    if TextHeads(first.drop_nulls()).any(_BEGIN_BLANK):
         return True
     return bool(first.null_count() and frame.select(pl.all_horizontal(pl.all().is_null()).any()).item())
 

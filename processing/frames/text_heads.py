@@ -1,0 +1,66 @@
+"""How texts begin and how long they are, far quicker than by looking at each of them: what is seldom is looked for there first.
+
+The engine keeps texts as Arrow's string views: 16 bytes for each, of which the first four hold its length and the fifth its
+first byte, wherever the rest stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+_VIEW: Final = 16
+_FIRST: Final = 4
+_LONG: Final = 63
+"""Texts of so many bytes and more are not told apart."""
+
+Flags = npt.NDArray[np.bool_]
+
+
+class Kinds:
+    """Some lengths and beginnings; made once."""
+
+    def __init__(self, pairs: Iterable[tuple[int, int]]) -> None:
+        self.flags: Final[Flags] = np.zeros((_LONG + 1, 256), np.bool_)
+        for length, first in pairs:
+            self.flags[min(length, _LONG), first] = True
+
+    def __or__(self, other: Kinds) -> Kinds:
+        """Those of both."""
+        both = Kinds(())
+        np.logical_or(self.flags, other.flags, out=both.flags)
+        return both
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Self:
+        """Those of certain texts, none of which is empty."""
+        return cls((len(own), own[0]) for own in (text.encode() for text in texts))
+
+    @classmethod
+    def beginning(cls, *firsts: int) -> Self:
+        """Texts of any length that begin with one of these bytes."""
+        return cls((length, first) for length in range(1, _LONG + 1) for first in firsts)
+
+
+class TextHeads:
+    """Those of a series of text; of nulls among them nothing is known, and they may seem to be of any kind."""
+
+    def __init__(self, texts: pl.Series) -> None:
+        array = texts.to_arrow(compat_level=pl.CompatLevel.newest())
+        views = np.frombuffer(array.buffers()[1], np.uint8, len(array) * _VIEW, array.offset * _VIEW).reshape(-1, _VIEW)
+        lengths = np.minimum(views.view(np.uint32)[:, 0], _LONG).astype(np.uint16)
+        self._kinds = (lengths << 8) | views[:, _FIRST]
+        counts = np.bincount(self._kinds, minlength=(_LONG + 1) * 256).reshape(_LONG + 1, 256)
+        self._seen: Flags = counts != 0
+
+    def any(self, kinds: Kinds) -> bool:
+        """Whether any text may be of these kinds."""
+        return bool((self._seen & kinds.flags).any())
+
+    def places(self, kinds: Kinds) -> pl.Series:
+        """Where texts stand that may be of these kinds (UInt32)."""
+        return pl.Series(np.flatnonzero(kinds.flags.ravel()[self._kinds]).astype(np.uint32))
