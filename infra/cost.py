@@ -121,13 +121,30 @@ def by_files(load: Load) -> Usage:
     return Usage({key: amount * files for key, amount in each.items()})
 
 
+def by_days(load: Load) -> Usage:
+    """What publishing a day of each stream costs besides its files; the tables' logs are most of what it reads."""
+    days = load.customers * DAYS * load.streams
+    return Usage(
+        {
+            "blob_lists": days * 40,
+            "blob_reads": days * 120,
+            "blob_writes": days * 20,
+            "queue_operations": days * 3,
+            "flex_executions": days,
+            "flex_gb_seconds": _INSTANCE_GB * days * 5,
+            "log_gb": days * load.kilobytes_per_log / 1000**2,
+        }
+    )
+
+
 def by_customers(load: Load) -> Usage:
-    """What timers and days cost for each customer: each sweep, look and night is a message, and its run a second at least."""
+    """What each customer costs standing still: each sweep, look and night is a message, and its run takes a second at least."""
     if not load.customers:
         return Usage()
     uploads, receipts = load.files_per_day * load.keep_uploads_days, load.files_per_day * load.keep_receipts_days
     staged = load.files_per_day * load.days_per_file * load.keep_staged_days
-    days, streams, weeks = DAYS * load.streams, load.streams, DAYS / 7
+    streams, weeks = load.streams, DAYS / 7
+    hours = 24 * DAYS * streams
     sweeps, rounds = DAYS * 24 * 60 / load.sweep_minutes, DAYS * 24 * 60 / load.look_minutes
     # A stream at rest is looked at once an hour; a day that is marked ends its rest.
     looks = streams * DAYS * (24 + 3)
@@ -144,23 +161,16 @@ def by_customers(load: Load) -> Usage:
     night_lists = 2 * _pages(uploads) + _pages(receipts) + _pages(staged, streams) + 20
     answers_kept = min(sweeps, load.files_per_day * DAYS / (uploads // 1_000 + 1))
     each = {
-        "blob_lists": sweeps * (1 + _pages(uploads)) + rounds + looks * 3 + weeks * all_lists + DAYS * night_lists + days * 40,
-        # Every hour one part and its receipt are asked for; the tables' logs are most of what a day reads.
-        "blob_reads": sweeps * (1 + streams) + rounds * 3 + looks * 2 + 24 * days * 3 + days * 120,
+        "blob_lists": sweeps * (1 + _pages(uploads)) + rounds + looks * 3 + weeks * all_lists + DAYS * night_lists,
+        # Every hour one part and its receipt are asked for.
+        "blob_reads": sweeps * (1 + streams) + rounds * 3 + looks * 2 + hours * 3,
         # Which uploads are answered, and which bytes they hold.
-        "blob_writes": 2 * answers_kept + 24 * days + days * 20,
-        "queue_operations": 3 * (runs + days),
-        "flex_executions": runs + days,
+        "blob_writes": 2 * answers_kept + hours,
+        "queue_operations": 3 * runs,
+        "flex_executions": runs,
         "flex_gb_seconds": _INSTANCE_GB
-        * (
-            sweeps * sweep_seconds
-            + rounds * round_seconds
-            + looks * 1.0
-            + weeks * all_seconds
-            + DAYS * night_seconds
-            + days * 5
-        ),
-        "log_gb": (runs + days) * load.kilobytes_per_log / 1000**2,
+        * (sweeps * sweep_seconds + rounds * round_seconds + looks * 1.0 + weeks * all_seconds + DAYS * night_seconds),
+        "log_gb": runs * load.kilobytes_per_log / 1000**2,
     }
     return Usage({key: amount * load.customers for key, amount in each.items()})
 
@@ -209,8 +219,8 @@ def read_prices(path: Path) -> dict[str, Price]:
 
 def table(load: Load, prices: Mapping[str, Price]) -> str:
     """The estimate as text, one line for each resource, with the date of each price."""
-    parts = [cost(of(load), prices) for of in (by_files, by_customers, fixed)]
-    lines = [f"{'dollars a month':24}{'files':>12}{'customers':>12}{'fixed':>12}{'together':>12}  price of"]
+    parts = [cost(of(load), prices) for of in (by_files, by_days, by_customers, fixed)]
+    lines = [f"{'dollars a month':24}{'files':>12}{'days':>12}{'customers':>12}{'fixed':>12}{'together':>12}  price of"]
     for key, price in prices.items():
         amounts = [part[key] for part in parts]
         row = "".join(f"{amount:12,.2f}" for amount in (*amounts, sum(amounts)))

@@ -6,12 +6,9 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import chromium from "@sparticuz/chromium";
-import { chromium as playwright } from "playwright-core";
+import { launched, watched } from "./chromium.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-// Not the package's own arguments: by them all pages share one process, and the first that closes takes the others with it.
-const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-sync"];
 const VIEWS = [
   { name: "light", colorScheme: "light", viewport: { width: 1280, height: 900 } },
   { name: "dark", colorScheme: "dark", viewport: { width: 1280, height: 900 } },
@@ -21,25 +18,16 @@ const VIEWS = [
 
 const asked = JSON.parse(readFileSync(0, "utf8"));
 if (asked.pictures) mkdirSync(asked.pictures, { recursive: true });
-const browser = await playwright.launch({ executablePath: await chromium.executablePath(), args: ARGUMENTS });
+const browser = await launched();
 const visits = [];
 for (const { name: view, ...options } of VIEWS) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  let errors = [];
-  page.on("console", (message) => message.type() === "error" && errors.push(`console: ${message.text()}`));
-  page.on("pageerror", (error) => errors.push(`script: ${error.message}`));
-  page.on("dialog", async (dialog) => {
-    errors.push(`dialog: ${dialog.message()}`);
-    await dialog.dismiss();
-  });
-  page.on("request", (request) => {
-    if (!request.url().startsWith(asked.base) && !request.url().startsWith("data:")) errors.push(`asks ${request.url()}`);
-  });
+  const errors = watched(page, asked.base);
   const look = async (name, path) => {
-    errors = [];
+    errors.length = 0;
     const answer = path === null ? null : await page.goto(asked.base + path, { waitUntil: "load" });
-    const found = { view, name, status: answer?.status() ?? 200, heading: await page.textContent("h1"), errors, wide: 0, rules: [] };
+    const found = { view, name, status: answer?.status() ?? 200, heading: await page.textContent("h1"), errors: [], wide: 0, rules: [] };
     if (options.javaScriptEnabled !== false) {
       found.wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       await page.evaluate(axe);
@@ -47,7 +35,7 @@ for (const { name: view, ...options } of VIEWS) {
       found.rules = violations.map((each) => `${each.id}: ${each.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(", ")}`);
     }
     if (asked.pictures) await page.screenshot({ path: join(asked.pictures, `${name}-${view}.png`), fullPage: asked.whole });
-    visits.push(found);
+    visits.push({ ...found, errors: [...errors] });
   };
   await look("sign-in", "/console/sign-in");
   await page.fill("input[name=key]", asked.key);

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from infra import cost as model
-from infra.cost import PRICES, Load, by_customers, by_files, cost, fixed, read_prices, table
+from infra.cost import PRICES, Load, by_customers, by_days, by_files, cost, fixed, read_prices, table
 from processing.local.environment import PROJECT
 from tests.support.bicep import INFRA, MAIN, parsed
 
@@ -20,7 +20,7 @@ LOADS = [Load(), Load(private=True), Load(customers=1, files_per_day=3.0, stream
 
 
 def numbers(line: str) -> list[float]:
-    return [float(each.replace(",", "")) for each in line[24:72].split()]
+    return [float(each.replace(",", "")) for each in line[24:84].split()]
 
 
 @pytest.mark.parametrize("load", LOADS, ids=repr)
@@ -31,7 +31,7 @@ def test_the_sum_is_that_of_the_parts(load: Load) -> None:
     assert sum(columns) == pytest.approx(total, abs=0.02)
     for index, column in enumerate((*columns, total)):
         assert sum(row[index] for row in rows) == pytest.approx(column, abs=0.01 * len(rows))
-    exact = sum(sum(cost(of(load)).values()) for of in (by_files, by_customers, fixed))
+    exact = sum(sum(cost(of(load)).values()) for of in (by_files, by_days, by_customers, fixed))
     assert total == pytest.approx(exact, abs=0.01)
 
 
@@ -48,10 +48,16 @@ def test_more_receipts_cost_more_to_list_and_never_less() -> None:
     assert few["flex_gb_seconds"] < many["flex_gb_seconds"]
 
 
+def test_a_customer_with_500_files_a_day_stands_still_for_less_than_a_dollar_a_month() -> None:
+    for customers in (1, 100):
+        assert sum(cost(by_customers(Load(customers=customers))).values()) < customers
+
+
 @pytest.mark.parametrize("private", [False, True])
 def test_without_customers_only_the_fixed_part_is_left(private: bool) -> None:
     load = Load(customers=0, private=private)
     assert sum(cost(by_files(load)).values()) == 0
+    assert sum(cost(by_days(load)).values()) == 0
     assert sum(cost(by_customers(load)).values()) == 0
     assert sum(cost(fixed(load)).values()) > 0
 
@@ -59,13 +65,13 @@ def test_without_customers_only_the_fixed_part_is_left(private: bool) -> None:
 def test_a_private_network_costs_by_the_hour_and_a_public_one_nothing() -> None:
     network = {"private_endpoint_hours", "private_gb", "nat_hours", "nat_gb", "dns_zones"}
     for load, paid in ((Load(), set()), (Load(private=True), network)):
-        whole = cost(by_files(load) + by_customers(load) + fixed(load))
+        whole = cost(by_files(load) + by_days(load) + by_customers(load) + fixed(load))
         assert {key for key in network if whole[key] > 0} == paid
 
 
 def test_every_quantity_has_a_price_and_every_price_a_quantity_and_a_date() -> None:
     load = Load(private=True)
-    assert set(by_files(load)) | set(by_customers(load)) | set(fixed(load)) == set(PRICES)
+    assert set(by_files(load)) | set(by_days(load)) | set(by_customers(load)) | set(fixed(load)) == set(PRICES)
     for key, price in PRICES.items():
         assert isinstance(price.as_of, date), key
         assert price.as_of.isoformat() in table(load, PRICES)
