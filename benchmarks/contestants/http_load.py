@@ -1,4 +1,4 @@
-"""Clients that send rows over HTTP one request after another, and the count of what became of every answered row."""
+"""Clients that send rows over HTTP, at a pace or as fast as they are answered, and the count of what became of every row."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ _OK: Final = 200
 
 
 def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]:  # noqa: ARG001 - nothing is written here
-    """The work: `clients` threads with `rows` a request for `seconds`; `found` has counts, times, and the server's memory."""
+    """The work: `clients` threads with `rows` a request for `seconds`; `found` has counts, times, and the server's memory.
+
+    With `pace`, rows a second of all clients together, a request has its time, and what it waits behind that counts as well.
+    """
     context = context_for(task["connection"])
     customer = new_customer(context)
     context.lake.put(blob_names.CONFIG_CONTAINER, blob_names.config_name(customer), _LIMITS)
@@ -44,10 +47,15 @@ def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]
 
     def work() -> dict[str, Any]:
         clients = [_Client(address, key, number, task["rows"]) for number in range(1, task["clients"] + 1)]
-        memory = _Memory(server.pid)
-        until = time.perf_counter() + task["seconds"]
+        memory, began = _Memory(server.pid), time.perf_counter()
+        until, pace = began + task["seconds"], task.get("pace")
+        every = None if pace is None else len(clients) * task["rows"] / pace
         with ThreadPoolExecutor(len(clients)) as pool, memory:
-            list(pool.map(lambda client: client.send_until(until), clients))
+            if every is None:
+                list(pool.map(lambda client: client.send_until(until), clients))
+            else:
+                starts = [began + every * place / len(clients) for place in range(len(clients))]
+                list(pool.map(lambda client, start: client.send_each(every, start, until), clients, starts))
         server.communicate()  # its journal becomes uploads
         seconds = sorted(each for client in clients for each in client.seconds)
         answered = sum(client.answered for client in clients)
@@ -77,14 +85,22 @@ class _Client:
         while time.perf_counter() < until:
             self.send_one()
 
-    def send_one(self) -> None:
+    def send_each(self, every: float, start: float, until: float) -> None:
+        """One request each so many seconds from `start` on, which are later when an answer takes longer."""
+        due = start
+        while due < until:
+            time.sleep(max(0.0, due - time.perf_counter()))
+            self.send_one(due)
+            due += every
+
+    def send_one(self, due: float | None = None) -> None:
         stem = f"{self._number}-{len(self.seconds)}"
         rows = [
             {"unit_id": f"u-{stem}-{each}", "id_type": "user_id", "metric_name": "revenue", "metric_value": each}
             for each in range(self._rows)
         ]
         body = json.dumps({"metrics": rows}).encode()
-        began = time.perf_counter()
+        began = time.perf_counter() if due is None else due
         self._connection.request("POST", "/v1/log_custom_metric", body, self._headers)
         answer = self._connection.getresponse()
         answer.read()

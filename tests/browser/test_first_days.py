@@ -59,7 +59,7 @@ def test_what_a_customer_sees_of_the_first_days(installation: Installation, tmp_
         console.keep(tmp_path / "receipt.png")
 
         page = console.click("Days", f"{D1.day} ")
-        assert "8 rows" in page.text
+        assert "8 staged, not published yet" in page.text
         assert "marker" in page.text.lower()
 
         others = [
