@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Final
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
-from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
+from deltalake import CommitProperties, DeltaTable, Field, PostCommitHookProperties, Schema, Transaction
 from deltalake.exceptions import (
     CommitFailedError,
     DeltaError,
@@ -29,7 +30,8 @@ from processing.storage.foreign_commits import MARK, changed_layout, foreign_com
 _NO_PERMISSION = ("401 Unauthorized", "403 Forbidden")
 _PROTOCOL: Final = (1, 2)
 """Versions for readers and for writers that our tables have, so that any reader opens them."""
-_PROPERTIES: Final[dict[str, str]] = {"delta.checkpointInterval": "10"}
+_CHECKPOINT_INTERVAL: Final = 10
+_PROPERTIES: Final[dict[str, str]] = {"delta.checkpointInterval": str(_CHECKPOINT_INTERVAL)}
 """A reader opens a table by its last checkpoint and every commit since: by default that are up to a hundred."""
 _TRIES: Final = 20
 _STORAGE_FAILED: Final = "Log storage error"
@@ -100,11 +102,13 @@ class _OpenTable:
         self._spec = spec
         self._seqs: dict[str, int] = {}
         """Of this version; to read one from the log takes several requests."""
+        self._committed: int | None = None
+        """The version of our own commit, as long as the library's handle is still at one before it."""
 
     def refresh(self) -> None:
         """Move to the latest version."""
+        before, self._committed = self.version(), None
         with _translated(self._container, self._spec.name):
-            before = self._table.version()
             self._table.update_incremental()
         if self._table.version() != before:
             self._seqs.clear()
@@ -114,20 +118,20 @@ class _OpenTable:
         """The highest publication of `app` in this version; 0 for none."""
         if app not in self._seqs:
             with _translated(self._container, self._spec.name):
-                self._seqs[app] = self._table.transaction_version(app) or 0
+                self._seqs[app] = self._moved().transaction_version(app) or 0
         return self._seqs[app]
 
     def version(self) -> int:
         """The version that this handle sees."""
-        return self._table.version()
+        return self._table.version() if self._committed is None else self._committed
 
     def changed_layout(self) -> str | None:
         """How columns or partitions differ from those of its specification; None where they do not."""
-        return changed_layout(self._table, self._spec)
+        return changed_layout(self._moved(), self._spec)
 
     def foreign_commit(self) -> str | None:
         """The last commit by which another program changed what the table shows; None where all of it is ours."""
-        return foreign_commit(self._read_commit, self._table.version())
+        return foreign_commit(self._read_commit, self.version())
 
     def _read_commit(self, version: int) -> bytes | None:
         # Not by the library's own history, which lets no other thread of the process run meanwhile.
@@ -145,7 +149,7 @@ class _OpenTable:
     def files_of(self, partition: Mapping[str, str]) -> Sequence[str]:
         """The files that this version shows of one partition, as paths below the table's folder."""
         with _translated(self._container, self._spec.name):
-            uris = self._table.file_uris(file_pruning_predicate=[(column, "=", value) for column, value in partition.items()])
+            uris = self._moved().file_uris(file_pruning_predicate=[(column, "=", value) for column, value in partition.items()])
         # Names of ours need no escapes.
         root = self._table.table_uri.rstrip("/") + "/"
         return sorted(uri.removeprefix(root) for uri in uris)
@@ -154,7 +158,7 @@ class _OpenTable:
         """Files below the table's folder that are older than `keep` and that no version of that time shows."""
         hours = int(keep.total_seconds() // 3600)
         with _translated(self._container, self._spec.name):
-            return self._table.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
+            return self._moved().vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True)
 
     def replace(self, files: Sequence[TableFile], *, partition: Mapping[str, str], app: str, seq: int) -> int:
         """Commit `files` as the whole of one partition; ConditionNotMet when others changed what this handle saw."""
@@ -171,7 +175,9 @@ class _OpenTable:
             for file in files
         ]
         with _translated(self._container, self._spec.name):
-            self._table.create_write_transaction(
+            table = self._moved()
+            before = table.version()
+            table.create_write_transaction(
                 adds,
                 "overwrite",
                 _schema(self._spec),
@@ -180,17 +186,46 @@ class _OpenTable:
                 commit_properties=CommitProperties(
                     app_transactions=[Transaction(app, seq)], custom_metadata={MARK: f"{app} {seq}"}
                 ),
+                post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=_has_checkpoint(before + 1)),
             )
-            # The handle does not move by itself. The latest version may hold commits of others as well, but none of
-            # this `app`: a version that shows a later publication must not be named as showing this one.
-            before = self._table.version()
-            self._table.update_incremental()
         self._seqs.clear()
-        if self._table.version() == before + 1:
-            self._seqs[app] = seq  # the only commit since is ours
-        if self.seq_of(app) != seq:
-            raise ConditionNotMet(self._container, self._spec.name)
-        return self._table.version()
+        if self._is_ours(before + 1, app, seq):
+            # The handle does not move by itself, and to move it reads all names of files: most are done with now.
+            self._committed, self._seqs[app] = before + 1, seq
+        else:
+            # The latest version holds commits of others as well, but none of this `app`: a version that shows a later
+            # publication must not be named as showing this one.
+            with _translated(self._container, self._spec.name):
+                table.update_incremental()
+            if self.seq_of(app) != seq:
+                raise ConditionNotMet(self._container, self._spec.name)
+        return self.version()
+
+    def _moved(self) -> DeltaTable:
+        """The library's handle, at the version that this one sees."""
+        if self._committed is not None:
+            with _translated(self._container, self._spec.name):
+                # No further: what the caller knows of this version would not hold of a later one.
+                self._table.load_as_version(self._committed)
+            self._committed = None
+        return self._table
+
+    def _is_ours(self, version: int, app: str, seq: int) -> bool:
+        """Whether `version` is the commit that was just made.
+
+        No other has the transaction of this `app`: of two commits with it one is refused.
+        """
+        actions = [json.loads(line) for line in (self._read_commit(version) or b"").splitlines() if line.strip()]
+        return any((txn.get("appId"), txn.get("version")) == (app, seq) for each in actions if (txn := each.get("txn")))
+
+
+def _has_checkpoint(version: int) -> bool:
+    """Whether delta-rs writes a checkpoint with this version.
+
+    Old entries of the log are looked for then alone, as other writers of Delta do: by default delta-rs lists the whole log
+    after every commit, which may have thousands of entries after a backfill.
+    """
+    return (version + 1) % _CHECKPOINT_INTERVAL == 0
 
 
 def _set_properties(table: DeltaTable) -> None:

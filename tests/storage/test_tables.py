@@ -209,6 +209,31 @@ def test_of_workers_that_race_on_one_partition_the_highest_publication_stays(lak
     assert lake.tables.open(lake.container, SPEC).seq_of("metrics") == WORKERS
 
 
+@BOTH
+def test_a_handle_stays_at_its_own_commit_whatever_others_commit_after_it(lake: Lake) -> None:
+    table = lake.tables.open(lake.container, SPEC)
+    first = table.replace([lake.write("numbers", "a", [1], **MONDAY)], partition=MONDAY, app="metrics", seq=1)
+    other = lake.tables.open(lake.container, SPEC)
+    other.replace([lake.write("numbers", "b", [2], **OTHER_MONDAY)], partition=OTHER_MONDAY, app="events", seq=1)
+    other.replace([lake.write("numbers", "c", [3], **MONDAY)], partition=MONDAY, app="metrics", seq=3)
+    assert (table.version(), table.seq_of("metrics"), table.seq_of("events")) == (first, 1, 0)
+    assert table.files_of(MONDAY) == ["a"]
+    with pytest.raises(ConditionNotMet):
+        table.replace([lake.write("numbers", "d", [4], **MONDAY)], partition=MONDAY, app="metrics", seq=2)
+    table.refresh()
+    assert (table.version(), table.seq_of("metrics"), table.seq_of("events")) == (first + 2, 3, 1)
+    assert table.files_of(MONDAY) == ["c"]
+
+
+@BOTH
+def test_a_commit_after_that_of_another_stream_shows_both(lake: Lake) -> None:
+    table, other = (lake.tables.open(lake.container, SPEC) for _ in range(2))
+    other.replace([lake.write("numbers", "a", [1], **OTHER_MONDAY)], partition=OTHER_MONDAY, app="events", seq=1)
+    assert table.replace([lake.write("numbers", "b", [2], **MONDAY)], partition=MONDAY, app="metrics", seq=1) == 2
+    assert (table.version(), table.seq_of("metrics"), table.seq_of("events")) == (2, 1, 1)
+    assert (table.files_of(MONDAY), table.files_of(OTHER_MONDAY)) == (["b"], ["a"])
+
+
 @pytest.mark.parametrize("kind", ["azurite"])
 def test_any_reader_can_open_the_table(lake: Lake) -> None:
     """Protocol (1, 2) without features, and statistics that readers skip files by."""
@@ -268,6 +293,34 @@ def test_a_checkpoint_comes_every_ten_commits(lake: Lake) -> None:
     assert sum(name.endswith(".checkpoint.parquet") for name in names) == 2
     assert lake.tables.open(lake.container, SPEC).seq_of("metrics") == 21
     assert lake.rows("numbers") == [("metrics", "2026-11-16", "21")]
+
+
+@pytest.mark.parametrize("kind", ["azurite"])
+def test_the_whole_log_is_listed_with_a_checkpoint_alone_and_old_entries_go_then(lake: Lake, azurite: str) -> None:
+    whole: list[int] = []
+
+    def count(request: Request, moment: Moment) -> bool:
+        is_whole = "comp=list" in request.query and "_delta_log" in request.query and "startFrom" not in request.query
+        whole[-1] += is_whole and moment is Moment.BEFORE
+        return False
+
+    lake.tables.open(lake.container, SPEC)
+    assert lake.connection is not None
+    shared = DeltaTable(f"az://{lake.container}/numbers", storage_options=lake.connection.delta_options())
+    shared.alter.set_table_properties({"delta.logRetentionDuration": "interval 0 seconds"})
+    table = lake.tables.open(lake.container, SPEC)
+    for seq in range(1, 7):
+        table.replace([], partition=MONDAY, app="metrics", seq=seq)
+    with Proxy(upstream=service_address(azurite, "Blob"), hook=count) as proxy:
+        whole.append(0)
+        table = DeltaTables(Connection(connection_string=proxy.through(azurite))).open(lake.container, SPEC)
+        for seq in (7, 8):
+            whole.append(0)
+            table.replace([], partition=MONDAY, app="metrics", seq=seq)
+    assert (table.version(), whole) == (9, [0, 0, 1])
+    names = [info.name for info in lake.store.list_blobs(lake.container, "numbers/_delta_log/0")]
+    assert not any(name.endswith(f"{5:020}.json") for name in names)
+    assert lake.tables.open(lake.container, SPEC).seq_of("metrics") == 8
 
 
 @pytest.mark.parametrize("kind", ["azurite"])
