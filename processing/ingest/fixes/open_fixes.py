@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ from processing.ingest.fixes.fix_file import FixFile, Masks
 from processing.ingest.fixes.ndjson_records import NdjsonRecords
 from processing.ingest.fixes.parquet_fixes import ParquetFixes
 from processing.ingest.fixes.text_fixes import TextFixes
-from processing.ingest.readers.formats import FileFormat, Layout
+from processing.ingest.readers.formats import FileFormat, Layout, Packing
 from processing.ingest.readers.upload_form import CsvForm, NdjsonForm, ParquetForm, UploadForm
 from processing.ingest.spilled_file import SpilledFile
 
@@ -23,6 +24,13 @@ def ending_of(found: FileFormat) -> str:
     """The ending of a fix file's name, such as `csv.gz`, by which it is read as the upload was."""
     layout = _ENDINGS.get(found.layout, found.layout.value)
     return f"{layout}.{found.packing}" if found.packing else layout
+
+
+def every_ending() -> Iterator[str]:
+    """All endings that there are."""
+    for layout, packing in product(Layout, Packing):
+        if layout is not Layout.PARQUET or packing is Packing.PLAIN:
+            yield ending_of(FileFormat(layout=layout, packing=packing))
 
 
 def open_fixes(
