@@ -108,10 +108,11 @@ def by_files(load: Load) -> Usage:
     each = {
         "blob_gb_month": kept / DAYS,
         # The receipt, notes of the work and of what it changes, and the receipt again when the upload is gone.
-        "blob_writes": blocks + 4 + load.rejecting_share + parts,
+        # Rejected rows, and the fix file.
+        "blob_writes": blocks + 4 + 2 * load.rejecting_share + parts,
         "blob_reads": reads + parts,
-        # Published, matched and delivered; receipts and rejected rows are published too, and match nothing.
-        "event_operations": 3 + 2 + load.rejecting_share,
+        # Published, matched and delivered; receipts, rejected rows and fix files are published too, and match nothing.
+        "event_operations": 3 + 2 + 2 * load.rejecting_share,
         "queue_operations": 3,
         "flex_gb_seconds": _INSTANCE_GB * (seconds + day_seconds),
         "flex_executions": 1,

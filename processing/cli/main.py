@@ -81,7 +81,9 @@ def check(
     *,
     dataset: Annotated[Dataset, typer.Option(help="metrics, events or exposures.")],
     config: Annotated[Path | None, typer.Option(help="The customer's config, YAML.", exists=True, dir_okay=False)] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for accepted Parquet by day and rejected NDJSON.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for accepted Parquet by day, rejected NDJSON and the fix file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the receipt as JSON.")] = False,
     pandera: Annotated[bool, typer.Option("--pandera", help="Have pandera validate the accepted rows as well.")] = False,
 ) -> None:

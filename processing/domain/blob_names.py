@@ -34,7 +34,7 @@ _LONGEST_NAME: Final = 1_024
 _ATTEMPT_SHOWN: Final = 16
 
 _CUSTOMER = re.compile(r"(?=.{3,50}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
-_REJECTED = re.compile(r"\.[0-9a-f]{32}\.rejected\.ndjson\Z")
+_REJECTED = re.compile(r"\.[0-9a-f]{32}\.rejected\.(?:ndjson|(?:csv|tsv|jsonl)(?:\.gz|\.zst)?|parquet)\Z")
 _PART = re.compile(
     r"(?P<dataset>metrics|events|exposures)/customer=(?P<customer>[a-z0-9-]{3,50})/pst_date=(?P<day>\d{4}-\d{2}-\d{2})/"
     r"(?P<attempt>[0-9a-f]{32})-(?P<number>\d{5,})\.parquet",
@@ -190,8 +190,13 @@ def receipt_name(upload: str) -> str:
 
 def rejected_name(upload: str, attempt: str) -> str:
     """The rejected rows of one attempt, beside the receipt."""
+    return fix_name(upload, attempt, "ndjson")
+
+
+def fix_name(upload: str, attempt: str, ending: str) -> str:
+    """The fix file of one attempt, beside the receipt; `ending` is that of its format, such as `csv.gz`, and never `ndjson`."""
     stem = receipt_name(upload).removesuffix(RECEIPT_SUFFIX)
-    ending = f".{attempt}.rejected.ndjson"
+    ending = f".{attempt}.rejected.{ending}"
     return (stem if len(stem) + len(ending) <= _LONGEST_NAME else _hashed_stem(upload)) + ending
 
 
@@ -208,7 +213,7 @@ def is_receipt(name: str) -> bool:
 
 
 def is_rejected_rows(name: str) -> bool:
-    """Whether a blob of a receipts container holds rejected rows."""
+    """Whether a blob of a receipts container holds rejected rows, as NDJSON or in a fix file."""
     return _REJECTED.search(name) is not None
 
 

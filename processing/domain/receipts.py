@@ -147,6 +147,19 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierAnswer:
+    """An answer that another one took the place of."""
+
+    etag: str
+    """The version of the upload that was answered."""
+    status: UploadStatus
+    finished_at: datetime
+    rows: RowCounts
+    error: str | None = None
+    """Code of the reason why it was refused or ignored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """The one answer to an upload's present version."""
 
@@ -168,7 +181,13 @@ class Receipt:
     """Accepted rows of each day in this version."""
     rejected_blob: str | None = None
     rejected_from: int | None = None
-    """The first rejected record that is counted and not among those in that blob, which is bounded; None when all are."""
+    """The first rejected record that is counted and not among those in that blob and in the fix file, which are bounded; None
+    when all are."""
+    fix_blob: str | None = None
+    """The fix file: the rejected records in the upload's own form, to be fixed and uploaded under another name; None where
+    there are none, and for a file that is refused."""
+    fix_left_out: int = 0
+    """Of the rejected records in `rejected_blob` those that cannot be written in that form."""
     rules: tuple[BrokenRule, ...] = ()
     warnings: tuple[ReceiptWarning, ...] = ()
     error: ReceiptError | None = None
@@ -189,9 +208,14 @@ class Receipt:
     deleted_at: datetime | None = None
     """When the upload was found to be gone, by the service's clock; None while it is there. Its rows stay in force unless the
     config's `on_delete` withdraws them (contract section 5)."""
+    earlier_answers: tuple[EarlierAnswer, ...] = ()
+    """What was answered to this name before, the newest first; with this answer, or the last one before a `failed` receipt, the
+    last 20."""
     unknown: Unknown = field(default_factory=dict)
 
 
+MOST_ANSWERS: Final = 20
+"""Answers to a name that are kept, the one that stands included."""
 _MOST_DAYS_IN_METADATA: Final = 60
 _MOST_PART_COUNTS_IN_METADATA: Final = 40
 _MANY: Final = "many"
@@ -312,6 +336,24 @@ class ReceiptSummary:
     def answers(self, etag: str) -> bool:
         """Whether the receipt is current for this version, and an answer; one that tells of a deletion answers no version."""
         return self.etag == etag and self.status.is_answer and not self.is_deleted
+
+
+def earlier_answers(receipt: Receipt, current: Receipt | None) -> tuple[EarlierAnswer, ...]:
+    """What `receipt` keeps of the answers before it, when it takes the place of `current`."""
+    if current is None:
+        return ()
+    earlier = current.earlier_answers
+    if current.status.is_answer:
+        answer = EarlierAnswer(
+            etag=current.etag,
+            status=current.status,
+            finished_at=current.finished_at,
+            rows=current.rows,
+            error=str(current.error.code) if current.error else None,
+        )
+        earlier = (answer, *earlier)
+    # One that is no answer keeps as many as there may be, so that none is lost that may count with the next.
+    return earlier[: MOST_ANSWERS - 1 if receipt.status.is_answer else MOST_ANSWERS]
 
 
 def finished_days(receipt: Receipt) -> tuple[date, ...]:

@@ -24,14 +24,17 @@ from processing.frames.ordered_pool import WORKERS
 from processing.ingest.bounds import FileBounds
 from processing.ingest.columns.dataset_schemas import SchemaContext, columns_of
 from processing.ingest.deadlines import Deadline
-from processing.ingest.pipeline import Split, splits
+from processing.ingest.fixes.fix_file import FixFile, Masks
+from processing.ingest.fixes.open_fixes import ending_of, open_fixes
+from processing.ingest.pipeline import Split, Wanted, splits
 from processing.ingest.readers.first_line import with_first_line
 from processing.ingest.readers.formats import HEAD, FileFormat, Layout, detect_format
 from processing.ingest.readers.header_advice import nearest_names
 from processing.ingest.readers.open_reader import open_reader
 from processing.ingest.readers.random_access import RandomAccess
+from processing.ingest.readers.upload_form import UploadForm
 from processing.ingest.receipt_warnings import StreamDays, WarningTally
-from processing.ingest.routes import Route, names_that_may_be_told, open_routes
+from processing.ingest.routes import Route, masks_of, names_that_may_be_told, open_routes
 from processing.ingest.staging import WRITERS, LocalPart
 from processing.ingest.validation.advice import advised
 from processing.ingest.validation.reject_writer import RejectWriter
@@ -65,8 +68,21 @@ class IngestRequest:
     """What is known of the days of the streams that the upload may have rows of."""
     are_answered: bool = False
     """Whether each row was accepted before, when it came over HTTP: then no other row may cost it its place."""
+    with_fixes: bool = False
+    """Whether the rejected records are to be written in the upload's own form as well."""
     deadline: Callable[[], bool] | None = None
     """Whether the time for this attempt is over, which refuses the file; asked often. None where it never is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixFileWritten:
+    """A fix file."""
+
+    path: Path
+    ending: str
+    """The ending of its name, such as `csv.gz`."""
+    left_out: int = 0
+    """Rejected records among those written that cannot be written in this form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +103,9 @@ class IngestOutcome:
     rejected_from: int | None = None
     """The first rejected record that is counted and not among those written, as they are too large together; None when all
     are there."""
+    fixes: FixFileWritten | None = None
+    """The rejected records in the upload's own form, after those that were spilled; None where none are wanted, where there are
+    none, and where the file is refused: then nothing of it counts, and the file itself is to be fixed."""
 
 
 def ingest_file(
@@ -96,19 +115,21 @@ def ingest_file(
     scratch: Path,
     emit: Callable[[Dataset, LocalPart], None],
     spill: Callable[[Path], None] | None = None,
+    spill_fixes: Callable[[FixFileWritten], None] | None = None,
 ) -> IngestOutcome:
     """Read, validate and stage one upload; a refusal is an outcome, not an exception.
 
-    `emit` is called for each finished part with the dataset of its rows, `spill` for each 64 MiB of rejected rows; both
-    must have moved the file away when they return. Errors of `source`, `emit` and `spill` pass through. What was emitted of
-    a file that is refused counts for nothing, nor does what was spilled where the outcome names no rejected rows.
+    `emit` is called for each finished part with the dataset of its rows, `spill` for each 64 MiB of rejected rows, and
+    `spill_fixes` for each 64 MiB of the fix file; all must have moved the file away when they return. Errors of `source` and
+    of these pass through. What was emitted of a file that is refused counts for nothing, nor does what was spilled where the
+    outcome names no rejected rows or no fix file.
     """
     found, head = None, b""
     try:
         with panics_as_errors():
             head = source.read(0, min(HEAD, source.size))
             found = detect_format(request.name, head)
-            outcome = _read(request, found, source, _Outlets(scratch=scratch, emit=emit, spill=spill))
+            outcome = _read(request, found, source, _Outlets(scratch=scratch, emit=emit, spill=spill, spill_fixes=spill_fixes))
     except CustomerError as error:
         outcome = IngestOutcome(
             format=str(found) if found else None,
@@ -142,6 +163,7 @@ class _Outlets:
     scratch: Path
     emit: Callable[[Dataset, LocalPart], None]
     spill: Callable[[Path], None] | None
+    spill_fixes: Callable[[FixFileWritten], None] | None
 
 
 def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outlets: _Outlets) -> IngestOutcome:
@@ -174,10 +196,13 @@ def _read(request: IngestRequest, found: FileFormat, source: RandomAccess, outle
             pool=writer,
             ratios=request.streams.get(Dataset.METRICS, StreamDays()).kinds.ratio_since,
         )
-        rejects = RejectWriter(
-            outlets.scratch / "rejected.ndjson", outlets.spill, most=max(_LEAST_REJECTED, _MOST_REJECTED * source.size)
-        )
-        batches = deadline.checked(splits(reader, routes, readers))
+        most = max(_LEAST_REJECTED, _MOST_REJECTED * source.size)
+        masks = masks_of(routes) if request.config.mask_values else None
+        fixes = _open_fixes(reader.form, found, masks, outlets, most) if request.with_fixes else None
+        rejects = RejectWriter(outlets.scratch / "rejected.ndjson", outlets.spill, most=most, fixes=fixes)
+        # A record that cannot be taken apart cannot be masked.
+        wanted = Wanted.NONE if fixes is None else Wanted.ALL if masks is None else Wanted.SOUND
+        batches = deadline.checked(splits(reader, routes, readers, wanted))
         # Of a format with a header, what is missing there was refused with it.
         names = reader.found if found.layout is Layout.NDJSON and not request.config.mask_values else None
         return _split_all(request, batches, routes, found, rejects, header=names)
@@ -232,7 +257,21 @@ def _split_all(
         rejected=rejects.path if rejects.count else None,
         problem=problem,
         rejected_from=rejects.unwritten_from,
+        fixes=None if problem else _fixes_of(rejects, found),
     )
+
+
+def _open_fixes(form: UploadForm, found: FileFormat, masks: Masks | None, outlets: _Outlets, most: int) -> FixFile:
+    ending, take = ending_of(found), outlets.spill_fixes
+    spill = None if take is None else lambda path: take(FixFileWritten(path=path, ending=ending))
+    return open_fixes(form, found, masks, outlets.scratch / f"rejected.{ending}", spill, most=most)
+
+
+def _fixes_of(rejects: RejectWriter, found: FileFormat) -> FixFileWritten | None:
+    fixes = rejects.fixes
+    if fixes is None or fixes.is_empty:
+        return None
+    return FixFileWritten(path=fixes.path, ending=ending_of(found), left_out=fixes.left_out)
 
 
 def _bound(batch: Split, bounds: FileBounds) -> None:
@@ -247,6 +286,8 @@ def _bound(batch: Split, bounds: FileBounds) -> None:
 def _take(batch: Split, routes: Sequence[Route], rejects: RejectWriter, warning_tally: WarningTally, counts: _Counts) -> None:
     counts.read += batch.read
     rejects.add_broken(routes[-1].validator, batch.broken)
+    if batch.uploaded is not None:
+        rejects.add_uploaded(batch.uploaded)
     left_out = sum(batch.left_out.values())
     warning_tally.add_left_out(batch.left_out)
     counts.filtered += left_out

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -18,11 +19,13 @@ from processing.ingest.columns.dataset_schemas import SchemaContext, columns_of,
 from processing.ingest.columns.header import HeaderNames, MissingColumnsError, fold
 from processing.ingest.columns.hive_folders import hive_folders
 from processing.ingest.expressions.compiler import columns_read
+from processing.ingest.fixes.fix_file import Masks
 from processing.ingest.readers.header_advice import MissingIn
 from processing.ingest.readers.raw_batches import RawReader
 from processing.ingest.readers.segment import FIELDS, FOLDERS
+from processing.ingest.readers.upload_form import ERRORS
 from processing.ingest.staging import MOST_PARTS, LocalPart, PartWriter
-from processing.ingest.validation.explanation import UploadShape
+from processing.ingest.validation.explanation import UploadShape, object_of
 from processing.ingest.validation.validator import Validator
 from schemas.customer_config import CustomerConfig, DatasetConfig
 from schemas.dataset_schema import DatasetSchema
@@ -113,8 +116,8 @@ def _is_wide(header: Sequence[str], config: DatasetConfig) -> bool:
 
 @cache
 def _our_names() -> frozenset[str]:
-    """The columns of all datasets, and Segment's."""
-    return frozenset(FIELDS).union(*map(columns_of, (*DATA_DATASETS, Dataset.SIGNALS)))
+    """The columns of all datasets, Segment's, and that of errors in fix files."""
+    return frozenset((*FIELDS, ERRORS)).union(*map(columns_of, (*DATA_DATASETS, Dataset.SIGNALS)))
 
 
 @cache
@@ -211,6 +214,26 @@ def positions_read(routes: Sequence[Route]) -> frozenset[int]:
         if route.plan.where is not None:
             read.update(int(name) for name in route.plan.where.meta.root_names())
     return frozenset(read)
+
+
+def masks_of(routes: Sequence[Route]) -> Masks:
+    """What a fix file shows of no record: what any route masks."""
+    explainers = [route.validator.explainer for route in routes]
+
+    def masked(text: str) -> dict[str, Any] | None:
+        try:
+            row = object_of(text)
+            for explainer in explainers:
+                row = explainer.masked_row(row)
+        except (ValueError, RecursionError):
+            return None
+        return row
+
+    return Masks(
+        hides=lambda name: any(explainer.hides(name) for explainer in explainers),
+        known=explainers[-1].shape.known,
+        masked=masked,
+    )
 
 
 def routed(frame: pl.DataFrame, routes: Sequence[Route]) -> list[tuple[Route, pl.DataFrame, int]]:

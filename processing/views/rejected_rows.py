@@ -1,4 +1,4 @@
-"""The rejected rows of an upload, some at a time: whatever their number, a bounded stretch of the blob is read."""
+"""The rejected rows of an upload, some at a time, and its fix file: whatever their size, a bounded stretch is read."""
 
 from __future__ import annotations
 
@@ -62,6 +62,38 @@ def read_part(context: JobContext, receipt: Receipt, number: int) -> bytes | Non
     start = _line_start(context, receipt, info, number * PART)
     end = _line_start(context, receipt, info, min((number + 1) * PART, info.size))
     return _range(context, receipt, info, start, end - start)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixBlob:
+    """A fix file that is there."""
+
+    name: str
+    """The blob, in the customer's receipts container."""
+    ending: str
+    """By which it is read as the upload was, such as `csv.gz`."""
+    size: int
+    """Bytes."""
+    is_small: bool
+    """Whether `read_fix` gives it."""
+
+
+def find_fix(context: JobContext, receipt: Receipt) -> FixBlob | None:
+    """The fix file of an upload; None where there is none, or none any longer."""
+    name = receipt.fix_blob
+    info = None if name is None else context.drop.head(blob_names.receipts_container(receipt.customer), name)
+    if name is None or info is None:
+        return None
+    return FixBlob(name=name, ending=name.rpartition(".rejected.")[2], size=info.size, is_small=info.size <= PART)
+
+
+def read_fix(context: JobContext, receipt: Receipt) -> tuple[FixBlob, bytes] | None:
+    """The fix file of an upload and its bytes; None where it is not there, or has more bytes than a part."""
+    found = find_fix(context, receipt)
+    if found is None or not found.is_small:
+        return None
+    stored = context.drop.get(blob_names.receipts_container(receipt.customer), found.name)
+    return None if stored is None else (found, stored[0])
 
 
 def _lines(context: JobContext, receipt: Receipt, info: BlobInfo, start: int, limit: int) -> list[bytes]:

@@ -202,12 +202,13 @@ def test_an_upload_that_was_replaced_a_moment_ago_is_not_deleted(world: Memory) 
 
 def test_rejected_rows_go_after_a_month_and_receipts_after_a_year_when_nothing_needs_them(world: Memory) -> None:
     world.upload("metrics/bad.csv", metrics(D1, {"u": 1}) + b"u,user_id,yesterday,m,1,,\n")
-    name = world.receipt("metrics/bad.csv")["rejected_blob"]
+    names = [world.receipt("metrics/bad.csv")[key] for key in ("rejected_blob", "fix_blob")]
     receipts = blob_names.receipts_container("acme")
     world.settle()
+    assert all(world.drop.head(receipts, name) is not None for name in names)
     world.pass_time(days=31)
     clean_up_all(world.context)
-    assert world.drop.head(receipts, name) is None
+    assert [world.drop.head(receipts, name) for name in names] == [None, None]
     world.pass_time(days=400)
     clean_up_all(world.context)
     assert [info.name for info in world.drop.list_blobs(receipts) if blob_names.is_receipt(info.name)] == []
@@ -267,7 +268,7 @@ def test_rejected_rows_that_cannot_be_deleted_keep_no_others(world: Memory) -> N
     kept, other = (world.receipt(name)["rejected_blob"] for name in ("metrics/bad.csv", "metrics/worse.csv"))
     world.pass_time(days=31)
     deleted, told = clean(world, Stubborn(world.drop, {kept: OperatorError("409")}))
-    assert deleted["rejected_rows"] == 1
+    assert deleted["rejected_rows"] == 3, "and the fix file of each"
     assert world.drop.head(blob_names.receipts_container("acme"), other) is None
     assert [line["step"] for line in told] == ["rejected_rows"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from processing.domain.datasets import Dataset
-from processing.ingest import staging
+from processing.ingest import spilled_file, staging
 from processing.ingest.validation import reject_writer
 from processing.jobs.uploads.check_file import REJECTED, CheckRequest, check_file
 from schemas.customer_config import CustomerConfig
@@ -22,7 +22,7 @@ GOOD, BAD = "u,user_id,2026-11-18,m,1,,\n", "u,user_id,2026-11-18,m,x,,\n"
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reject_writer, "_GROUP", 1_000)
-    monkeypatch.setattr(reject_writer, "_LARGEST_FILE", 10_000)
+    monkeypatch.setattr(spilled_file, "_LARGEST", 10_000)
     monkeypatch.setattr(staging, "_ROWS_IN_MEMORY", 1_000)
 
 
@@ -50,6 +50,10 @@ def test_what_was_spilled_of_it_is_given_up_with_its_counts() -> None:
     # Of one that is read to its end the pieces are a blob.
     assert kept["rejected_blob"] in receipts
     assert kept["rows"]["rejected"] == 20_000
+    assert cut["fix_blob"] is None
+    fixes = world.drop.get("receipts-acme", kept["fix_blob"])
+    assert fixes is not None
+    assert fixes[0].count(b"\n") == 20_001
 
 
 def test_a_check_of_it_leaves_no_rows(tmp_path: Path) -> None:
@@ -59,6 +63,7 @@ def test_a_check_of_it_leaves_no_rows(tmp_path: Path) -> None:
     receipt = check_file(CheckRequest(path=path, dataset=Dataset.METRICS, config=config, program="", out=out))
     assert receipt.error is not None
     assert receipt.error.code == "damaged_archive"
-    assert receipt.rejected_blob is None
+    assert (receipt.rejected_blob, receipt.fix_blob) == (None, None)
     assert not (out / REJECTED).exists()
+    assert list(out.glob("rejected.*")) == []
     assert list(out.rglob("*.parquet")) == []

@@ -12,6 +12,7 @@ from processing.domain import blob_names as names
 from processing.domain.blob_names import DataFile, DayDocument, Marker, Misplaced, MissedMarker, NotData, PartName, SignalFile
 from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.streams import Stream
+from processing.ingest.fixes.open_fixes import every_ending
 
 uploads = st.text(st.characters(codec=None), min_size=1, max_size=1_024) | st.builds(
     "{}/{}".format,
@@ -235,6 +236,9 @@ def test_what_lies_in_a_receipts_container_is_told_apart_by_its_name() -> None:
     attempt = names.new_attempt()
     assert len(attempt) == 32
     assert names.is_rejected_rows(names.rejected_name("metrics/a.csv", attempt))
+    for ending in every_ending():
+        assert names.is_rejected_rows(names.fix_name("metrics/a.csv", attempt, ending))
+        assert names.fix_name("metrics/a.csv", attempt, ending) != names.rejected_name("metrics/a.csv", attempt)
     assert not names.is_rejected_rows(names.receipt_name("metrics/a.csv"))
     assert names.upload_of_receipt(names.receipt_name("metrics/a.csv")) == "metrics/a.csv"
     assert names.upload_of_receipt(names.rejected_name("metrics/a.csv", attempt)) is None

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from processing.domain.datasets import Dataset
 from processing.domain.errors import CustomerError
 from processing.ingest.readers.csv import reader as csv_reader
-from processing.ingest.readers.csv.dialect import Dialect
 from processing.ingest.readers.csv.reader import CsvReader
 from processing.ingest.readers.csv.record_scanner import fields_of
+from processing.ingest.readers.dialect import Dialect
 from processing.ingest.readers.raw_batches import LINE, RECORD, BrokenRecord
 from tests.support.batches import batches_of
 from tests.support.ingest import ingest

@@ -13,6 +13,7 @@ import pytest
 
 from processing.domain.datasets import Dataset
 from processing.domain.receipts import BrokenRule
+from processing.ingest import spilled_file
 from processing.ingest.columns.column_plan import plan_columns
 from processing.ingest.columns.dataset_schemas import SchemaContext, kind_of
 from processing.ingest.readers.raw_batches import LINE, RAW, RECORD, BrokenRecord, BrokenRecords
@@ -230,7 +231,7 @@ def test_groups_change_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_file_that_has_grown_large_is_handed_over_and_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reject_writer, "_GROUP", 2)
-    monkeypatch.setattr(reject_writer, "_LARGEST_FILE", 500)
+    monkeypatch.setattr(spilled_file, "_LARGEST", 500)
     path, spilled = tmp_path / "rejected.ndjson", list[Path]()
 
     def spill(file: Path) -> None:

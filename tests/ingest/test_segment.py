@@ -13,6 +13,7 @@ import pytest
 from processing.domain.datasets import Dataset
 from processing.ingest.readers.raw_batches import LINE, RECORD, BatchTask, BrokenRecord, BrokenRecords, RawBatch, RawReader
 from processing.ingest.readers.segment import EXPOSURE_NAMES, SegmentReader, is_segment, late_record
+from processing.ingest.readers.upload_form import NdjsonForm, TextForm, UploadForm
 from schemas.customer_config import DatasetConfig
 from tests.support.batches import batches_of
 
@@ -45,6 +46,10 @@ class Rows(RawReader):
     @property
     def lines_before(self) -> int:
         return 1
+
+    @property
+    def form(self) -> UploadForm:
+        return NdjsonForm(text=TextForm())
 
     def batch_tasks(self) -> Iterator[BatchTask]:
         schema = {str(index): dtype for index, dtype in enumerate(self.dtypes)}

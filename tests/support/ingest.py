@@ -61,6 +61,10 @@ class Ingested:
     parts: list[StagedPart]
     rejected: list[Row]
     """The lines of rejected rows."""
+    fixes: bytes | None
+    """The fix file."""
+    fixes_name: str
+    """A name for it by which it is read as the upload was; without a fix file the upload's own."""
 
     def rows(self, dataset: Dataset) -> dict[date, list[Row]]:
         """The staged rows of each day, part after part."""
@@ -109,9 +113,19 @@ def ingest(
     """Ingest `data` as an upload called `name`."""
     staged = Staged()
     streams = {each: StreamDays(first_day=first_day, closed=frozenset(closed)) for each in DATA_DATASETS}
-    request = IngestRequest(name=name, dataset=dataset, uploaded_at=uploaded_at, zone=zone, config=config, streams=streams)
+    request = IngestRequest(
+        name=name, dataset=dataset, uploaded_at=uploaded_at, zone=zone, config=config, streams=streams, with_fixes=True
+    )
     with tempfile.TemporaryDirectory() as scratch:
         outcome = ingest_file(request, Bytes(data), scratch=Path(scratch), emit=staged)
+        fixes = outcome.fixes
+        fixed = fixes.path.read_bytes() if fixes else None
         text = outcome.rejected.read_text(encoding="utf-8") if outcome.rejected else ""
     # Not splitlines(): values may hold other characters that end lines.
-    return Ingested(outcome=outcome, parts=staged.parts, rejected=[json.loads(line) for line in text.split("\n")[:-1]])
+    return Ingested(
+        outcome=outcome,
+        parts=staged.parts,
+        rejected=[json.loads(line) for line in text.split("\n")[:-1]],
+        fixes=fixed,
+        fixes_name=f"fixed.{fixes.ending}" if fixes else name,
+    )

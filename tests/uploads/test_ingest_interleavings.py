@@ -206,6 +206,8 @@ class IngestMachine(RuleBasedStateMachine):
         self.asked: set[str | None] = set()
         """ETags of the receipts that a reingest asked to replace."""
         self.seen: dict[str, tuple[Receipt, str]] = {}
+        self.answers: dict[str, list[tuple[str, UploadStatus, datetime, RowCounts]]] = {}
+        """What was answered to each name, the newest first."""
         self.deleted: dict[str, _Blob] = {}
         self.withdrawn: set[str] = set()
         """Attempts that stand for the rows of an upload that was deleted."""
@@ -383,6 +385,7 @@ class IngestMachine(RuleBasedStateMachine):
         in_force_before = before.in_force if before else None
         if before is not None and self.is_of_deletion(name, receipt, before):
             return
+        self.check_earlier_answers(name, receipt)
         if receipt.status in (UploadStatus.ACCEPTED, UploadStatus.ACCEPTED_WITH_REJECTS):
             assert version.content != "refused"
             assert receipt.in_force is not None
@@ -402,6 +405,15 @@ class IngestMachine(RuleBasedStateMachine):
         self.check_rejected(receipt)
         if receipt.in_force is not None:
             self.check_in_force(name, receipt.in_force)
+
+    def check_earlier_answers(self, name: str, receipt: Receipt) -> None:
+        answers = self.answers.setdefault(name, [])
+        told = [(each.etag, each.status, each.finished_at, each.rows) for each in receipt.earlier_answers]
+        if receipt.status.is_answer:
+            answers.insert(0, (receipt.etag, receipt.status, receipt.finished_at, receipt.rows))
+            assert told == answers[1:20], "an earlier answer is lost, or told twice"
+        else:
+            assert told == answers[:20], "an earlier answer is lost, or told twice"
 
     def check_rejected(self, receipt: Receipt) -> None:
         assert (receipt.rejected_blob is not None) == (receipt.rows.rejected > 0)

@@ -110,7 +110,8 @@ def match_header(
         shown = ", ".join(_with_aliases(name, aliases) for name in missing)
         raise MissingColumnsError(missing, f"the header lacks {shown}: add what is missing and upload again")
     used = {*found.positions.values(), *read}
-    extra = [position for position in range(len(header)) if position not in used]
+    # A name that begins so is meant for somebody else, as ours for the errors of a fix file is.
+    extra = [position for position in range(len(header)) if position not in used and not header[position].startswith("_")]
     warnings = []
     if found.renamed:
         message = f"taken: {_listed(found.renamed, len(found.renamed))}"

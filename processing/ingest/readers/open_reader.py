@@ -15,8 +15,8 @@ from processing.domain.reasons import RefusalCode
 from processing.ingest.columns.dataset_schemas import columns_of
 from processing.ingest.deadlines import NO_DEADLINE, Deadline
 from processing.ingest.expressions.compiler import columns_read
-from processing.ingest.readers.csv.dialect import Dialect
 from processing.ingest.readers.csv.reader import CsvReader
+from processing.ingest.readers.dialect import Dialect
 from processing.ingest.readers.foreign_formats import foreign_format, unmarked_utf16
 from processing.ingest.readers.formats import HEAD, FileFormat, Layout
 from processing.ingest.readers.ndjson.reader import NdjsonReader
@@ -24,8 +24,9 @@ from processing.ingest.readers.parquet.reader import ParquetReader
 from processing.ingest.readers.random_access import RandomAccess
 from processing.ingest.readers.raw_batches import RawReader
 from processing.ingest.readers.segment import FIELDS, FOLDERS, MARKS, SegmentReader, is_segment
-from processing.ingest.readers.text_encoding import as_utf8, marked_encoding
+from processing.ingest.readers.text_encoding import LONGEST_MARK, as_utf8, form_of, marked_encoding
 from processing.ingest.readers.unpacking import unpack
+from processing.ingest.readers.upload_form import TextForm
 from schemas.customer_config import DatasetConfig
 
 _FIRST_RANGE: Final = 4 * 1024 * 1024
@@ -61,7 +62,8 @@ def _open_csv(
         skip_lines=written.skip_lines,
         encoding=written.encoding,
     )
-    return CsvReader(_text(found, source, deadline, written.encoding), dialect)
+    chunks, text = _text(found, source, deadline, written.encoding)
+    return CsvReader(chunks, dialect, text)
 
 
 def _open_ndjson(
@@ -71,7 +73,8 @@ def _open_ndjson(
     named = [*config.columns, *(name for sql in computed for name in columns_read(sql))]
     # What has dots may be a path, of which the first name alone stands in a record.
     wanted = [*columns_of(dataset), *(name for name in named if "." not in name)]
-    reader = NdjsonReader(_text(found, source, deadline, None), list(dict.fromkeys(wanted)))
+    chunks, text = _text(found, source, deadline, None)
+    reader = NdjsonReader(chunks, list(dict.fromkeys(wanted)), text)
     reader.want([name if name in reader.found else name.partition(".")[0] for name in named if "." in name])
     if dataset in FOLDERS:
         reader.want(FIELDS if is_segment(reader.found) else MARKS)
@@ -92,14 +95,18 @@ _OPENERS: Final[Mapping[Layout, _Opener]] = {
 }
 
 
-def _text(found: FileFormat, source: RandomAccess, deadline: Deadline, encoding: str | None) -> Iterator[bytes]:
-    """The text in UTF-8; CustomerError where the bytes are none, or where there are none at all."""
+def _text(
+    found: FileFormat, source: RandomAccess, deadline: Deadline, encoding: str | None
+) -> tuple[Iterator[bytes], TextForm]:
+    """The text in UTF-8, and how it is written; CustomerError where the bytes are none, or where there are none at all."""
     chunks = _plain(found, source, deadline)
     first = next(chunks, b"")
     if not first:
         raise CustomerError(RefusalCode.EMPTY_FILE, "the file is empty once it is unpacked: nothing is in it")
+    while len(first) < LONGEST_MARK and (more := next(chunks, b"")):
+        first += more
     _refuse_foreign(found, first[:HEAD], encoding)
-    return as_utf8(chain([first], chunks), encoding)
+    return as_utf8(chain([first], chunks), encoding), form_of(first[:LONGEST_MARK], encoding)
 
 
 def _refuse_foreign(found: FileFormat, head: bytes, encoding: str | None) -> None:

@@ -9,11 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
-from typing import Final, Self
+from typing import Any, Final, Self
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from processing.domain.reasons import WarningCode
+from processing.ingest.readers.upload_form import UploadForm
 from schemas.rule import Rule
 
 RECORD: Final = "__record"
@@ -32,6 +35,8 @@ _BROKEN: Final = {RECORD: pl.Int64, LINE: pl.Int64, RULE: pl.String, HINT: pl.St
 
 BatchTask = Callable[[], "RawBatch"]
 """Reads one batch."""
+Uploaded = Callable[[npt.NDArray[np.int64]], Any]
+"""For ascending record numbers of a batch, as the batch has them, the records as uploaded: see `UploadedRecords.rows`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +89,8 @@ class RawBatch:
     lines: int | None = None
     """Physical lines of a batch whose records and lines are counted from its own beginning; None where they are counted
     from the file's."""
+    uploaded: Uploaded | None = None
+    """How the records, broken ones too, stand in the file; asked for those alone that are rejected."""
 
     @property
     def read(self) -> int:
@@ -128,6 +135,11 @@ class RawReader(ABC):
     @abstractmethod
     def lines_before(self) -> int:
         """Physical lines before the first record; 0 where the batches count from the file's beginning."""
+
+    @property
+    @abstractmethod
+    def form(self) -> UploadForm:
+        """How the file is written."""
 
     @abstractmethod
     def batch_tasks(self) -> Iterator[BatchTask]:

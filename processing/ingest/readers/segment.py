@@ -35,6 +35,7 @@ from processing.frames.casts import as_text
 from processing.ingest.columns.timestamps import in_zone
 from processing.ingest.readers.raw_batches import BatchTask, RawBatch, RawReader
 from processing.ingest.readers.segment_values import PROPERTIES, read_properties, write_users
+from processing.ingest.readers.upload_form import UploadForm
 from schemas.customer_config import DatasetConfig
 from schemas.rule import Rule
 from schemas.rule_codes import RuleCode
@@ -140,6 +141,11 @@ class SegmentReader(RawReader):
     def lines_before(self) -> int:
         """Physical lines before the first record."""
         return self._reader.lines_before
+
+    @property
+    def form(self) -> UploadForm:
+        """How the file is written."""
+        return self._reader.form
 
     def batch_tasks(self) -> Iterator[BatchTask]:
         """The records with the computed columns."""

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from processing.ingest.readers.upload_form import TextForm
+
 BOM: Final = codecs.BOM_UTF8
 """The byte order mark of UTF-8."""
 _MARKS: Final = (
@@ -16,7 +18,8 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_LONGEST_MARK: Final = 4
+LONGEST_MARK: Final = 4
+"""Bytes."""
 _MOST_MARKS: Final = 2
 _BEYOND_ASCII: Final = 0x80
 _RUN: Final = re.compile(rb"[\x80-\xff]+")
@@ -33,6 +36,14 @@ def marked_encoding(head: bytes) -> str | None:
     return next((name for mark, name in _MARKS if head.startswith(mark)), None)
 
 
+def form_of(head: bytes, encoding: str | None = None) -> TextForm:
+    """How text is written that begins so: as its byte order mark tells, else in the encoding that is given."""
+    if head.startswith(BOM):
+        return TextForm(mark=BOM)
+    marks = (TextForm(mark=mark, encoding=name) for mark, name in _MARKS if head.startswith(mark))
+    return next(marks, TextForm(encoding=encoding))
+
+
 def as_utf8(chunks: Iterator[bytes], encoding: str | None = None) -> Iterator[bytes]:
     """The same text in UTF-8: of the encoding that its byte order mark tells, else of the one that is given, else as it is.
 
@@ -41,7 +52,7 @@ def as_utf8(chunks: Iterator[bytes], encoding: str | None = None) -> Iterator[by
     head = b""
     for chunk in chunks:
         head += chunk
-        if len(head) >= _LONGEST_MARK:
+        if len(head) >= LONGEST_MARK:
             break
     if head.startswith(BOM):
         own = None

@@ -18,6 +18,7 @@ from processing.domain.receipts import MASKED, BrokenRule, Example
 from processing.frames.casts import as_text
 from processing.ingest.columns.header import HeaderNames, fold
 from processing.ingest.columns.rules import typed_rows
+from processing.ingest.fixes.fix_file import WORDS
 from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BrokenRecords
 from processing.ingest.shown_rows import ShownColumn, object_as_json, raw_as_json, raw_sizes, raws_as_json, rows_as_json, sizes
 from schemas.rule import Rule
@@ -26,6 +27,8 @@ TEXT: Final = "text"
 """Column of explained rows: the line of NDJSON."""
 MOST_EXAMPLES: Final = 20
 _SHOWN: Final = 64
+_MOST_WORDS: Final = 4_096
+"""Characters of the reasons of a record in words."""
 _Active = Sequence[tuple[Rule, pl.Series]]
 """Rules that are given as a reason, each with the rows for which it is one (Boolean)."""
 
@@ -35,12 +38,12 @@ class Explained:
     """A group of rejected rows, explained."""
 
     lines: pl.DataFrame
-    """RECORD (Int64) and TEXT (String), in the order of the group."""
+    """RECORD (Int64), TEXT and WORDS (String: the reasons of the record, for a person), in the order of the group."""
     rules: tuple[BrokenRule, ...]
     """Rows that broke each rule, with the first examples in the order of the group."""
 
 
-NOTHING: Final = Explained(lines=pl.DataFrame(schema={RECORD: pl.Int64, TEXT: pl.String}), rules=())
+NOTHING: Final = Explained(lines=pl.DataFrame(schema={RECORD: pl.Int64, TEXT: pl.String, WORDS: pl.String}), rules=())
 """No rows, explained."""
 
 
@@ -90,7 +93,9 @@ class Explainer:
             self._rows(rejected),
             pl.lit("}"),
         )
-        lines = rejected.select(pl.col(RECORD), line.alias(TEXT))
+        words = [pl.when(is_given).then(pl.lit(_in_words(rule))) for rule, is_given in active]
+        said = pl.concat_str(words, separator="; ", ignore_nulls=True).str.head(_MOST_WORDS)
+        lines = rejected.select(pl.col(RECORD), line.alias(TEXT), said.alias(WORDS))
         return Explained(lines=lines, rules=_tallies(rejected, active, values))
 
     def count(self, rejected: pl.DataFrame) -> Explained:
@@ -107,7 +112,9 @@ class Explainer:
             raws_as_json(frame.get_column(RAW)),
             pl.lit("}"),
         )
-        return Explained(lines=frame.select(pl.col(RECORD), line.alias(TEXT)), rules=self.count_broken(broken).rules)
+        said = pl.concat_str(pl.col(RULE), pl.lit(": "), pl.col(HINT)).str.head(_MOST_WORDS)
+        lines = frame.select(pl.col(RECORD), line.alias(TEXT), said.alias(WORDS))
+        return Explained(lines=lines, rules=self.count_broken(broken).rules)
 
     def count_broken(self, broken: BrokenRecords) -> Explained:
         """The same without the lines."""
@@ -183,23 +190,24 @@ class Explainer:
             if str(position) not in read or position not in self.shape.derived_from.get(position, {position}):
                 continue
             text = as_text(pl.col(str(position)), dtype)
-            if self._hides(header):
+            if self.hides(header):
                 text = pl.when(text.is_not_null()).then(pl.lit(MASKED))
             found.append(ShownColumn(position=str(position), name=names.shown(position), text=text))
         return found
 
     def _record(self, text: str) -> str:
         try:
-            row = _object_of(text)
+            row = object_of(text)
             if self.shape.masked:
-                row = {
-                    name: MASKED if self._hides(name) and value is not None else self._seen(value)
-                    for name, value in row.items()
-                }
+                row = self.masked_row(row)
             return object_as_json(row, len(text))
         except RecursionError:
             # How deep Python follows depends on who calls it; such a record is shown as its text.
             return raw_as_json(MASKED if self.shape.masked else text)
+
+    def masked_row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A record that is JSON, without the values that may not be shown."""
+        return {name: MASKED if self.hides(name) and value is not None else self._seen(value) for name, value in row.items()}
 
     def _seen(self, value: Any) -> Any:
         """A value of a record without what stands under masked names in it."""
@@ -209,10 +217,16 @@ class Explainer:
             return value
         return {name: MASKED if fold(name) in self.masked_names else self._seen(each) for name, each in value.items()}
 
-    def _hides(self, name: str) -> bool:
+    def hides(self, name: str) -> bool:
         """Whether rows show no value of the column that is called so."""
         folded = fold(name)
         return folded in self.masked_names or (self.shape.shown is not None and folded not in self.shape.shown)
+
+
+def _in_words(rule: Rule) -> str:
+    """The reason, for a person."""
+    column = "" if rule.column is None else f" ({rule.column})"
+    return f"{rule.code.value}{column}: {rule.hint}"
 
 
 def merged(explained: Sequence[Explained]) -> tuple[pl.DataFrame, tuple[BrokenRule, ...]]:
@@ -267,7 +281,7 @@ def _examples(rows: pl.DataFrame, values: pl.Series) -> tuple[Example, ...]:
     return tuple(Example(record=record, line=line, value=value) for (record, line), value in zip(places, shown, strict=True))
 
 
-def _object_of(text: str) -> dict[str, Any]:
+def object_of(text: str) -> dict[str, Any]:
     """A JSON object as it was read: of a name that stands twice in it the first value counts."""
     pairs: list[tuple[str, Any]] = []
 

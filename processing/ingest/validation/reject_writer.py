@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import polars as pl
 
 from processing.domain.receipts import BrokenRule
 from processing.frames.compact import compacted
+from processing.ingest.fixes.fix_file import FixFile
 from processing.ingest.readers.raw_batches import RAW, RECORD, BrokenRecords
+from processing.ingest.readers.upload_form import UploadedRecords
 from processing.ingest.shown_rows import raw_sizes
+from processing.ingest.spilled_file import SpilledFile
 from processing.ingest.validation.explanation import NOTHING, TEXT, Explained, joined, merged
 from processing.ingest.validation.validator import Validator
 
@@ -24,7 +27,6 @@ _GROUP: Final = 20_000
 _GROUP_BYTES: Final = 24 * 1024 * 1024
 _CELL: Final = 16
 """Bytes of a value in memory, besides long text."""
-_LARGEST_FILE: Final = 64 * 1024 * 1024
 _SIZE: Final = "__size"
 """Column of how many bytes a row is worth, about, in memory or in the file, whichever is more (Int64)."""
 
@@ -57,19 +59,26 @@ class RejectWriter:
     """Writes the rejected rows of one upload in the order of the file, group by group, up to `most` bytes in all.
 
     Explaining rows has a fixed cost, so that rows are held until a group is full. Where `spill` is given, a file that has
-    grown to 64 MiB is handed to it and begun anew, so that scratch disk is bounded whatever is rejected.
+    grown to 64 MiB is handed to it and begun anew, so that scratch disk is bounded whatever is rejected. The same rows are
+    written into `fixes`, up to a bound of its own; where either has no more room, neither goes on.
     """
 
-    def __init__(self, path: Path, spill: Callable[[Path], None] | None = None, *, most: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        spill: Callable[[Path], None] | None = None,
+        *,
+        most: int | None = None,
+        fixes: FixFile | None = None,
+    ) -> None:
         self.path: Final = path
-        self._spill = spill
+        self.fixes: Final = fixes
         self._most = most
-        self._file = self._open()
+        self._file = SpilledFile(path, spill)
         self._held: dict[tuple[Validator, bool], list[pl.DataFrame]] = {}
         self._arrived: list[tuple[Validator, bool, pl.DataFrame]] = []
         self._held_rows = 0
         self._held_bytes = 0
-        self._written = 0
         self._rules: dict[tuple[str, str | None], BrokenRule] = {}
         self.count = 0
         """Rejected rows so far."""
@@ -94,9 +103,15 @@ class RejectWriter:
             size = raw_sizes(broken.frame.get_column(RAW))
             self._take(validator, broken.frame.with_columns(size.alias(_SIZE)), is_broken=True)
 
+    def add_uploaded(self, uploaded: UploadedRecords) -> None:
+        """Take the records of a batch that are given to `add` and `add_broken`, as they stand in the upload."""
+        if self.fixes is not None and self.unwritten_from is None:
+            self.fixes.take(uploaded)
+
     def end_batch(self) -> None:
         """Write what is held where that is enough, now that all rows up to here are given: lines stand in their order."""
-        if self._held_rows >= _GROUP or self._held_bytes >= _GROUP_BYTES:
+        held = self._held_bytes + (0 if self.fixes is None else self.fixes.held)
+        if self._held_rows >= _GROUP or held >= _GROUP_BYTES:
             self._write()
         for validator, is_broken, frame in self._arrived:
             # What is held of a batch must not hold all of it; broken records are copies already.
@@ -107,6 +122,8 @@ class RejectWriter:
         """Write what is held and close the file."""
         self._write()
         self._file.close()
+        if self.fixes is not None:
+            self.fixes.close()
 
     def rules(self) -> tuple[BrokenRule, ...]:
         """The broken rules, most frequent first."""
@@ -133,7 +150,9 @@ class RejectWriter:
             self._put(lines)
             self._tally(rules)
         else:
+            self._forget()
             return
+        self._forget()
         # Counted together, as no line is made of them.
         left = [replace(each, frame=each.frame.filter(pl.col(RECORD) >= first)) for each in rows]
         self._tally(merged([each.counted() for each in left if each.frame.height])[1])
@@ -141,28 +160,29 @@ class RejectWriter:
     def _put(self, lines: pl.DataFrame) -> None:
         """Write the lines that there is room for."""
         if self._most is not None:
-            ends = self._written + (pl.col(TEXT).str.len_bytes().cast(pl.Int64) + 1).cum_sum()
+            ends = self._file.written + (pl.col(TEXT).str.len_bytes().cast(pl.Int64) + 1).cum_sum()
             beyond = lines.filter(ends > self._most)
             if beyond.height:
                 self.unwritten_from = beyond.item(0, RECORD)
                 lines = lines.head(lines.height - beyond.height)
+        without_room = None if self.fixes is None else self.fixes.put(lines)
+        if without_room is not None:
+            self.unwritten_from = without_room
+            lines = lines.filter(pl.col(RECORD) < without_room)
         if not lines.height:
             return
         # Joined here, no line becomes an object of Python.
         text = lines.get_column(TEXT).str.join("\n").item()
-        self._written += self._file.write(text.encode()) + self._file.write(b"\n")
-        if self._spill is not None and self._file.tell() >= _LARGEST_FILE:
-            self._file.close()
-            self._spill(self.path)
-            self._file = self._open()
+        self._file.write(text.encode() + b"\n")
+
+    def _forget(self) -> None:
+        if self.fixes is not None:
+            self.fixes.forget()
 
     def _tally(self, rules: Iterable[BrokenRule]) -> None:
         for rule in rules:
             key = (rule.rule, rule.column)
             self._rules[key] = joined(self._rules[key], rule) if key in self._rules else rule
-
-    def _open(self) -> BinaryIO:
-        return self.path.open("wb")
 
 
 def _groups(frames: Sequence[pl.DataFrame]) -> Iterator[tuple[int, int]]:

@@ -16,7 +16,8 @@ from processing.domain.errors import OperatorError
 from processing.domain.reasons import RefusalCode
 from processing.domain.receipts import Receipt, ReceiptError, UploadStatus
 from processing.ingest.columns.dataset_schemas import SchemaContext
-from processing.ingest.ingest_file import IngestOutcome, IngestRequest, ingest_file
+from processing.ingest.fixes.open_fixes import every_ending
+from processing.ingest.ingest_file import FixFileWritten, IngestOutcome, IngestRequest, ingest_file
 from processing.ingest.readers.random_access import LocalFile, RandomAccess
 from processing.ingest.staging import LocalPart
 from processing.jobs.uploads.ingest_receipt import with_outcome
@@ -38,7 +39,7 @@ class CheckRequest:
     """Version of the program, for the receipt."""
     zone: DayZone = PST
     out: Path | None = None
-    """Where accepted rows go as Parquet by day, and rejected rows as NDJSON; None keeps nothing."""
+    """Where accepted rows go as Parquet by day, rejected rows as NDJSON, and the fix file; None keeps nothing."""
     with_pandera: bool = False
     """Whether pandera is to validate the accepted rows too."""
 
@@ -47,8 +48,11 @@ def check_file(request: CheckRequest) -> Receipt:
     """The receipt that the file would get as an upload made when the file was last changed.
 
     Same rows, rules and counts; what needs the history of a stream is left out. Raises OperatorError for a file that
-    cannot be read, and OpinionsDiffer when pandera is asked and does not take what was accepted.
+    cannot be read, or that the check would write over, and OpinionsDiffer when pandera is asked and does not take what was
+    accepted.
     """
+    if request.out is not None and request.path.resolve() in {(request.out / name).resolve() for name in _written_names()}:
+        raise OperatorError(f"{request.path} lies where the check writes: name another folder, or move the file")
     try:
         changed = datetime.fromtimestamp(request.path.stat().st_mtime, UTC)
         with LocalFile(request.path) as source:
@@ -82,14 +86,29 @@ def check_source(
             uploaded_at=changed,
             zone=request.zone,
             config=request.config,
+            with_fixes=request.out is not None,
             deadline=deadline,
         )
-        outcome = ingest_file(ingest, source, scratch=Path(folder), emit=_emit(request, ingest, kept), spill=kept.take_rejected)
+        outcome = ingest_file(
+            ingest,
+            source,
+            scratch=Path(folder),
+            emit=_emit(request, ingest, kept),
+            spill=kept.take_rejected,
+            spill_fixes=kept.take_fixes,
+        )
         kept.finish(outcome)
     receipt = with_outcome(receipt, outcome, problem_of_config=None, config=None)
     if outcome.problem is not None and outcome.problem.code == RefusalCode.EMPTY_FILE:
         receipt = replace(receipt, status=UploadStatus.IGNORED)  # as one of no bytes at all
-    return replace(receipt, rejected_blob=REJECTED if outcome.rejected is not None and request.out else None)
+    if request.out is None:
+        return receipt
+    fixes = outcome.fixes
+    return replace(
+        receipt,
+        rejected_blob=REJECTED if outcome.rejected is not None else None,
+        fix_blob=_fixes_name(fixes.ending) if fixes is not None else None,
+    )
 
 
 def _upload_name(path: Path) -> str:
@@ -118,13 +137,23 @@ def _emit(request: CheckRequest, ingest: IngestRequest, kept: _Kept) -> Callable
     return take
 
 
+def _written_names() -> tuple[str, ...]:
+    """What a check may write into a folder, besides Parquet in folders of days."""
+    return (REJECTED, *map(_fixes_name, every_ending()))
+
+
+def _fixes_name(ending: str) -> str:
+    return f"rejected.{ending}"
+
+
 class _Kept:
     """The files below `--out`."""
 
     def __init__(self, out: Path | None) -> None:
         self._out = out
         if out is not None:
-            (out / REJECTED).unlink(missing_ok=True)  # of an earlier check
+            for name in _written_names():
+                (out / name).unlink(missing_ok=True)  # of an earlier check
         self._parts: list[Path] = []
 
     def take(self, dataset: Dataset, part: LocalPart) -> None:
@@ -136,10 +165,16 @@ class _Kept:
         self._parts.append(target)
 
     def take_rejected(self, path: Path) -> None:
+        self._append(REJECTED, path)
+
+    def take_fixes(self, written: FixFileWritten) -> None:
+        self._append(_fixes_name(written.ending), written.path)
+
+    def _append(self, name: str, path: Path) -> None:
         if self._out is None:
             return
         self._out.mkdir(parents=True, exist_ok=True)
-        with path.open("rb") as rows, (self._out / REJECTED).open("ab") as kept:
+        with path.open("rb") as rows, (self._out / name).open("ab") as kept:
             shutil.copyfileobj(rows, kept)
 
     def finish(self, outcome: IngestOutcome) -> None:
@@ -149,6 +184,11 @@ class _Kept:
             self.take_rejected(outcome.rejected)
         else:
             (self._out / REJECTED).unlink(missing_ok=True)  # of a file that was refused on the way
+        if outcome.fixes is not None:
+            self.take_fixes(outcome.fixes)
+        else:
+            for ending in every_ending():
+                (self._out / _fixes_name(ending)).unlink(missing_ok=True)  # of a file that was refused in the end
         if outcome.problem is not None:
             for part in self._parts:  # nothing of a refused file is accepted
                 part.unlink()

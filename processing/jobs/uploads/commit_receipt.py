@@ -12,7 +12,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.documents import to_json
 from processing.domain.errors import ConditionNotMet, LaterError, Superseded
 from processing.domain.reasons import WarningCode
-from processing.domain.receipts import InForce, Receipt, ReceiptSummary, Retry, Upload, UploadStatus
+from processing.domain.receipts import InForce, Receipt, ReceiptSummary, Retry, Upload, UploadStatus, earlier_answers
 from processing.domain.retries import REST_OF_PARTS, wait_after
 from processing.domain.streams import Stream
 from processing.jobs.measuring import measure_receipt
@@ -59,6 +59,8 @@ def commit_receipt(
         if is_answered(found, upload, replaces_receipt):
             return None
         receipt = _final(context, draft, current, is_reingest=replaces_receipt is not None)
+        # Of the very receipt that the condition below names, so that no answer is lost or told twice.
+        receipt = replace(receipt, earlier_answers=earlier_answers(receipt, current))
         if receipt.in_force is not None and draft.accepted is not None:
             _expect_open_days(context, upload, draft.accepted)
             announce_change(context, upload, before=found, after=receipt.in_force)

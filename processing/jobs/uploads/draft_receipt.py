@@ -154,12 +154,12 @@ def _finished_dates(
     attempt = blob_names.new_attempt()
     blank = _receipt(context, upload, UploadStatus.ACCEPTED)
     rejected = RejectedRows(context.drop, upload, attempt)
-    receipt, outcome, pinned = answer_finished_dates(context, upload, signal, blank, (scratch, rejected.spill), read_as=read_as)
+    receipt, outcome, pinned = answer_finished_dates(context, upload, signal, blank, (scratch, rejected), read_as=read_as)
     if plain is not None and outcome.problem is not None and outcome.problem.code in _NO_DATES:
         return plain
     if outcome.problem is not None and outcome.problem.code == RefusalCode.EMPTY_FILE:
         return _withdrawal(context, upload, attempt)
-    receipt = replace(receipt, rejected_blob=rejected.store(outcome.rejected))
+    receipt = rejected.store(receipt, outcome)
     if receipt.status is UploadStatus.REJECTED:
         return Draft(receipt=receipt)
     return Draft(receipt=receipt, accepted=_in_force(upload, attempt, pinned, outcome.days, ()))
@@ -217,15 +217,15 @@ def _ingest(
         config=loaded.config,
         streams=streams,
         are_answered=are_answered,
+        with_fixes=True,
         deadline=context.deadline(),
     )
     rejected = RejectedRows(context.drop, upload, attempt)
-    outcome = ingest_file(request, pinned, scratch=scratch, emit=stage, spill=rejected.spill)
-    rejected_blob = rejected.store(outcome.rejected)
+    outcome = ingest_file(request, pinned, scratch=scratch, emit=stage, spill=rejected.spill, spill_fixes=rejected.spill_fixes)
     receipt = with_outcome(
         _receipt(context, upload, UploadStatus.ACCEPTED), outcome, problem_of_config=loaded.problem, config=loaded.version
     )
-    receipt = replace(receipt, rejected_blob=rejected_blob, md5=pinned.md5())
+    receipt = replace(rejected.store(receipt, outcome), md5=pinned.md5())
     if outcome.problem is not None and outcome.problem.code == RefusalCode.EMPTY_FILE:
         return _withdrawal(context, upload, attempt)  # nothing is in it once it is unpacked
     if outcome.problem is not None:

@@ -10,7 +10,7 @@ from processing.ingest.ingest_file import IngestOutcome
 
 
 def with_outcome(receipt: Receipt, outcome: IngestOutcome, *, problem_of_config: str | None, config: str | None) -> Receipt:
-    """The receipt with status, counts, rules and warnings of the outcome; `in_force` and `rejected_blob` are left alone."""
+    """The receipt with status, counts, rules and warnings of the outcome; `in_force` and the names of blobs are left alone."""
     problems = (
         [ReceiptWarning(code=WarningCode.CONFIG_NOT_IN_FORCE, message=problem_of_config, count=1)] if problem_of_config else []
     )
@@ -24,6 +24,7 @@ def with_outcome(receipt: Receipt, outcome: IngestOutcome, *, problem_of_config:
         warnings=(*problems, *outcome.warnings),
         error=outcome.problem,
         rejected_from=outcome.rejected_from,
+        fix_left_out=outcome.fixes.left_out if outcome.fixes is not None else 0,
         config=config,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from processing.domain.streams import Stream
 from processing.ingest.ingest_file import IngestOutcome, IngestRequest, ingest_file
 from processing.jobs.uploads.ingest_receipt import with_outcome
 from processing.jobs.uploads.pinned_upload import PinnedUpload
+from processing.jobs.uploads.rejected_rows import RejectedRows
 from processing.stored.context import JobContext
 from processing.stored.policies import readiness_policy
 from processing.stored.stream_state import StoredState, load_state
@@ -65,13 +66,13 @@ def answer_finished_dates(
     upload: Upload,
     signal: SignalFile | Marker,
     receipt: Receipt,
-    outlet: tuple[Path, Callable[[Path], None]],
+    outlet: tuple[Path, RejectedRows],
     *,
     read_as: str | None = None,
 ) -> tuple[Receipt, IngestOutcome, PinnedUpload]:
     """The receipt of a file that names finished days in its column `finished_date`, and how it was read.
 
-    `outlet` is the scratch folder, and who takes rejected rows that do not fit there any longer; `read_as` a name whose
+    `outlet` is the scratch folder, and who takes rejected rows where they do not fit there any longer; `read_as` a name whose
     ending tells the format where the upload's own does not.
 
     Raises Superseded when the version is gone, LaterError and OperatorError when storage fails.
@@ -82,12 +83,22 @@ def answer_finished_dates(
         dataset=Dataset.SIGNALS,
         uploaded_at=upload.last_modified,
         zone=context.zone,
+        with_fixes=True,
         deadline=context.deadline(),
     )
-    scratch, spill = outlet
-    outcome = ingest_file(request, pinned, scratch=scratch, emit=lambda _dataset, _part: None, spill=spill)
+    scratch, rejected = outlet
+    outcome = ingest_file(
+        request,
+        pinned,
+        scratch=scratch,
+        emit=lambda _dataset, _part: None,
+        spill=rejected.spill,
+        spill_fixes=rejected.spill_fixes,
+    )
     if outcome.problem is None and outcome.rows.read and not outcome.rows.accepted:
-        outcome = replace(outcome, problem=ReceiptError(code=RefusalCode.NOT_A_MARKER, message="no record names a day"))
+        outcome = replace(
+            outcome, problem=ReceiptError(code=RefusalCode.NOT_A_MARKER, message="no record names a day"), fixes=None
+        )
     receipt = with_outcome(receipt, outcome, problem_of_config=None, config=None)
     if outcome.problem is not None:
         if outcome.problem.code == RefusalCode.EMPTY_FILE:

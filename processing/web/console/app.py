@@ -21,7 +21,7 @@ from processing.jobs.failures import log_failure
 from processing.web.console.addresses import PREFIX
 from processing.web.console.days import show_day, show_days
 from processing.web.console.experiments import show_experiment, show_experiments
-from processing.web.console.files import download_rejected, show_file, show_files
+from processing.web.console.files import download_fix, download_rejected, show_file, show_files
 from processing.web.console.log_stream import show_log_stream
 from processing.web.console.metrics import download_metric, show_metric, show_metrics
 from processing.web.console.missing import show_missing
@@ -40,6 +40,7 @@ PAGES: Final = (
     ("/files", show_files),
     ("/file", show_file),
     ("/rejected", download_rejected),
+    ("/fix", download_fix),
     ("/log-stream", show_log_stream),
     ("/metrics", show_metrics),
     ("/metric", show_metric),

@@ -12,7 +12,7 @@ from processing.domain.datasets import FOLDERS, Dataset
 from processing.domain.days import parse_day
 from processing.domain.receipts import Receipt, UploadStatus
 from processing.views.file_search import NO_ANSWER, FileFilter, FoundFile, find_file, search_files
-from processing.views.rejected_rows import RejectedRows, count_parts, read_part, read_rejected
+from processing.views.rejected_rows import RejectedRows, count_parts, find_fix, read_fix, read_part, read_rejected
 from processing.web.api.paging import page_of
 from processing.web.console.addresses import address
 from processing.web.console.pages import render
@@ -61,9 +61,11 @@ def show_file(visit: Visit) -> Response:
         here=FILES,
         file=found,
         receipt=receipt,
+        look_of=look_of_file,
         look=look_of_file(receipt.status.value if receipt is not None else None),
         rejected=rejected,
         row_of=_row,
+        fix=None if receipt is None else find_fix(visit.services.context, receipt),
         parts=0 if receipt is None or rejected is None else count_parts(visit.services.context, receipt),
         first=address("file", name=name) + "#rejected" if visit.text("rows") else None,
         following=(
@@ -83,6 +85,17 @@ def download_rejected(visit: Visit) -> Response:
         raise Refused(HTTPStatus.NOT_FOUND, "there are no such rejected rows, or they are kept no longer")
     headers = {"Content-Disposition": f'attachment; filename="rejected-{number + 1}.ndjson"'}
     return Response(data, media_type="application/x-ndjson", headers=headers)
+
+
+def download_fix(visit: Visit) -> Response:
+    """The fix file of an upload, as it is stored."""
+    receipt = _found(visit).receipt
+    found = None if receipt is None else read_fix(visit.services.context, receipt)
+    if found is None:
+        raise Refused(HTTPStatus.NOT_FOUND, "there is no such fix file, or it is kept no longer, or too large to be sent")
+    fix, data = found
+    headers = {"Content-Disposition": f'attachment; filename="rejected.{fix.ending}"'}
+    return Response(data, media_type="application/octet-stream", headers=headers)
 
 
 def _filter(given: dict[str, str | None]) -> FileFilter:

@@ -15,7 +15,7 @@ import structlog
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from processing.ingest.validation import reject_writer
+from processing.ingest import spilled_file
 from tests.days.machine.crew import UNEXPECTED, Lies
 from tests.days.machine.deletion_scenes import HARMED_BY_DELETIONS
 from tests.days.machine.journal_scenes import HARMED_BY_MARKERS, two_rollers_meet_in_a_segment
@@ -96,7 +96,7 @@ def test_racing_workers_publish_every_day_once_whole_and_in_order(
     machine: type[DayMachine], examples: int, record_property: Callable[[str, object], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if machine in IN_PIECES:
-        monkeypatch.setattr(reject_writer, "_LARGEST_FILE", 1)
+        monkeypatch.setattr(spilled_file, "_LARGEST", 1)
     tally = Tally()
     counted = type(machine.__name__, (machine,), {"tally": tally})
     if machine is DayMachine:

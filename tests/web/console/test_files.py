@@ -146,6 +146,36 @@ def test_rejected_rows_that_are_gone_are_said_to_be(story: WebStory, browser: Br
     browser.page("/console/rejected", status=404, name="metrics/a.csv")
 
 
+def test_a_fix_file_is_downloaded_as_it_is_stored(story: WebStory, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    story.memory.upload("metrics/a.csv", bad(2))
+    receipt = story.memory.receipt("metrics/a.csv")
+    stored = story.memory.drop.get(blob_names.receipts_container("acme"), receipt["fix_blob"])
+    assert stored is not None
+    address = browser.page("/console/file", name="metrics/a.csv").link("Download to fix (csv)")
+    found = browser.get(address)
+    assert (found.status, found.data) == (200, stored[0])
+    assert found.headers["content-disposition"] == 'attachment; filename="rejected.csv"'
+    monkeypatch.setattr(rejected_rows, "PART", len(stored[0]) - 1)
+    page = browser.page("/console/file", name="metrics/a.csv")
+    assert receipt["fix_blob"] in page.text
+    assert "Download to fix" not in page.text
+    browser.page("/console/fix", status=404, name="metrics/a.csv")
+    story.memory.drop.delete(blob_names.receipts_container("acme"), receipt["fix_blob"])
+    browser.page("/console/fix", status=404, name="metrics/a.csv")
+    assert "to fix" not in browser.page("/console/file", name="metrics/a.csv").text
+
+
+def test_earlier_answers_stand_on_the_page(story: WebStory, browser: Browser) -> None:
+    story.memory.upload("metrics/a.csv", b"no header,at all\n1,2\n")
+    assert "Earlier answers" not in browser.page("/console/file", name="metrics/a.csv").text
+    etag = story.memory.receipt("metrics/a.csv")["etag"]
+    story.memory.upload("metrics/a.csv", metrics(DAY, {"u": 1}))
+    page = browser.page("/console/file", name="metrics/a.csv")
+    *_, table = page.all("table")
+    for word in ("rejected", "missing_column", etag):
+        assert word in table.text, word
+
+
 def test_masked_values_are_masked_here_too(story: WebStory, browser: Browser) -> None:
     story.memory.config("mask_values: [unit_id, metric_value]")
     story.memory.upload("metrics/a.csv", bad(2, "a secret"))
@@ -154,6 +184,7 @@ def test_masked_values_are_masked_here_too(story: WebStory, browser: Browser) ->
     assert "a secret" not in page.text
     assert "u1" not in page.text
     assert b"a secret" not in browser.get("/console/rejected", name="metrics/a.csv").data
+    assert b"a secret" not in browser.get("/console/fix", name="metrics/a.csv").data
 
 
 def test_every_text_of_a_file_shows_as_text(story: WebStory, browser: Browser) -> None:
@@ -175,7 +206,7 @@ def test_every_text_of_a_file_shows_as_text(story: WebStory, browser: Browser) -
 )
 def test_there_is_no_such_file(story: WebStory, browser: Browser, name: str) -> None:
     story.memory.upload("metrics/a.csv", bad(2))
-    for path in ("/console/file", "/console/rejected"):
+    for path in ("/console/file", "/console/rejected", "/console/fix"):
         browser.page(path, status=404, name=name)
 
 
@@ -185,6 +216,10 @@ def test_another_customers_files_are_not_there(story: WebStory, browser: Browser
     other = Browser(story)
     other.sign_in("other")
     assert names(other.page("/console/files")) == []
-    told = [other.get(path, name=name) for path in ("/console/file", "/console/rejected") for name in ("metrics/a.csv", "x")]
-    assert [each.status for each in told] == [404] * 4
+    told = [
+        other.get(path, name=name)
+        for path in ("/console/file", "/console/rejected", "/console/fix")
+        for name in ("metrics/a.csv", "x")
+    ]
+    assert [each.status for each in told] == [404] * 6
     assert told[0].data == told[1].data

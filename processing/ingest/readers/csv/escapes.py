@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from processing.ingest.readers.csv.dialect import Dialect
+from processing.ingest.readers.dialect import Dialect
 
 _ESCAPE, _QUOTE, _DELIMITER, NEWLINE, _RETURN, _N, _T = range(0xF8, 0xFF)
 _NO_TEXT: Final = 0xFF

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from processing.ingest.readers.csv.dialect import Dialect
 from processing.ingest.readers.csv.record_scanner import Damage
+from processing.ingest.readers.dialect import Dialect
 from processing.ingest.readers.text_encoding import guess_encoding
 
 # Excel may have saved it as a row, with a delimiter for each column.

@@ -21,8 +21,8 @@ from processing.domain.reasons import RefusalCode, WarningCode
 from processing.frames.text_heads import Kinds, TextHeads
 from processing.ingest.bounds import LONGEST_RECORD, MOST_COLUMNS
 from processing.ingest.readers.byte_queue import ByteQueue
-from processing.ingest.readers.csv.dialect import Dialect
 from processing.ingest.readers.csv.escapes import Escapes
+from processing.ingest.readers.csv.fix_header import header_for, is_fix
 from processing.ingest.readers.csv.hints import hints_for, separator_line, special_hints, unreadable_header
 from processing.ingest.readers.csv.record_scanner import (
     CsvBlock,
@@ -34,6 +34,7 @@ from processing.ingest.readers.csv.record_scanner import (
     fields_of,
     with_damage_marked,
 )
+from processing.ingest.readers.dialect import Dialect
 from processing.ingest.readers.raw_batches import (
     HINT,
     LINE,
@@ -47,6 +48,7 @@ from processing.ingest.readers.raw_batches import (
     TextHead,
 )
 from processing.ingest.readers.text_encoding import without_bom, without_end_mark
+from processing.ingest.readers.upload_form import CsvForm, TextForm
 from schemas.rule_codes import RuleCode
 
 _BLOCK: Final = 4 * 1024 * 1024
@@ -75,14 +77,18 @@ class CsvReader(RawReader):
     long.
     """
 
-    def __init__(self, chunks: Iterator[bytes], dialect: Dialect | None = None) -> None:
+    def __init__(self, chunks: Iterator[bytes], dialect: Dialect | None = None, text: TextForm | None = None) -> None:
         self._dialect = dialect or Dialect()
+        self._text = text or TextForm()
         self._escapes = Escapes(self._dialect) if self._dialect.escape else None
         self._bytes = ByteQueue(without_end_mark(self._escapes.marked(chunks) if self._escapes else chunks))
         self._lines = 0
         self._opening = TextHead.of(b"", self._dialect.delimiter, self._dialect.quote)
         self._header_line = b""
         """The header as a record that comes again would be written."""
+        self._before = b""
+        self._header_end = b"\n"
+        self._has_header = False
         self._header = self._read_header()
         self._lines_before = self._lines
         self._first = next(self._blocks(_BLOCK), None)
@@ -110,6 +116,19 @@ class CsvReader(RawReader):
         """The first lines, and how they were read."""
         return self._opening
 
+    @property
+    def form(self) -> CsvForm:
+        """How the file is written."""
+        header = header_for(self._header_line if self._has_header else None, self._header, self._dialect)
+        return CsvForm(
+            text=self._text,
+            dialect=self._dialect,
+            before=self._before,
+            header=header if self._escapes is None else self._escapes.as_uploaded(header),
+            end=self._header_end,
+            names=self._header,
+        )
+
     def batch_tasks(self) -> Iterator[BatchTask]:
         """All records, once, in order."""
         first, self._first = self._first, None
@@ -120,7 +139,7 @@ class CsvReader(RawReader):
 
     def _read_header(self) -> tuple[str, ...]:
         self._open()
-        if self._dialect.columns:
+        if self._dialect.columns and not self._is_fix():
             self._header_line = self._dialect.delimiter.join(name.encode() for name in self._dialect.columns)
             return self._dialect.columns
         # Reading a block at a time finds the header even behind blank lines and with quoted newlines in it.
@@ -140,9 +159,18 @@ class CsvReader(RawReader):
                 raise CustomerError(
                     RefusalCode.TOO_MANY_COLUMNS, f"the header has {len(names):,} columns; at most {MOST_COLUMNS:,} are read"
                 )
-            self._header_line = raw
+            self._header_line, self._has_header = raw, True
+            if cut.data[: int(block.stops[0])].endswith(b"\r"):
+                self._header_end = b"\r\n"
             return tuple(names)
         raise CustomerError(RefusalCode.EMPTY_FILE, "the file has no header line")
+
+    def _is_fix(self) -> bool:
+        """Whether a file that has no header has one all the same, as a fix file has that was written for one without."""
+        self._bytes.fill(_HEAD)
+        head = self._bytes.take(_HEAD)
+        self._bytes.put_back(head)
+        return is_fix(head, self._dialect)
 
     def _open(self) -> None:
         """Take what stands before the header, and keep the first lines for whoever must be told of them."""
@@ -157,6 +185,8 @@ class CsvReader(RawReader):
         self._opening = TextHead.of(shown, self._dialect.delimiter, self._dialect.quote, has_separator=separator is not None)
         self._bytes.put_back(text)
         skipped = max(self._dialect.skip_lines, 0 if separator is None else 1)
+        line = b"" if separator is None else b"sep=" + (rb"\t" if separator == b"\t" else separator)
+        self._before = (line + skipped * b"\n") if skipped else b""
         for _ in range(skipped):
             self._skip_line()
 
@@ -246,7 +276,8 @@ class CsvReader(RawReader):
         if frame is None:
             return self._parse_isolating(block)
         numbers = pl.int_range(1, frame.height + 1, eager=True)
-        return RawBatch(frame=frame.with_columns(numbers.alias(RECORD), numbers.alias(LINE)), lines=frame.height)
+        frame = frame.with_columns(numbers.alias(RECORD), numbers.alias(LINE))
+        return RawBatch(frame=frame, lines=frame.height, uploaded=partial(_uploaded, block, self._escapes))
 
     def _parse_fast(self, block: CsvBlock) -> pl.DataFrame | None:
         """The block as the engine reads it, where that proves that every line is one sound record; else None.
@@ -288,6 +319,7 @@ class CsvReader(RawReader):
             broken=self._broken(block, broken, hidden),
             lines=lines,
             left_out={WarningCode.REPEATED_HEADER: again} if again else {},
+            uploaded=partial(_uploaded, block, self._escapes),
         )
 
     def _read_sound(self, data: bytes) -> pl.DataFrame:
@@ -341,6 +373,12 @@ def _places(block: CsvBlock, records: Offsets, hidden: Offsets | None) -> list[p
     if hidden is not None and len(hidden):
         lines = lines + np.searchsorted(hidden, block.starts[records])
     return [pl.Series(RECORD, records + 1, pl.Int64), pl.Series(LINE, lines + 1, pl.Int64)]
+
+
+def _uploaded(block: CsvBlock, escapes: Escapes | None, records: Offsets) -> list[bytes]:
+    """Records of a block by their numbers, as they stand in the file, with their line ends."""
+    whole = block.whole(records - 1)
+    return whole if escapes is None else [escapes.as_uploaded(raw) for raw in whole]
 
 
 def _may_hold_blank_records(frame: pl.DataFrame) -> bool:

@@ -17,8 +17,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from processing.ingest.readers.csv.dialect import Dialect
 from processing.ingest.readers.csv.escapes import Escapes
+from processing.ingest.readers.dialect import Dialect
 
 _LF = 10
 _CR = 13
@@ -95,6 +95,11 @@ class CsvBlock:
         """The bytes of some records, without their line ends."""
         places = zip(self.starts[records].tolist(), self.stops[records].tolist(), strict=True)
         return [self.data[start:stop].removesuffix(b"\r") for start, stop in places]
+
+    def whole(self, records: Offsets) -> list[bytes]:
+        """The same with their line ends."""
+        places = zip(self.starts[records].tolist(), self.stops[records].tolist(), strict=True)
+        return [self.data[start : stop + 1] for start, stop in places]
 
     def sound_data(self, head: bytes) -> bytes:
         """The sound records alone, each with its line end, behind `head`."""

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import chain
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from processing.domain.errors import CustomerError
@@ -29,14 +30,17 @@ from processing.ingest.readers.ndjson.lines import (
     lone_surrogates,
     turned_down,
 )
+from processing.ingest.readers.ndjson.nesting import Offsets
 from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BatchTask, BrokenRecords, RawBatch, RawReader
 from processing.ingest.readers.segment import FIELDS, MARKS, late_record
 from processing.ingest.readers.text_encoding import without_bom, without_end_mark
+from processing.ingest.readers.upload_form import NdjsonForm, TextForm
 from schemas.rule import Rule
 
 _BLOCK: Final = 4 * 1024 * 1024
 _HEADER_RECORDS: Final = 1_000
 _BLANKS: Final = b" \t\r\n"
+_LF: Final = ord("\n")
 _SURROGATE_ESCAPE: Final = re.compile(rb"\\u[dD]")
 
 
@@ -50,7 +54,8 @@ class NdjsonReader(RawReader):
     Raises CustomerError for JSON that is not one object a line, too many columns, and a record that is too long.
     """
 
-    def __init__(self, chunks: Iterator[bytes], wanted: Sequence[str]) -> None:
+    def __init__(self, chunks: Iterator[bytes], wanted: Sequence[str], text: TextForm | None = None) -> None:
+        self._text = text or TextForm()
         self._bytes = ByteQueue(without_end_mark(chunks))
         self._bytes.fill(_BLOCK)
         head = without_bom(self._bytes.take(_BLOCK))
@@ -108,6 +113,11 @@ class NdjsonReader(RawReader):
         """NDJSON has no header."""
         return 0
 
+    @property
+    def form(self) -> NdjsonForm:
+        """How the file is written."""
+        return NdjsonForm(text=self._text)
+
     def batch_tasks(self) -> Iterator[BatchTask]:
         """All records, once, in order."""
         for block in self._pending:
@@ -148,7 +158,8 @@ class NdjsonReader(RawReader):
         if lines is None or frame is None or frame.height != len(lines):
             return self._parse_isolating(block, lines)
         places = pl.int_range(len(lines), eager=True)
-        return RawBatch(frame=_numbered(frame, lines, places, places), lines=len(lines))
+        numbered = _numbered(frame, lines, places, places)
+        return RawBatch(frame=numbered, lines=len(lines), uploaded=partial(_uploaded, block, None))
 
     def _parse_isolating(self, block: bytes, lines: pl.Series | None) -> RawBatch:
         """A block with blank or broken lines in it."""
@@ -171,7 +182,8 @@ class NdjsonReader(RawReader):
             raise AssertionError("lines that are sound one by one are not sound together")
         numbered = _numbered(frame, records.gather(sound), sound, at_line.gather(sound))
         broken = _broken(records, at_line, flaws)
-        return RawBatch(frame=numbered, broken=broken, lines=len(lines))
+        uploaded = partial(_uploaded, block, at_line.cast(pl.Int64).to_numpy())
+        return RawBatch(frame=numbered, broken=broken, lines=len(lines), uploaded=uploaded)
 
     def _sound(self, records: pl.Series, flaws: Mapping[int, Flaw]) -> tuple[pl.Series, pl.DataFrame | None]:
         """Which records have no flaw, and their columns; None where the engine turns one of them down."""
@@ -206,6 +218,16 @@ def _broken(records: pl.Series, at_line: pl.Series, flaws: Mapping[int, Flaw]) -
 def _numbered(frame: pl.DataFrame, texts: pl.Series, records: pl.Series, lines: pl.Series) -> pl.DataFrame:
     numbers = [(records.cast(pl.Int64) + 1).alias(RECORD), (lines.cast(pl.Int64) + 1).alias(LINE)]
     return frame.hstack([*numbers, texts.alias(RAW)])
+
+
+def _uploaded(block: bytes, at_line: Offsets | None, records: Offsets) -> list[bytes]:
+    """Records of a block by their numbers, with their line ends; `at_line` tells where each stands, None where each line is."""
+    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _LF) + 1
+    starts = np.append(0, ends)
+    lines = records - 1 if at_line is None else at_line[records - 1]
+    # The last line may have no end.
+    stops = np.append(ends, len(block))[lines]
+    return [block[start:stop] for start, stop in zip(starts[lines].tolist(), stops.tolist(), strict=True)]
 
 
 def _names(block: bytes) -> tuple[str, ...]:

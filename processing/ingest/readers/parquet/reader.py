@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,6 +28,7 @@ from processing.ingest.readers.parquet.footer import BadFooterError, ColumnChunk
 from processing.ingest.readers.parquet.page_guard import LARGEST_BATCH, PageGuard, SmallerBatches, Watched
 from processing.ingest.readers.random_access import WINDOW, RandomAccess, RangeFile
 from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BatchTask, BrokenRecords, RawBatch, RawReader
+from processing.ingest.readers.upload_form import ParquetForm
 from processing.ingest.shown_rows import LONGEST_VALUE
 from schemas.rule_codes import RuleCode
 
@@ -121,6 +124,14 @@ class ParquetReader(RawReader):
     def lines_before(self) -> int:
         """Parquet has no lines."""
         return 0
+
+    @property
+    def form(self) -> ParquetForm:
+        """How the file is written: compressed as the first of its columns that is."""
+        codecs = [chunk.codec for group in self._footer.groups[:1] for chunk in group.chunks if chunk and chunk.is_readable]
+        codec = next((codec for codec in codecs if codec != "none"), "none")
+        compression = "lz4" if codec == "lz4_raw" else codec
+        return ParquetForm(names=tuple(self._header[position] for position in self._positions), compression=compression)
 
     def batch_tasks(self) -> Iterator[BatchTask]:
         """All records, once, in order."""
@@ -324,9 +335,11 @@ class ParquetReader(RawReader):
         for column in columns.values():
             if column.not_utf8 is not None:
                 bad |= column.not_utf8
+        uploaded = partial(_uploaded, batch, done)
         if not bad.any():
-            return RawBatch(frame=frame)
-        return RawBatch(frame=frame.filter(~bad), broken=self._broken(batch, columns, bad.arg_true(), done))
+            return RawBatch(frame=frame, uploaded=uploaded)
+        broken = self._broken(batch, columns, bad.arg_true(), done)
+        return RawBatch(frame=frame.filter(~bad), broken=broken, uploaded=uploaded)
 
     def _broken(self, batch: Any, columns: dict[int, ParquetColumn], rows: pl.Series, done: int) -> BrokenRecords:
         """Rows with bytes that are not UTF-8, as JSON; of a long value its beginning."""
@@ -385,6 +398,11 @@ def _encrypted() -> CustomerError:
     return CustomerError(
         RefusalCode.UNSUPPORTED_PARQUET, "the Parquet file is encrypted: write it without encryption and upload it"
     )
+
+
+def _uploaded(batch: Any, done: int, records: npt.NDArray[np.int64]) -> Any:
+    """Rows of a batch by their numbers in the file, of which so many are done before it."""
+    return batch.take(pa.array(records - 1 - done))
 
 
 def _gathered(batches: Iterator[Any], named: int) -> Iterator[Any]:

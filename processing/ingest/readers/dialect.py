@@ -21,13 +21,22 @@ class Dialect:
     """The names of the columns of a file without a header."""
     skip_lines: int = 0
     """Lines before the header."""
-    """What stands before the fraction of a number."""
     encoding: str | None = None
     """What it was written in before it became UTF-8, where a config says so."""
 
     def has_quotes(self, data: bytes) -> bool:
         """Whether anything in the data may be quoted."""
         return bool(self.quote) and self.quote in data
+
+    def field(self, text: str) -> bytes:
+        """A text as a field; where nothing can be quoted, with blanks in the place of what would end it."""
+        data = text.encode("utf-8", "backslashreplace")
+        if self.quote:
+            escaped = data.replace(self.escape, 2 * self.escape) if self.escape else data
+            return self.quote + escaped.replace(self.quote, 2 * self.quote) + self.quote
+        for mark in (self.delimiter, b"\n", b"\r", self.escape):
+            data = data.replace(mark, b" ") if mark else data
+        return data
 
     @property
     def blanks(self) -> bytes:

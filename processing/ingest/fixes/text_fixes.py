@@ -1,0 +1,134 @@
+"""Records of text as they stand in the upload, in its encoding and compression (contract section 5).
+
+Each group is an archive of its own: several end to end are one file, as `gzip` and `zstd` read it.
+"""
+
+from __future__ import annotations
+
+import codecs
+from abc import ABC, abstractmethod
+from typing import Final
+
+import polars as pl
+import pyarrow as pa
+from isal import igzip
+
+from processing.ingest.bounds import LONGEST_RECORD
+from processing.ingest.fixes.fix_file import WORDS, FixFile
+from processing.ingest.readers.formats import Packing
+from processing.ingest.readers.raw_batches import RECORD
+from processing.ingest.readers.upload_form import TextForm, UploadedRecords
+from processing.ingest.spilled_file import SpilledFile
+
+_NO_TEXT: Final = b"\xff"
+"""Stands for what was no text of another encoding than UTF-8."""
+
+
+class TextRecords(ABC):
+    """How one record is written."""
+
+    @property
+    @abstractmethod
+    def opening(self) -> bytes:
+        """What stands before all records."""
+
+    @abstractmethod
+    def line(self, raw: bytes, words: str) -> bytes | None:
+        """The record with its errors and its line end; None where it cannot be written."""
+
+
+class TextFixes(FixFile):
+    """Writes records into `file`, as many as have room in `most` bytes before they are packed; None for any number."""
+
+    def __init__(
+        self, file: SpilledFile, records: TextRecords, form: TextForm, packing: Packing, *, most: int | None = None
+    ) -> None:
+        super().__init__(file.path)
+        self._file = file
+        self._records = records
+        self._form = form
+        self._packing = packing
+        self._room = most
+        self._held: dict[int, bytes] = {}
+        self._size = 0
+        self._encoder = None if form.encoding is None else codecs.getincrementalencoder(form.encoding)()
+
+    @property
+    def held(self) -> int:
+        """Bytes of the records that are held."""
+        return self._size
+
+    def take(self, uploaded: UploadedRecords) -> None:
+        """Hold records."""
+        self._held.update(zip(uploaded.records.to_list(), uploaded.rows, strict=True))
+        self._size += uploaded.size
+
+    def put(self, rejected: pl.DataFrame) -> int | None:
+        """Write those that are named, with their words."""
+        lines: list[bytes] = []
+        beyond = None
+        for record, words in rejected.select(RECORD, WORDS).iter_rows():
+            line = self._line(self._held.pop(record, None), words)
+            if line is None:
+                self.left_out += 1
+                continue
+            if self._room is not None:
+                if len(line) > self._room:
+                    beyond = int(record)
+                    break
+                self._room -= len(line)
+            lines.append(line)
+        self._write(lines)
+        return beyond
+
+    def forget(self) -> None:
+        """Hold nothing any longer."""
+        self._held, self._size = {}, 0
+
+    def close(self) -> None:
+        """End the file."""
+        self._file.close()
+
+    def _line(self, raw: bytes | None, words: str) -> bytes | None:
+        if raw is None:
+            return None
+        encoding = self._form.encoding
+        if encoding is None:
+            line = self._records.line(raw, words)
+        elif _NO_TEXT in raw:
+            return None  # the bytes that are no text are not known any more
+        else:
+            line = self._records.line(raw, words.encode(encoding, "replace").decode(encoding))
+            if line is not None and not _is_text_of(line, encoding):
+                return None
+        if line is not None and not line.endswith(b"\n"):
+            line += b"\n"
+        # With the words, it might be too long to be read.
+        return line if line is not None and len(line) <= LONGEST_RECORD else None
+
+    def _write(self, lines: list[bytes]) -> None:
+        if not lines:
+            return
+        mark = b""
+        if self.is_empty:
+            lines.insert(0, self._records.opening)
+            mark = self._form.mark
+            self.is_empty = False
+        data = b"".join(lines)
+        if self._encoder is not None:
+            data = self._encoder.encode(data.decode())
+        self._file.write(_packed(mark + data, self._packing))
+
+
+def _is_text_of(line: bytes, encoding: str) -> bool:
+    try:
+        line.decode().encode(encoding)
+    except UnicodeError:
+        return False
+    return True
+
+
+def _packed(data: bytes, packing: Packing) -> bytes:
+    if packing is Packing.GZIP:
+        return bytes(igzip.compress(data))
+    return bytes(pa.compress(data, "zstd", asbytes=True)) if packing is Packing.ZSTD else data
