@@ -352,6 +352,21 @@ def answered_name(customer: str) -> str:
     return f"answered/{customer}.json.gz"
 
 
+def newest_files_name(customer: str) -> str:
+    """The newest of a customer's uploads with what each was answered, and what segments hold the others, in `state`."""
+    return f"files/{customer}/newest.parquet"
+
+
+def file_segment_name(customer: str, attempt: str) -> str:
+    """A segment of the older ones, in `state`."""
+    return f"{file_segments_prefix(customer)}{attempt[:_ATTEMPT_SHOWN]}.parquet"
+
+
+def file_segments_prefix(customer: str) -> str:
+    """The folder of such segments, in `state`."""
+    return f"files/{customer}/segments/"
+
+
 def superseded_name(stream: Stream) -> str:
     """Which staged parts of a stream housekeeping has found superseded, and when, in `state`."""
     return f"housekeeping/{stream.customer}/{stream.dataset}.json"
