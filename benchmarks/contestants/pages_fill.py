@@ -22,6 +22,7 @@ from processing.domain.documents import to_json
 from processing.domain.publications import Manifest, TableFile, TableOutput
 from processing.domain.stream_state import DayRecord, DayState, Published
 from processing.domain.streams import Stream
+from processing.jobs.days.keep_catalogue import keep_catalogue
 from processing.jobs.uploads.index_files import KnownIndex, index_files
 from processing.jobs.uploads.listed_files import ListedFiles, ToldFile
 from processing.ports import BlobInfo
@@ -70,7 +71,7 @@ def _fill_files(context: JobContext, customer: str, now: datetime, files: int, d
 
 
 def _fill_metrics(context: JobContext, customer: str, days: list[date]) -> None:
-    """As publications and nights would leave them: the last two months in the state, the others in documents of their own."""
+    """As turns and nights would leave them: the last two months in the state, the others in documents of their own."""
     stream = Stream(customer, Dataset.METRICS)
     with ThreadPoolExecutor(_THREADS) as pool:
         names = list(pool.map(lambda numbered: _publish(context, stream, numbered[1], numbered[0]), enumerate(days, 1)))
@@ -79,6 +80,7 @@ def _fill_metrics(context: JobContext, customer: str, days: list[date]) -> None:
     closed = days[: -context.retention.staged]
     state = replace(stored.state, seq=len(days), first_day=days[0], days=records, closed_through=closed[-1] if closed else None)
     store_state(context, stored, store_apart(context.lake, state, closed) if closed else state)
+    keep_catalogue(context, stream)
 
 
 def _publish(context: JobContext, stream: Stream, day: date, seq: int) -> str:

@@ -16,7 +16,7 @@ _TIMES: Final = 9
 
 
 def measure(scale: Scale) -> Findings:
-    """Each page as it comes after a rest, and so what a night leaves behind is not there at first."""
+    """Each page of a customer that stands as sweeps and turns have left it."""
     with running_or_new() as connection:
         fill = {"connection": connection, "files": scale.listed_files, "days": scale.history_days[1]}
         (filled,) = compete(

@@ -317,6 +317,16 @@ def catalogue_name(stream: Stream) -> str:
     return f"catalogue/{stream.customer}/{stream.dataset}.parquet"
 
 
+def metric_month_name(stream: Stream, month: date) -> str:
+    """The file of what the days of a month say of each metric of a stream, in `state`."""
+    return f"{metric_months_prefix(stream)}{month:%Y-%m}.parquet"
+
+
+def metric_months_prefix(stream: Stream) -> str:
+    """The folder of such files of a stream, in `state`."""
+    return f"catalogue/{stream.customer}/{stream.dataset}/"
+
+
 def expected_name(stream: Stream, day: date, digest: str) -> str:
     """A long list of files that manifests of a day name, in `state`."""
     return f"{expected_prefix(stream)}{day.isoformat()}/{digest}.json"
