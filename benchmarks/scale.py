@@ -45,6 +45,8 @@ class Scale:
     result_runs: int = 3
     publications: tuple[int, ...] = (50, 500, 2_000)
     """Of a table."""
+    listed_files: int = 200_000
+    """Of a customer of whose files pages are asked for."""
     experiments: int = 10_000
     """Simulated ones of each kind."""
     on_progress: Callable[[str], None] = lambda _: None
@@ -70,6 +72,7 @@ class Scale:
             http_seconds=max(2.0, self.http_seconds * share),
             exposed_units=_part(self.exposed_units, share, least=10_000),
             publications=tuple(_part(each, share, least=10) for each in self.publications),
+            listed_files=_part(self.listed_files, share),
             experiments=_part(self.experiments, share),
         )
 

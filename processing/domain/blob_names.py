@@ -322,6 +322,16 @@ def catalogue_name(stream: Stream) -> str:
     return f"catalogue/{stream.customer}/{stream.dataset}.parquet"
 
 
+def metric_month_name(stream: Stream, month: date) -> str:
+    """The file of what the days of a month say of each metric of a stream, in `state`."""
+    return f"{metric_months_prefix(stream)}{month:%Y-%m}.parquet"
+
+
+def metric_months_prefix(stream: Stream) -> str:
+    """The folder of such files of a stream, in `state`."""
+    return f"catalogue/{stream.customer}/{stream.dataset}/"
+
+
 def expected_name(stream: Stream, day: date, digest: str) -> str:
     """A long list of files that manifests of a day name, in `state`."""
     return f"{expected_prefix(stream)}{day.isoformat()}/{digest}.json"
@@ -355,6 +365,21 @@ def changes_prefix(stream: Stream) -> str:
 def answered_name(customer: str) -> str:
     """Which versions of a customer's uploads were seen to have an answer, in `state`."""
     return f"answered/{customer}.json.gz"
+
+
+def newest_files_name(customer: str) -> str:
+    """The newest of a customer's uploads with what each was answered, and what segments hold the others, in `state`."""
+    return f"files/{customer}/newest.parquet"
+
+
+def file_segment_name(customer: str, attempt: str) -> str:
+    """A segment of the older ones, in `state`."""
+    return f"{file_segments_prefix(customer)}{attempt[:_ATTEMPT_SHOWN]}.parquet"
+
+
+def file_segments_prefix(customer: str) -> str:
+    """The folder of such segments, in `state`."""
+    return f"files/{customer}/segments/"
 
 
 def superseded_name(stream: Stream) -> str:

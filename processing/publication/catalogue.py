@@ -6,9 +6,6 @@ them `kind` (String), `units` and `count` (Int64) and `mean` (Float64).
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable
-from datetime import date
 from typing import Final
 
 import polars as pl
@@ -16,15 +13,13 @@ import polars as pl
 KEY: Final = ("metric_name", "id_type")
 DAY: Final = "pst_date"
 _FIGURES: Final = {"kind": pl.String, "units": pl.Int64, "count": pl.Int64, "mean": pl.Float64}
-DAY_SCHEMA: Final = {**dict.fromkeys(KEY, pl.String), DAY: pl.Date, **_FIGURES}
-SPAN_SCHEMA: Final = {**dict.fromkeys(KEY, pl.String), "first_day": pl.Date, "last_day": pl.Date, **_FIGURES}
-
-
-def rows_of_day(files: Iterable[bytes], day: date) -> pl.DataFrame:
-    """The rows of a day that the catalogue needs, as DAY_SCHEMA has them, from its files of `metric_days`."""
-    read = [pl.read_parquet(io.BytesIO(data), columns=[*KEY, *_FIGURES]) for data in files]
-    rows = pl.concat([pl.DataFrame(schema={**dict.fromkeys(KEY, pl.String), **_FIGURES}), *read])
-    return rows.with_columns(pl.lit(day, dtype=pl.Date).alias(DAY)).select(list(DAY_SCHEMA))
+DAY_SCHEMA: Final[dict[str, type[pl.DataType]]] = {**dict.fromkeys(KEY, pl.String), DAY: pl.Date, **_FIGURES}
+SPAN_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
+    **dict.fromkeys(KEY, pl.String),
+    "first_day": pl.Date,
+    "last_day": pl.Date,
+    **_FIGURES,
+}
 
 
 def spans_of_days(days: pl.DataFrame) -> pl.DataFrame:
@@ -38,9 +33,3 @@ def spans_of_spans(spans: pl.DataFrame) -> pl.DataFrame:
     """Spans of several stretches of days as those of all of them, in the order of KEY."""
     last = pl.col(*_FIGURES).sort_by("last_day").last()
     return spans.group_by(KEY).agg(pl.col("first_day").min(), pl.col("last_day").max(), last).sort(KEY)
-
-
-def full_rows_of_day(files: Iterable[bytes], name: str) -> pl.DataFrame:
-    """All columns of the rows of one metric, from a day's files of `metric_days`, in the order of their id types."""
-    read = [pl.read_parquet(io.BytesIO(data)).filter(pl.col("metric_name") == name) for data in files]
-    return pl.concat(read).sort("id_type") if read else pl.DataFrame()

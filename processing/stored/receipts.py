@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from processing.domain import blob_names
 from processing.domain.datasets import FOLDERS
@@ -30,6 +31,12 @@ def read_receipt(store: BlobStore, customer: str, upload: str) -> tuple[Receipt,
     """The receipt of an upload and the ETag of the receipt itself, or None."""
     found = store.get(blob_names.receipts_container(customer), blob_names.receipt_name(upload))
     return None if found is None else (from_json(Receipt, found[0]), found[1].etag)
+
+
+def days_in_force(store: BlobStore, customer: str, upload: str) -> list[date]:
+    """The days of which an upload holds rows in force, in order, by its receipt itself."""
+    found = read_receipt(store, customer, upload)
+    return sorted(found[0].in_force.days) if found is not None and found[0].in_force is not None else []
 
 
 def list_receipts(store: BlobStore, customer: str, prefix: str = "") -> dict[str, ListedReceipt]:

@@ -44,6 +44,10 @@ class UploadNote:
     """Of that request."""
     next_try: datetime | None = None
     error: str | None = None
+    size: int | None = None
+    """Bytes of that version; None in notes of older programs, and where it was not looked at."""
+    modified: datetime | None = None
+    """Last-Modified of that version, likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +88,16 @@ def begin_attempt(context: JobContext, upload: Upload, attempt: str, *, receipt:
 
     `receipt` is the ETag of the upload's receipt, `replaces` the one that is to be replaced though it is an answer.
     """
-    fresh = UploadNote(blob=upload.name, etag=upload.etag, attempt=attempt, tries=1, receipt=receipt, replaces=replaces)
+    fresh = UploadNote(
+        blob=upload.name,
+        etag=upload.etag,
+        attempt=attempt,
+        tries=1,
+        receipt=receipt,
+        replaces=replaces,
+        size=upload.size,
+        modified=upload.last_modified,
+    )
     etag = _write(context, upload.customer, fresh, IF_ABSENT) if replaces is None else None
     if etag is not None:
         return Begun(turn=Turn.OURS, etag=etag)
@@ -118,14 +131,25 @@ def drop_ended(context: JobContext, customer: str, ended: Iterable[StoredNote]) 
             context.lake.delete(blob_names.STATE_CONTAINER, name, when=Condition.unchanged(each.etag))
 
 
-def drop_request(context: JobContext, customer: str, blob: str, replaces: str) -> None:
-    """Take away the request for another answer, which was given or has nothing to answer any more."""
+def end_request(context: JobContext, customer: str, blob: str, replaces: str) -> None:
+    """Take back the request for another answer, which was given or has nothing to answer any more.
+
+    Where an attempt was made, its note stays until the sweep takes it away: by it alone the list of files learns of an answer
+    in the place of another.
+    """
+    found = read_note(context, customer, blob)
+    if found is None or found.note.replaces != replaces:
+        return
+    if found.note.etag:
+        ended = UploadNote(
+            blob=blob, etag=found.note.etag, receipt=replaces, size=found.note.size, modified=found.note.modified
+        )
+        _write(context, customer, ended, Condition.unchanged(found.etag))
+        return
     with suppress(ConditionNotMet):
-        found = read_note(context, customer, blob)
-        if found is not None and found.note.replaces == replaces:
-            context.lake.delete(
-                blob_names.STATE_CONTAINER, blob_names.note_name(customer, blob), when=Condition.unchanged(found.etag)
-            )
+        context.lake.delete(
+            blob_names.STATE_CONTAINER, blob_names.note_name(customer, blob), when=Condition.unchanged(found.etag)
+        )
 
 
 def keep_request(context: JobContext, customer: str, blob: str, replaces: str, *, error: str | None = None) -> None:
@@ -207,6 +231,8 @@ def _metadata(note: UploadNote) -> dict[str, str]:
         "tries": str(note.tries),
         "replaces": note.replaces,
         "nexttry": note.next_try.isoformat() if note.next_try else None,
+        "size": None if note.size is None else str(note.size),
+        "modified": note.modified.isoformat() if note.modified else None,
     }
     return {key: value for key, value in values.items() if value}
 
@@ -221,6 +247,8 @@ def _listed(info: BlobInfo) -> StoredNote | None:
         tries=int(metadata["tries"]),
         replaces=metadata.get("replaces"),
         next_try=datetime.fromisoformat(metadata["nexttry"]) if "nexttry" in metadata else None,
+        size=int(metadata["size"]) if "size" in metadata else None,
+        modified=datetime.fromisoformat(metadata["modified"]) if "modified" in metadata else None,
     )
     return StoredNote(note=note, etag=info.etag, written=info.last_modified)
 

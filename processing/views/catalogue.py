@@ -12,10 +12,11 @@ import polars as pl
 
 from processing.domain.datasets import Dataset
 from processing.domain.streams import Stream
-from processing.publication.catalogue import DAY, full_rows_of_day
+from processing.publication.catalogue import DAY
 from processing.stored.catalogue import KnownMetrics, known_metrics
 from processing.stored.context import JobContext
-from processing.stored.metric_days import published_days, read_days
+from processing.stored.metric_days import published_days
+from processing.stored.metric_months import rows_of_days
 from processing.stored.stream_state import load_state
 from processing.views.experiments import ExperimentUse, uses
 
@@ -99,14 +100,11 @@ def days_of_metric(context: JobContext, customer: str, metric: MetricSummary, *,
     days = [day for day in published if metric.first_day <= day <= metric.last_day and (before is None or day < before)]
     rows: list[dict[str, Any]] = []
     taken, reached = 0, None
-    read = read_days(
-        context.lake, context.results, state, days[:_DAYS_READ], lambda day, files: (day, full_rows_of_day(files, metric.name))
-    )
-    for day, frame in read:
+    for day, frame in rows_of_days(context.lake, context.results, state, days[:_DAYS_READ], name=metric.name):
         reached = day
         if frame.height:
             taken += 1
-            rows += ({**row, DAY: day} for row in frame.to_dicts())
+            rows += frame.sort("id_type").to_dicts()
         if taken == limit:
             break
     is_last = reached is None or reached == days[-1]

@@ -14,7 +14,7 @@ from processing.domain.days import days_beside
 from processing.domain.receipts import Receipt, UploadStatus
 from processing.stored.context import JobContext
 from processing.stored.receipts import read_receipt
-from processing.views.files import FileStatus, list_files
+from processing.views.files import FileFilter, FileStatus, list_files
 
 _UPLOADS: Final = 50
 _BYTES: Final = 4 * 1024 * 1024
@@ -48,9 +48,9 @@ class TracedUploads:
 
 
 def trace_uploads(context: JobContext, customer: str, dataset: Dataset, day: date, texts: tuple[str, ...]) -> TracedUploads:
-    """What uploads to the dataset's folder have of a row in which all these texts stand; made by two listings of the folder."""
+    """What uploads to the dataset's folder have of a row in which all these texts stand."""
     since = context.zone.start_of(days_beside(day)[0] or day)
-    files = [each for each in list_files(context, customer, f"{dataset}/") if each.uploaded_at >= since]
+    files = list_files(context, customer, FileFilter(dataset=dataset, since=since)).files
     suspects = [each for each in files if each.status in (UploadStatus.ACCEPTED_WITH_REJECTS, UploadStatus.REJECTED)]
     rejected: list[RejectedRow] = []
     left = max(len(suspects) - _UPLOADS, 0)

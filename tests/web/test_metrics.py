@@ -14,7 +14,8 @@ from processing.domain.datasets import Dataset
 from processing.domain.streams import Stream
 from processing.jobs.operate import ask_reprocess
 from processing.stored.catalogue import read_past_months
-from processing.views.catalogue import catalogue
+from processing.stored.metric_months import read_month
+from processing.views.catalogue import catalogue, days_of_metric
 from tests.support.counting import CountingStore
 from tests.support.memory import metrics, ratios
 from tests.support.web import Client, WebStory
@@ -128,15 +129,62 @@ def test_what_housekeeping_writes_down_changes_no_answer_and_saves_the_reads(sto
         found = catalogue(replace(context, lake=counted[0], own_results=counted[1]), "acme")
         return found, sum(count for each in counted for (what, _), count in each.calls.items() if what == "get")
 
+    lose_months(story)
     before, many = asked()
     story.memory.clean_up()
     assert read_past_months(lake, STREAM).digests.keys() == {date(2026, 9, 1)}
     found, few = asked()
     assert found == before
     assert many - few >= 20
-    for dataset in (Dataset.METRICS, Dataset.EVENTS):
-        lake.delete(blob_names.STATE_CONTAINER, blob_names.catalogue_name(Stream("acme", dataset)))
+    lose_months(story)
     assert asked() == (before, many)
+
+
+def lose_months(story: WebStory) -> None:
+    """All that was written down of months is gone."""
+    lake = story.memory.lake
+    for info in list(lake.list_blobs(blob_names.STATE_CONTAINER, "catalogue/")):
+        lake.delete(blob_names.STATE_CONTAINER, info.name)
+
+
+def test_a_turn_that_published_many_days_has_written_down_what_they_say_and_a_page_reads_none_of_them(told: WebStory) -> None:
+    memory = told.memory
+    lake, results = CountingStore(memory.lake), CountingStore(memory.results)
+    context = replace(memory.context, lake=lake, own_results=results)
+    (metric,) = [each for each in catalogue(context, "acme") if each.name == "m"]
+    days = days_of_metric(context, "acme", metric, before=None, limit=28)
+    assert [row["pst_date"] for row in days.rows] == [LAST - timedelta(days=number) for number in range(3)]
+    assert not any(each.startswith("get") for each in results.requests)
+    assert not any("manifests/" in each for each in lake.requests)
+
+
+@pytest.mark.parametrize("data", [None, b"", b"PAR1", b"nothing of ours"])
+def test_a_file_of_a_month_that_is_gone_or_cannot_be_read_is_no_matter(story: WebStory, data: bytes | None) -> None:
+    before = {name: story.client().get(f"/v1/metrics/{name}").json for name in ("m", "r", "old", "buy")}
+    lake = story.memory.lake
+    for info in list(lake.list_blobs(blob_names.STATE_CONTAINER, "catalogue/acme/")):
+        if data is None:
+            lake.delete(blob_names.STATE_CONTAINER, info.name)
+        else:
+            lake.put(blob_names.STATE_CONTAINER, info.name, data)
+    assert {name: story.client().get(f"/v1/metrics/{name}").json for name in before} == before
+    story.memory.clean_up()
+    assert {name: story.client().get(f"/v1/metrics/{name}").json for name in before} == before
+
+
+def test_the_file_of_a_month_follows_the_publications_of_its_days(story: WebStory) -> None:
+    world = story.memory
+    assert world.lake.head(blob_names.STATE_CONTAINER, blob_names.metric_month_name(STREAM, LAST.replace(day=1)))
+    world.upload("metrics/m0.csv", metrics(LAST, {"u": 10, "v": 20}))
+    ask_reprocess(world.context, STREAM, LAST)
+    world.settle()
+    assert story.client().get("/v1/metrics/m").json["items"][0]["mean"] == 15.0
+    world.clean_up()
+    assert story.client().get("/v1/metrics/m").json["items"][0]["mean"] == 15.0
+    known = read_month(world.lake, STREAM, LAST.replace(day=1))
+    published = world.day(LAST).published
+    assert published is not None
+    assert known.manifests[LAST] == published.manifest
 
 
 def test_an_old_day_that_is_processed_again_is_told_as_it_is_now(story: WebStory) -> None:

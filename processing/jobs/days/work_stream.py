@@ -21,6 +21,7 @@ from processing.domain.stream_state import DayRecord, DayState, StreamState
 from processing.domain.streams import Stream
 from processing.domain.telemetry_names import Attribute, SpanName
 from processing.jobs.days.commit_day import NotDue
+from processing.jobs.days.keep_catalogue import keep_catalogue
 from processing.jobs.days.lease import stream_lease
 from processing.jobs.days.log_silence import log_silence
 from processing.jobs.days.losses import expect_tables
@@ -73,6 +74,8 @@ def work_stream(context: JobContext, stream: Stream, *, traceparent: str | None 
         if stream.dataset is Dataset.EXPOSURES or (days and stream.dataset is not Dataset.EXPERIMENTS):
             with suppress(DropzoneError):  # the timer sends the next one
                 send_to_results(context, stream.customer, traceparent=context.telemetry.traceparent())
+        if days:
+            keep_catalogue(context, stream)
         if outcome is WorkOutcome.TURN_ENDED:
             # After the lease is given back, or the next worker would find the stream busy and go.
             context.stream_work.send(stream_work(stream, traceparent=context.telemetry.traceparent()))

@@ -14,6 +14,7 @@ from processing.jobs.housekeeping.deletion import delete_each
 from processing.ports import Condition
 from processing.stored.change_notes import list_changes
 from processing.stored.context import JobContext
+from processing.stored.file_index import forget_file_index, load_file_index
 from processing.stored.journal import has_journal
 from processing.stored.receipts import look_at_receipts
 from processing.stored.stream_state import load_state
@@ -34,6 +35,23 @@ def delete_notes(context: JobContext, customer: str) -> int:
             name = blob_names.note_name(customer, each.note.blob)
             context.lake.delete(blob_names.STATE_CONTAINER, name, when=Condition.unchanged(each.etag))
     return len(old)
+
+
+def delete_file_segments(context: JobContext, customer: str) -> int:
+    """Delete segments of the index of files that it does not name any more; returns how many.
+
+    An index of which one is gone is forgotten: the next sweep makes it anew.
+    """
+    now = context.lake.service_time()
+    # The segments, then the index: one that it names later is younger than any that is deleted.
+    infos = list(context.lake.list_blobs(blob_names.STATE_CONTAINER, blob_names.file_segments_prefix(customer)))
+    index = load_file_index(context, customer)
+    named = frozenset(each.name for each in index.segments) if index is not None else frozenset()
+    missing = named.difference(info.name for info in infos)
+    if any(context.lake.head(blob_names.STATE_CONTAINER, name) is None for name in missing):
+        forget_file_index(context, customer)
+    old = [info for info in infos if info.name not in named and info.last_modified + _REST <= now]
+    return delete_each(context.lake, blob_names.STATE_CONTAINER, old, customer=customer, step="file_segments")
 
 
 def delete_claims(context: JobContext, customer: str) -> int:

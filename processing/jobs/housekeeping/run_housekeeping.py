@@ -23,6 +23,7 @@ from processing.jobs.housekeeping.leftovers import (
     delete_claims,
     delete_closed_days,
     delete_expected_files,
+    delete_file_segments,
     delete_notes,
 )
 from processing.jobs.housekeeping.parts import delete_parts
@@ -52,6 +53,7 @@ _OF_CUSTOMERS: Final[Mapping[str, Callable[[JobContext, str], Mapping[str, int]]
     "answers": delete_answers,
     "claims": lambda context, customer: {"claims": delete_claims(context, customer)},
     "notes": lambda context, customer: {"notes": delete_notes(context, customer)},
+    "file_segments": lambda context, customer: {"file_segments": delete_file_segments(context, customer)},
 }
 
 _log = structlog.get_logger()

@@ -33,7 +33,7 @@ from processing.ports import BlobInfo
 from processing.stored.answered import forget_answers
 from processing.stored.context import JobContext
 from processing.stored.receipts import read_receipt
-from processing.stored.upload_notes import Turn, begin_attempt, drop_request, end_attempt, keep_request
+from processing.stored.upload_notes import Turn, begin_attempt, end_attempt, end_request, keep_request
 from processing.stored.uploads import is_stub
 
 _log = structlog.get_logger()
@@ -91,7 +91,7 @@ def _receive(context: JobContext, customer: str, name: str, replaces_receipt: st
         if result in (UploadStatus.REJECTED, Outcome.ALREADY_ANSWERED):
             # Before the request is gone, which is tried again until this is done.
             forget_answers(context, customer, [name])
-        drop_request(context, customer, name, replaces_receipt)
+        end_request(context, customer, name, replaces_receipt)
     return result
 
 

@@ -15,6 +15,8 @@ from processing.domain.datasets import Dataset
 from processing.domain.errors import LaterError
 from processing.domain.reasons import RefusalCode
 from processing.domain.receipts import ReceiptSummary, UploadStatus
+from processing.jobs.uploads.index_files import KnownIndex, ask_receipts, index_files
+from processing.jobs.uploads.listed_files import NO_RECEIPT, ListedFiles, ToldFile
 from processing.ports import BlobInfo, BlobStore
 from processing.stored.answered import AnsweredVersions, StoredAnswers, load_answered, store_answered
 from processing.stored.context import JobContext
@@ -61,6 +63,7 @@ def find_unanswered(context: JobContext, customer: str, now: datetime, most: int
 
     An upload that is answered between the listings may be announced once more, which changes nothing.
     """
+    index = KnownIndex.load(context, customer)
     notes = list_notes(context, customer)
     certain, empty = _Oldest(most), _Oldest(most)
     waiting, seen = _Waiting(), _Seen.begin(context, customer, now, notes)
@@ -76,11 +79,15 @@ def find_unanswered(context: JobContext, customer: str, now: datetime, most: int
             empty.add(info)
         else:
             take(info, answer if is_known else None)
-    seen.keep(context, customer)
     stubs = directory_stubs(context.drop, customer, empty.infos())
     for info in empty.infos():
         if info.name not in stubs:
             take(info)
+    # What is known to be answered is not asked again: the index must have been told of it before.
+    seen.files.leave_out(stubs)
+    is_indexed = _index(context, customer, index, seen, notes)
+    if is_indexed:
+        seen.keep(context, customer)
     asked = sorted((name, each.note) for name, each in notes.items() if is_asked_for(context, each, now))
     due = chain(
         (Due(name=info.name, etag=info.etag) for info in certain.infos()),
@@ -91,9 +98,19 @@ def find_unanswered(context: JobContext, customer: str, now: datetime, most: int
         oldest=waiting.oldest,
         with_rows=frozenset(seen.with_rows),
         due=tuple(due)[:most],
-        ended=tuple(each for each in notes.values() if each.note.replaces is None and seen.keeps(each.note)),
+        ended=tuple(each for each in notes.values() if is_indexed and each.note.replaces is None and seen.keeps(each.note)),
         gone={name: notes.get(name) for name in seen.deletions.gone_twice()},
     )
+
+
+def _index(context: JobContext, customer: str, index: KnownIndex, seen: _Seen, notes: Mapping[str, StoredNote]) -> bool:
+    """Write down what files there are; whether all that was seen to be answered is in it."""
+    files = seen.files
+    # Of an upload that was known to be answered, a note tells that the answer may be another one.
+    noted = [name for name in notes if name not in files.told]
+    for name, told in ask_receipts(context, customer, noted).items():
+        files.tell(name, told)
+    return index_files(context, customer, index, files, noted=notes.keys(), anew=seen.lists_all)
 
 
 @dataclass(slots=True)
@@ -141,6 +158,8 @@ class _Answer:
     """Whether it was refused because storage would not let us read it."""
     md5: str | None
     """Of its bytes, where rows of them may be in force."""
+    told: ToldFile
+    """What the list of files has of it."""
 
     def answers(self, info: BlobInfo) -> bool:
         """Whether a version needs no other answer."""
@@ -156,6 +175,7 @@ class _Seen:
     listed_at: datetime | None
     with_rows: set[Dataset]
     deletions: Deletions
+    files: ListedFiles
     accepted: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     bytes: dict[str, str] = field(default_factory=dict)
@@ -180,7 +200,7 @@ class _Seen:
         if listed_at is None or listed_at + context.readiness.reconcile_every <= now:
             before, listed_at = replace(before, versions=AnsweredVersions()), now
         with_rows = set(before.versions.with_rows)
-        return cls(before=before, listed_at=listed_at, with_rows=with_rows, deletions=deletions)
+        return cls(before=before, listed_at=listed_at, with_rows=with_rows, deletions=deletions, files=ListedFiles(now))
 
     @property
     def lists_all(self) -> bool:
@@ -190,6 +210,7 @@ class _Seen:
     def is_known(self, info: BlobInfo) -> bool:
         """Whether this version, which is listed, was known to have an answer."""
         self.deletions.see(info)
+        self.files.see(info)
         versions = self.before.versions
         if not versions.has(info):
             return False
@@ -246,6 +267,7 @@ def _open_uploads(drop: BlobStore, customer: str, seen: _Seen) -> Iterator[tuple
         seen.with_rows.update(dataset for dataset, _ in each.summary.parts or ())
     for info in chain(first, uploads):
         answer = answers.get(blob_names.receipt_name(info.name))
+        seen.files.tell(info.name, NO_RECEIPT if answer is None else answer.told)
         if answer is not None and answer.answers(info):
             if info.unreadable is None:  # what is archived may be read again without becoming another version
                 seen.add(info, answer)
@@ -264,6 +286,7 @@ def _answer(summary: ReceiptSummary) -> _Answer:
         is_deleted=summary.is_deleted,
         is_unreadable=summary.error == RefusalCode.UNREADABLE_BLOB,
         md5=summary.md5 if summary.parts is None or summary.parts else None,
+        told=ToldFile.of(summary),
     )
 
 

@@ -6,9 +6,9 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from http import HTTPStatus
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Query
 
@@ -19,6 +19,7 @@ from processing.web.problems import Refused
 
 _T = TypeVar("_T")
 _MOST = 1_000
+_INSTANT: Final = "%Y-%m-%dT%H:%M:%SZ"
 Key = list[str]
 Reader = Annotated[Caller, Depends(requires(Scope.READ))]
 Limit = Annotated[int, Query(description="how many at most", ge=1, le=_MOST)]
@@ -66,6 +67,27 @@ def day_of_cursor(text: str | None) -> date | None:
     if day is None:
         raise _not_given()
     return day
+
+
+def cursor_of_place(at: datetime, name: str) -> str:
+    """The cursor of what follows a file, by when it was uploaded and its name."""
+    return write_cursor([print_instant(at), name])
+
+
+def place_of_cursor(text: str | None) -> tuple[datetime, str] | None:
+    """When the last file before a cursor was uploaded, and its name; None without one."""
+    if text is None:
+        return None
+    at, name = read_cursor(text)
+    try:
+        return datetime.strptime(at, _INSTANT).replace(tzinfo=UTC), name
+    except ValueError:
+        raise _not_given() from None
+
+
+def print_instant(instant: datetime) -> str:
+    """As it stands in answers: UTC, in whole seconds."""
+    return instant.strftime(_INSTANT)
 
 
 def _not_given() -> Refused:

@@ -11,15 +11,15 @@ from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
 from processing.domain import blob_names
+from processing.domain.datasets import Dataset
 from processing.domain.documents import to_json
 from processing.domain.errors import OperatorError
 from processing.stored.receipts import read_receipt
-from processing.views.files import list_files
 from processing.views.model import StreamStatus
 from processing.views.status import customer_status
 from processing.web.access import Caller
 from processing.web.api.models import DayItem, Days, FileItem, Files, ReceiptDocument, StreamItem, Streams
-from processing.web.api.paging import Cursor, Limit, Reader, page_of
+from processing.web.api.paging import Cursor, Limit, Reader, cursor_of_place, page_of, place_of_cursor, print_instant
 from processing.web.api.routes import common_responses
 from processing.web.problems import Refused
 
@@ -47,13 +47,18 @@ def days(caller: Reader, *, dataset: OneDataset = None, limit: Limit = 100, curs
 @router.get("/files", responses=_RESPONSES)
 def files(caller: Reader, *, dataset: OneDataset = None, limit: Limit = 100, cursor: Cursor = None) -> Files:
     """Uploads, the newest first, and what each was answered."""
-    found = list_files(caller.services.context, caller.customer, f"{dataset}/" if dataset else "")
-    page, following = page_of(found, cursor, limit, lambda file: [_instant(file.uploaded_at), file.name])
+    from processing.views.files import FileFilter, list_files  # noqa: PLC0415 - with it comes the engine
+
+    wanted, after = FileFilter(dataset=None if dataset is None else Dataset(dataset)), place_of_cursor(cursor)
+    page = list_files(caller.services.context, caller.customer, wanted, after=after, limit=limit)
     items = [
-        FileItem(name=each.name, size=each.size, uploaded_at=_instant(each.uploaded_at), status=each.status, rows=each.rows)
-        for each in page
+        FileItem(
+            name=each.name, size=each.size, uploaded_at=print_instant(each.uploaded_at), status=each.status, rows=each.rows
+        )
+        for each in page.files
     ]
-    return Files(items=items, cursor=following)
+    last = page.files[-1] if page.has_more else None
+    return Files(items=items, cursor=None if last is None else cursor_of_place(last.uploaded_at, last.name))
 
 
 @router.get(
@@ -80,7 +85,3 @@ def _streams(caller: Caller) -> Sequence[StreamStatus]:
 def _without_days(stream: StreamStatus) -> dict[str, Any]:
     tree: dict[str, Any] = json.loads(to_json(stream))
     return {name: value for name, value in tree.items() if name != "days"}
-
-
-def _instant(instant: Any) -> str:
-    return f"{instant:%Y-%m-%dT%H:%M:%SZ}"

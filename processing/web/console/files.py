@@ -11,9 +11,10 @@ from starlette.responses import Response
 from processing.domain.datasets import FOLDERS, Dataset
 from processing.domain.days import parse_day
 from processing.domain.receipts import Receipt, UploadStatus
-from processing.views.file_search import NO_ANSWER, FileFilter, FoundFile, find_file, search_files
+from processing.views.file_search import FoundFile, find_file
+from processing.views.files import NO_ANSWER, FileFilter, list_files
 from processing.views.rejected_rows import RejectedRows, count_parts, find_fix, read_fix, read_part, read_rejected
-from processing.web.api.paging import page_of
+from processing.web.api.paging import cursor_of_place, place_of_cursor
 from processing.web.console.addresses import address
 from processing.web.console.pages import render
 from processing.web.console.states import FILE_LEGEND, look_of_file
@@ -29,16 +30,15 @@ _STATUSES: Final = (*(status.value for status in UploadStatus), NO_ANSWER)
 def show_files(visit: Visit) -> Response:
     """Uploads, the newest first."""
     given = {name: visit.text(name) for name in ("dataset", "status", "day", "name")}
-    found = search_files(visit.services.context, visit.customer, _filter(given))
-    shown, following = page_of(
-        found, visit.text("cursor"), _LIMIT, lambda file: [f"{file.uploaded_at:%Y-%m-%dT%H:%M:%SZ}", file.name]
-    )
+    after = place_of_cursor(visit.text("cursor"))
+    page = list_files(visit.services.context, visit.customer, _filter(given), after=after, limit=_LIMIT)
+    following = cursor_of_place(page.files[-1].uploaded_at, page.files[-1].name) if page.has_more else None
     return render(
         "files.html",
         customer=visit.customer,
         here=FILES,
-        files=shown,
-        count=len(found),
+        files=page.files,
+        count=page.count,
         given=given,
         datasets=FOLDERS,
         statuses=[(each, look_of_file(None if each == NO_ANSWER else each).word) for each in _STATUSES],

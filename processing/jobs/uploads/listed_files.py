@@ -1,0 +1,93 @@
+"""What a sweep learns of a customer's files on its way: each upload that is listed, and of some what they were answered."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final
+
+import polars as pl
+
+from processing.domain.receipts import ReceiptSummary
+from processing.ports import BlobInfo
+from processing.stored.file_index import ROWS
+
+_LISTED: Final = ("name", "etag", "size", "uploaded_at")
+_TOLD: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
+    "name": pl.String,
+    "of": pl.String,
+    "status": pl.String,
+    "rows": pl.Int64,
+    "days": pl.List(pl.Date),
+}
+"""Of a receipt: the upload's name, the version that it is current for, and what `file_index` has of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldFile:
+    """What a receipt tells of an upload, as little as must be kept of each."""
+
+    etag: str | None
+    """The version of which it tells; None of one that says that the upload is gone, or where there is none."""
+    status: str | None = None
+    rows: int | None = None
+    days: tuple[date, ...] | None = ()
+    """Of which the upload has rows in force; None where they are so many that the receipt itself must be read."""
+
+    @classmethod
+    def of(cls, summary: ReceiptSummary) -> ToldFile:
+        """What a listing of receipts tells of one."""
+        days = None if summary.parts is None else tuple(sorted({day for _, day in summary.parts}))
+        etag = None if summary.is_deleted else summary.etag
+        return cls(etag, summary.status.value, summary.rows_read, days)
+
+
+NO_RECEIPT: Final = ToldFile(None)
+
+
+@dataclass(slots=True)
+class ListedFiles:
+    """Column by column, so that a name and a time are all that is kept of most."""
+
+    at: datetime
+    """Before anything was listed, by the service's clock."""
+    told: dict[str, ToldFile] = field(default_factory=dict)
+    """By name."""
+    _names: list[str] = field(default_factory=list)
+    _etags: list[str] = field(default_factory=list)
+    _sizes: list[int] = field(default_factory=list)
+    _times: list[datetime] = field(default_factory=list)
+    _stubs: set[str] = field(default_factory=set)
+
+    def see(self, info: BlobInfo) -> None:
+        """That an upload is listed."""
+        self._names.append(info.name)
+        self._etags.append(info.etag)
+        self._sizes.append(info.size)
+        self._times.append(info.last_modified)
+
+    def tell(self, name: str, told: ToldFile) -> None:
+        """What the receipt of an upload says now."""
+        self.told[name] = told
+
+    def are_gone(self, names: Collection[str]) -> bool:
+        """Whether any of these is not listed."""
+        return bool(names) and not set(self._names).issuperset(names)
+
+    def leave_out(self, stubs: Collection[str]) -> None:
+        """That some stand for folders alone."""
+        self._stubs.update(stubs)
+
+    def frame(self) -> pl.DataFrame:
+        """Every upload, with the first columns of ROWS and `is_told`, whether its receipt was asked for."""
+        schema = {name: ROWS[name] for name in _LISTED}
+        listed = pl.DataFrame([self._names, self._etags, self._sizes, self._times], schema=schema)
+        listed = listed.with_columns(pl.Series("is_told", [name in self.told for name in self._names], pl.Boolean))
+        return listed.filter(~pl.col("name").is_in(list(self._stubs))) if self._stubs else listed
+
+
+def told_frame(told: Mapping[str, ToldFile], names: Iterable[str]) -> pl.DataFrame:
+    """What is told of some uploads, for a join with their rows."""
+    rows = [(name, each.etag, each.status, each.rows, each.days) for name in names if (each := told.get(name)) is not None]
+    return pl.DataFrame(rows, schema=_TOLD, orient="row")
