@@ -142,13 +142,15 @@ def by_customers(load: Load) -> Usage:
     night_seconds = max(1.0, each_name * (receipts + 2 * uploads + staged))
     all_lists = 2 * _pages(uploads, streams) + 3 * _pages(receipts, streams) + _pages(staged, streams)
     night_lists = 2 * _pages(uploads) + _pages(receipts) + _pages(staged, streams) + 20
+    # The index of files is written with whatever is new.
+    indexed = min(sweeps, load.files_per_day * DAYS)
     answers_kept = min(sweeps, load.files_per_day * DAYS / (uploads // 1_000 + 1))
     each = {
         "blob_lists": sweeps * (1 + _pages(uploads)) + rounds + looks * 3 + weeks * all_lists + DAYS * night_lists + days * 40,
         # Every hour one part and its receipt are asked for; the tables' logs are most of what a day reads.
-        "blob_reads": sweeps * (1 + streams) + rounds * 3 + looks * 2 + 24 * days * 3 + days * 120,
+        "blob_reads": sweeps * (2 + streams) + rounds * 3 + looks * 2 + 24 * days * 3 + days * 120,
         # Which uploads are answered, and which bytes they hold.
-        "blob_writes": 2 * answers_kept + 24 * days + days * 20,
+        "blob_writes": indexed + 2 * answers_kept + 24 * days + days * 20,
         "queue_operations": 3 * (runs + days),
         "flex_executions": runs + days,
         "flex_gb_seconds": _INSTANCE_GB
