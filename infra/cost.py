@@ -123,13 +123,18 @@ def by_files(load: Load) -> Usage:
 
 
 def by_days(load: Load) -> Usage:
-    """What publishing a day of each stream costs besides its files; the tables' logs are most of what it reads."""
-    days = load.customers * DAYS * load.streams
+    """What a day with files costs besides each of them: sweeps that find some, and publishing a day of each stream."""
+    days, sweeps = load.customers * DAYS * load.streams, DAYS * 24 * 60 / load.sweep_minutes
+    # The index of files is written with whatever is new; which uploads are answered, and which bytes they hold, once a
+    # thousandth is.
+    files = load.files_per_day * DAYS
+    found = min(sweeps, files) + 2 * min(sweeps, files / (load.files_per_day * load.keep_uploads_days // 1_000 + 1))
     return Usage(
         {
             "blob_lists": days * 40,
+            # The tables' logs are most of it.
             "blob_reads": days * 120,
-            "blob_writes": days * 20,
+            "blob_writes": days * 20 + load.customers * found,
             "queue_operations": days * 3,
             "flex_executions": days,
             "flex_gb_seconds": _INSTANCE_GB * days * 5,
@@ -155,18 +160,16 @@ def by_customers(load: Load) -> Usage:
     each_name = load.listing_seconds / 10_000 / 2
     sweep_seconds = max(1.0, 0.1 + each_name * uploads)
     # Once a week everything is listed by the sweep, by a look and for superseded parts, receipts with what they tell; at night
-    # the names of receipts once, of uploads twice. What is known to be answered is written once a thousandth is new.
+    # the names of receipts once, of uploads twice.
     all_seconds = each_name * (6 * receipts + uploads + staged)
     night_seconds = max(1.0, each_name * (receipts + 2 * uploads + staged))
     all_lists = 2 * _pages(uploads, streams) + 3 * _pages(receipts, streams) + _pages(staged, streams)
     night_lists = 2 * _pages(uploads) + _pages(receipts) + _pages(staged, streams) + 20
-    answers_kept = min(sweeps, load.files_per_day * DAYS / (uploads // 1_000 + 1))
     each = {
         "blob_lists": sweeps * (1 + _pages(uploads)) + rounds + looks * 3 + weeks * all_lists + DAYS * night_lists,
         # Every hour one part and its receipt are asked for.
-        "blob_reads": sweeps * (1 + streams) + rounds * 3 + looks * 2 + hours * 3,
-        # Which uploads are answered, and which bytes they hold.
-        "blob_writes": 2 * answers_kept + hours,
+        "blob_reads": sweeps * (2 + streams) + rounds * 3 + looks * 2 + hours * 3,
+        "blob_writes": hours,
         "queue_operations": 3 * runs,
         "flex_executions": runs,
         "flex_gb_seconds": _INSTANCE_GB

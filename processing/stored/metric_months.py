@@ -30,8 +30,8 @@ from processing.stored.metric_days import read_days
 _KNOWN: Final = "dropzone_days"
 """Key in the file's metadata: what `MetricMonth` has besides the rows."""
 _THREADS: Final = 4
-_AHEAD: Final = 4
-"""Months that are read before they are asked for."""
+_AHEAD: Final = 3
+"""Months that are in hand at once, the one that is asked for among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,13 +117,15 @@ def _rows_of_month(
 ) -> list[tuple[date, pl.DataFrame]]:
     known = read_month(lake, state.stream, month_of(days[0]))
     unknown = _unknown(lake, state, known, days)
-    read = dict(read_days(lake, results, state, unknown, _full_rows))
-    if name is not None and known.rows.width:
-        known = MetricMonth(rows=known.rows.filter(pl.col("metric_name") == name))
-    frames = ((day, read[day] if day in read else known.of_day(day)) for day in days)
-    return [
-        (day, rows if name is None or not rows.width else rows.filter(pl.col("metric_name") == name)) for day, rows in frames
-    ]
+    read = read_days(lake, results, state, unknown, _full_rows) if unknown else ()
+    found = {day: _named(rows, name) for day, rows in read}
+    rows = _named(known.rows, name)
+    by_day = rows.partition_by(DAY, as_dict=True) if rows.height else {}
+    return [(day, found[day] if day in found else by_day.get((day,), rows.clear())) for day in days]
+
+
+def _named(rows: pl.DataFrame, name: str | None) -> pl.DataFrame:
+    return rows if name is None or not rows.width else rows.filter(pl.col("metric_name") == name)
 
 
 def _unknown(lake: BlobStore, state: StreamState, known: MetricMonth, days: Collection[date]) -> list[date]:

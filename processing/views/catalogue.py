@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
@@ -75,13 +75,13 @@ class MetricDays:
     """Before this day there may be more; None where there is not."""
 
 
-def catalogue(context: JobContext, customer: str) -> list[MetricSummary]:
+def catalogue(context: JobContext, customer: str, datasets: Iterable[Dataset] = DATASETS) -> list[MetricSummary]:
     """Every metric and event that a published day has; those with the newest rows first, then by dataset and name."""
     today = context.zone.day_of(context.drop.service_time())
     used = uses(context, customer)
     found = [
         replace(each, experiments=used.get((dataset, each.name), ()))
-        for dataset in DATASETS
+        for dataset in datasets
         for each in _of_stream(context, Stream(customer, dataset), today)
     ]
     return sorted(found, key=lambda each: (-each.last_day.toordinal(), f"{each.dataset}/{each.name}"))
@@ -89,8 +89,11 @@ def catalogue(context: JobContext, customer: str) -> list[MetricSummary]:
 
 def find_metric(context: JobContext, customer: str, name: str, dataset: Dataset | None) -> MetricSummary | None:
     """One of them; the metric where an event has the same name and no dataset is named."""
-    found = (each for each in catalogue(context, customer) if each.name == name and dataset in (None, each.dataset))
-    return min(found, key=lambda each: DATASETS.index(each.dataset), default=None)
+    for asked in DATASETS if dataset is None else (dataset,):
+        found = next((each for each in catalogue(context, customer, (asked,)) if each.name == name), None)
+        if found is not None:
+            return found
+    return None
 
 
 def days_of_metric(context: JobContext, customer: str, metric: MetricSummary, *, before: date | None, limit: int) -> MetricDays:
@@ -104,7 +107,7 @@ def days_of_metric(context: JobContext, customer: str, metric: MetricSummary, *,
         reached = day
         if frame.height:
             taken += 1
-            rows += frame.sort("id_type").to_dicts()
+            rows += frame.to_dicts()
         if taken == limit:
             break
     is_last = reached is None or reached == days[-1]

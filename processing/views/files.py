@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -110,9 +111,17 @@ def _named(rows: pl.DataFrame, wanted: FileFilter) -> pl.DataFrame:
     if wanted.since is not None:
         rows = rows.filter(pl.col("uploaded_at") >= wanted.since)
     if wanted.name:
+        rows = rows.filter(_may_have(wanted.name))
         part = wanted.name.casefold()
         rows = rows.filter(pl.Series([part in name.casefold() for name in rows["name"].to_list()], dtype=pl.Boolean))
     return rows
+
+
+def _may_have(part: str) -> pl.Expr:
+    """Names that may have this part in whatever case, told by the engine, which does not know every case beyond ASCII."""
+    name = pl.col("name")
+    is_ascii = name.str.len_bytes() == name.str.len_chars()
+    return ~is_ascii | name.str.contains(f"(?i){re.escape(part)}") if part.isascii() else pl.lit(value=True)
 
 
 def _matching(context: JobContext, customer: str, rows: pl.DataFrame, wanted: FileFilter) -> pl.DataFrame:
@@ -130,8 +139,10 @@ def _matching(context: JobContext, customer: str, rows: pl.DataFrame, wanted: Fi
 
 
 def _newest(rows: pl.DataFrame, most: int | None) -> pl.DataFrame:
-    few = rows if most is None else rows.top_k(most, by=NEWEST_FIRST)
-    return few.sort(NEWEST_FIRST, descending=True)
+    if most is not None:
+        # By two columns alone: the others are of no concern for which they are.
+        rows = rows[rows.select(NEWEST_FIRST).with_row_index().top_k(most, by=NEWEST_FIRST)["index"]]
+    return rows.sort(NEWEST_FIRST, descending=True)
 
 
 def _is_behind(place: Place) -> pl.Expr:

@@ -60,7 +60,8 @@ def known_files(context: JobContext, customer: str, folder: str) -> KnownFiles:
             if listed is not None:
                 return KnownFiles(_few(context, customer, listed, rows, notes))
             if len(rows) > len(index.segments):
-                below = pl.concat(rows).filter(pl.col("name").str.starts_with(folder))
+                below = pl.concat(rows)
+                below = below.filter(pl.col("name").str.starts_with(folder)) if folder else below
                 return _with_notes(below, folder, notes, index.listed_at)
     return KnownFiles(_listed(context, customer, folder))
 
