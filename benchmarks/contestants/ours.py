@@ -1,4 +1,4 @@
-"""Our ingest of a local file: the path of an upload from its bytes to staged parts and rejected rows."""
+"""Our ingest of a local file: the path of an upload from its bytes to staged parts, rejected rows and the fix file."""
 
 from __future__ import annotations
 
@@ -32,8 +32,11 @@ def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]
                 scratch=scratch,
                 emit=lambda _dataset, part: written.append(part.path.stat().st_size),
                 spill=drop,
+                spill_fixes=lambda fixes: drop(fixes.path),
             )
             size = source.size
+        if outcome.fixes is not None:
+            written.append(outcome.fixes.path.stat().st_size)
         if outcome.rejected is not None:
             written.append(outcome.rejected.stat().st_size)
         return {**found(outcome), "bytes_in": size, "bytes_out": sum(written)}
@@ -44,7 +47,11 @@ def prepare(task: dict[str, Any], scratch: Path) -> Callable[[], dict[str, Any]]
 def request_for(path: Path, dataset: str) -> IngestRequest:
     """The request for a sample, which is not refused however bad it is."""
     return IngestRequest(
-        name=path.name, dataset=Dataset(dataset), uploaded_at=UPLOADED_AT, config=CustomerConfig(max_rejected_fraction=1.0)
+        name=path.name,
+        dataset=Dataset(dataset),
+        uploaded_at=UPLOADED_AT,
+        config=CustomerConfig(max_rejected_fraction=1.0),
+        with_fixes=True,
     )
 
 

@@ -20,7 +20,7 @@ _EXACT: Final = 2.0**53
 """From here on a floating-point number no longer tells every whole number from the next."""
 _NOBODY: Final = (
     r"null|undefined|nan|none|nil|n/a|#n/a|na|unknown|anonymous|\(null\)|<null>|\(not set\)|not[ _-]set|\\n|true|false|"
-    r"\[object object\]|\{\}|\[\]|0{8}-0{4}-0{4}-0{4}-0{12}|0{32}|f{8}-f{4}-f{4}-f{4}-f{12}"
+    r"\(masked\)|\[object object\]|\{\}|\[\]|0{8}-0{4}-0{4}-0{4}-0{12}|0{32}|f{8}-f{4}-f{4}-f{4}-f{12}"
 )
 _NOBODY_IN_WORDS: Final = (
     *(
@@ -39,7 +39,7 @@ _NOBODY_IN_WORDS: Final = (
         "true",
         "false",
     ),
-    *("(not set)", "not set", "not_set", "not-set", "\\n", "[object object]", "{}", "[]"),
+    *("(masked)", "(not set)", "not set", "not_set", "not-set", "\\n", "[object object]", "{}", "[]"),
     *("00000000-0000-0000-0000-000000000000", "0" * 32, "ffffffff-ffff-ffff-ffff-ffffffffffff"),
 )
 _WORDS: Final = sorted(

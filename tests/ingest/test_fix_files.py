@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from processing.domain.datasets import Dataset
 from processing.ingest import ingest_file
+from processing.ingest.bounds import MOST_COLUMNS
 from processing.ingest.readers.csv import reader as csv_reader
 from processing.ingest.readers.formats import Packing
 from processing.ingest.readers.ndjson import reader as ndjson_reader
@@ -221,6 +222,16 @@ def test_rows_of_parquet_keep_their_types() -> None:
     assert [row["unit_id"] for row in staged(found, again)] == ["0", "1", "2", "3", "4"]
 
 
+@pytest.mark.parametrize("kind", [pa.string_view(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())], ids=str)
+def test_text_of_every_kind_of_parquet_is_taken(kind: Any) -> None:
+    rows = [SOUND | {"unit_id": f"u{number}", "metric_value": "z" if number % 3 else "1"} for number in range(9)]
+    found = ingest(as_parquet(rows, COLUMNS, dict.fromkeys(COLUMNS, kind), row_group_size=4), "a.parquet", Dataset.METRICS)
+    assert found.fixes is not None
+    table = pq.read_table(io.BytesIO(found.fixes))
+    assert table.schema.field("unit_id").type == kind
+    assert table["unit_id"].to_pylist() == [f"u{number}" for number in (1, 2, 4, 5, 7, 8)]
+
+
 def test_parquet_that_is_no_text_stays_as_it_is() -> None:
     table = pa.table({name: [SOUND[name]] * 2 for name in COLUMNS if name != "unit_id"})
     ids = pa.Array.from_buffers(pa.string(), 2, pa.array([b"u", b"\xff"], pa.binary()).buffers())
@@ -352,3 +363,19 @@ def test_a_computed_column_leaves_the_record_as_it_was_uploaded() -> None:
     assert found.fixes.endswith(b'",u,t,2026-11-18,m,1,n\n')
     again = ingest(found.fixes.replace(b"2026-11-18", b"17.11.2026"), found.fixes_name, Dataset.METRICS, config=config)
     assert again.outcome.rows.accepted == 1
+
+
+def test_the_column_of_errors_is_none_of_the_most_that_a_file_may_have() -> None:
+    more = [f"c{number}" for number in range(MOST_COLUMNS - len(COLUMNS))]
+    rows = [SOUND | dict.fromkeys(more, "x") | {"metric_value": value} for value in ("1", "z")]
+    for name, write in WRITERS.items():
+        found = ingest(write(rows, [*COLUMNS, *more]), name, Dataset.METRICS)
+        assert found.fixes is not None, name
+        again = ingest(found.fixes, found.fixes_name, Dataset.METRICS)
+        assert again.refused is None, name
+        assert again.outcome.rows.rejected == 1, name
+
+
+def test_a_masked_id_that_was_not_written_again_is_warned_of() -> None:
+    found = ingest(HEADER + b"(masked),t,2026-11-18,m,1,n\n", "a.csv", Dataset.METRICS)
+    assert "unlikely_ids" in {each.code for each in found.outcome.warnings}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,6 +31,12 @@ COLUMNS: Final = {
     Dataset.EVENTS: ["timestamp", "event_name", "event_value", "event_metadata", "user", "timeuuid", "is_test", "note"],
     Dataset.EXPOSURES: ["timestamp", "experiment", "group_id", "unit_id", "id_type", "metadata_json", "note"],
 }
+SOUND: Final[Mapping[Dataset, Row]] = {
+    Dataset.METRICS: {"unit_id": "u", "id_type": "t", "date": "2026-11-18", "metric_name": "m", "metric_value": "1"},
+    Dataset.EVENTS: {"timestamp": "1795000000", "event_name": "e", "user": '{"userID":"u"}'},
+    Dataset.EXPOSURES: {"timestamp": "1795000000", "experiment": "e", "group_id": "g", "unit_id": "u"},
+}
+"""Without such a row a file is refused, and has no fix file."""
 SEGMENT: Final = ["event", "userId", "anonymousId", "properties", "originalTimestamp", "messageId"]
 # Sound for some column and wrong for others, or wrong for all.
 OPEN: Final = st.sampled_from(
@@ -78,7 +86,7 @@ def tables(draw: st.DrawFn, dataset: Dataset) -> tuple[list[Row], list[str], dic
     rows = [
         {header[name]: draw(HIDDEN | OPEN) if name in hidden else draw(OPEN) for name in names}
         for _ in range(draw(st.integers(1, 5)))
-    ]
+    ] + [{header[name]: SOUND[dataset].get(name, "") for name in names}]
     config: dict[str, Any] = {
         # A renamed column is masked by its own name, or by the contract's as that is written there.
         "mask_values": [
@@ -94,7 +102,16 @@ def tables(draw: st.DrawFn, dataset: Dataset) -> tuple[list[Row], list[str], dic
 def shown(found: Ingested) -> str:
     """All that anybody is told of an upload."""
     outcome = found.outcome
-    return json.dumps(found.rejected, ensure_ascii=False) + repr((outcome.rules, outcome.warnings, outcome.problem))
+    told = json.dumps(found.rejected, ensure_ascii=False) + repr((outcome.rules, outcome.warnings, outcome.problem))
+    return told + fixes_of(found)
+
+
+def fixes_of(found: Ingested) -> str:
+    """The text of the fix file, of which Parquet's would not be seen in its bytes."""
+    data = found.fixes or b""
+    if found.fixes_name.endswith(".parquet") and data:
+        return repr(pq.read_table(io.BytesIO(data)).to_pylist())
+    return data.decode("utf-8", "backslashreplace")
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -113,10 +130,12 @@ def test_masked_values_are_shown_nowhere(dataset: Dataset, form: str, data: st.D
     st.lists(st.fixed_dictionaries(dict.fromkeys(SEGMENT[1:4], OPEN | HIDDEN) | {"event": OPEN, "messageId": OPEN}), max_size=5)
 )
 def test_what_segment_calls_users_and_metadata_is_shown_nowhere_either(form: str, rows: list[Row]) -> None:
-    rows = [*rows, dict.fromkeys(SEGMENT, "x")]
+    sound = dict.fromkeys(SEGMENT, "") | {"event": "e", "userId": "u", "originalTimestamp": "2026-11-18T08:00:00Z"}
+    rows = [*rows, dict.fromkeys(SEGMENT, "x"), sound]
     config = CustomerConfig.model_validate({"mask_values": True, "max_rejected_fraction": 1.0})
     found = ingest(FORMATS[form](rows, SEGMENT), f"a.{form}", Dataset.EVENTS, config=config)
     assert found.rejected
+    assert found.fixes is not None
     assert HUSHED not in shown(found)
 
 
@@ -124,8 +143,8 @@ def test_what_segment_calls_users_and_metadata_is_shown_nowhere_either(form: str
 @given(st.binary(max_size=3), st.integers(0, 400), st.sampled_from(["csv", "ndjson"]))
 def test_bytes_that_break_records_show_no_masked_value(stuffed: bytes, at: int, form: str) -> None:
     """Behind the header, as one that names a column otherwise masks nothing."""
-    rows = [dict.fromkeys(COLUMNS[Dataset.METRICS], HUSHED)] * 3
-    names = list(rows[0])
+    names = COLUMNS[Dataset.METRICS]
+    rows = [dict.fromkeys(names, "") | SOUND[Dataset.METRICS], *[dict.fromkeys(names, HUSHED)] * 3]
     data = FORMATS[form](rows, names)
     first = data.index(b"\n") + 1 if form == "csv" else 0
     at = first + at % (len(data) - first)
@@ -152,8 +171,10 @@ def test_a_renamed_column_is_masked_by_the_contracts_name_in_any_case() -> None:
 def test_without_a_mask_the_same_values_are_shown(form: str) -> None:
     """What the other tests look for would be there."""
     row = dict.fromkeys(COLUMNS[Dataset.EVENTS], HUSHED)
-    found = ingest(FORMATS[form]([row], list(row)), f"a.{form}", Dataset.EVENTS)
+    sound = dict.fromkeys(row, "") | SOUND[Dataset.EVENTS]
+    found = ingest(FORMATS[form]([row, sound], list(row)), f"a.{form}", Dataset.EVENTS)
     assert shown(found).count(HUSHED) > len(row)
+    assert fixes_of(found).count(HUSHED) >= len(row) - 1
 
 
 EVERY_FIELD: Final = {

@@ -47,6 +47,13 @@ class CsvRecords(TextRecords):
         own = self._own(self._masked(raw) if self._hidden else raw)
         return self._field(words) + self._dialect.delimiter + own
 
+    def lines(self, raws: Sequence[bytes | None], words: Sequence[str]) -> list[bytes | None]:
+        """The same of several; of a mostly bad file there are millions, which are only put together."""
+        if self._hidden or self._earlier is not None:
+            return super().lines(raws, words)
+        before = {each: self._dialect.field(each) + self._dialect.delimiter for each in set(words)}
+        return [None if raw is None else before[own] + raw for raw, own in zip(raws, words, strict=True)]
+
     def _own(self, raw: bytes) -> bytes:
         return raw if self._earlier is None else self._earlier.sub(b"", raw, count=1)
 

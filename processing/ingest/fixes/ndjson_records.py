@@ -38,6 +38,8 @@ class NdjsonRecords(TextRecords):
                 return None
             return as_json({ERRORS: words} | {name: value for name, value in row.items() if name != ERRORS}).encode() + b"\n"
         opens = _OPENS.match(raw)
+        if not raw.endswith(b"\n"):
+            raw += b"\n"
         if opens is None:
             return raw
         rest = raw[opens.end() :]

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from processing.domain.receipts import MASKED
 from processing.ingest.columns.header import HeaderNames
 from processing.ingest.fixes.fix_file import WORDS, FixFile, Masks
+from processing.ingest.readers.parquet.rows_at import rows_at
 from processing.ingest.readers.raw_batches import RECORD
 from processing.ingest.readers.upload_form import ERRORS, ParquetForm, UploadedRecords
 from processing.ingest.spilled_file import SpilledFile
@@ -48,14 +49,14 @@ class ParquetFixes(FixFile):
         if not rejected.height or not self._held:
             self.left_out += rejected.height
             return None
-        held = pa.Table.from_batches([each.rows for each in self._held]).unify_dictionaries()
+        held = pa.concat_tables([each.rows for each in self._held]).unify_dictionaries()
         numbers = np.concatenate([each.records.to_numpy() for each in self._held])
         wanted = rejected.get_column(RECORD).to_numpy()
         places = np.minimum(np.searchsorted(numbers, wanted), len(numbers) - 1)
         is_there = numbers[places] == wanted
         self.left_out += int(np.count_nonzero(~is_there))
         named = rejected.filter(pl.Series(is_there))
-        rows, beyond = self._fitting(held.take(pa.array(places[is_there])), named)
+        rows, beyond = self._fitting(rows_at(held, places[is_there]), named)
         if rows.num_rows:
             self._write(rows, named.get_column(WORDS).head(rows.num_rows).to_list())
         return beyond

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
@@ -35,6 +36,10 @@ class TextRecords(ABC):
     @abstractmethod
     def line(self, raw: bytes, words: str) -> bytes | None:
         """The record with its errors and its line end; None where it cannot be written."""
+
+    def lines(self, raws: Sequence[bytes | None], words: Sequence[str]) -> list[bytes | None]:
+        """The same of several; None also for those of which nothing is known."""
+        return [None if raw is None else self.line(raw, own) for raw, own in zip(raws, words, strict=True)]
 
 
 class TextFixes(FixFile):
@@ -65,20 +70,27 @@ class TextFixes(FixFile):
 
     def put(self, rejected: pl.DataFrame) -> int | None:
         """Write those that are named, with their words."""
-        lines: list[bytes] = []
-        beyond = None
-        for record, words in rejected.select(RECORD, WORDS).iter_rows():
-            line = self._line(self._held.pop(record, None), words)
-            if line is None:
+        records = rejected.get_column(RECORD).to_list()
+        lines = self._lines([self._held.get(record) for record in records], rejected.get_column(WORDS).to_list())
+        # With the words, a record might be too long to be read.
+        found = [line for line in lines if line is not None and len(line) <= LONGEST_RECORD]
+        size = sum(map(len, found))
+        if self._room is None or size <= self._room:
+            self.left_out += len(lines) - len(found)
+            self._room = None if self._room is None else self._room - size
+            self._write(found)
+            return None
+        found, beyond = [], None
+        for record, line in zip(records, lines, strict=True):
+            if line is None or len(line) > LONGEST_RECORD:
                 self.left_out += 1
                 continue
-            if self._room is not None:
-                if len(line) > self._room:
-                    beyond = int(record)
-                    break
-                self._room -= len(line)
-            lines.append(line)
-        self._write(lines)
+            if len(line) > self._room:
+                beyond = int(record)
+                break
+            self._room -= len(line)
+            found.append(line)
+        self._write(found)
         return beyond
 
     def forget(self) -> None:
@@ -89,22 +101,15 @@ class TextFixes(FixFile):
         """End the file."""
         self._file.close()
 
-    def _line(self, raw: bytes | None, words: str) -> bytes | None:
-        if raw is None:
-            return None
+    def _lines(self, raws: Sequence[bytes | None], words: Sequence[str]) -> list[bytes | None]:
         encoding = self._form.encoding
         if encoding is None:
-            line = self._records.line(raw, words)
-        elif _NO_TEXT in raw:
-            return None  # the bytes that are no text are not known any more
-        else:
-            line = self._records.line(raw, words.encode(encoding, "replace").decode(encoding))
-            if line is not None and not _is_text_of(line, encoding):
-                return None
-        if line is not None and not line.endswith(b"\n"):
-            line += b"\n"
-        # With the words, it might be too long to be read.
-        return line if line is not None and len(line) <= LONGEST_RECORD else None
+            return self._records.lines(raws, words)
+        # Bytes that are no text are not known any more.
+        texts = [None if raw is None or _NO_TEXT in raw else raw for raw in raws]
+        written = [each.encode(encoding, "replace").decode(encoding) for each in words]
+        lines = self._records.lines(texts, written)
+        return [line if line is not None and _is_text_of(line, encoding) else None for line in lines]
 
     def _write(self, lines: list[bytes]) -> None:
         if not lines:

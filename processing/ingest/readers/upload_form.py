@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
@@ -11,6 +12,11 @@ from processing.ingest.readers.dialect import Dialect
 
 ERRORS: Final = "_errors"
 """The first column, or key, of a fix file: why the record was rejected."""
+
+
+def count_columns(names: Iterable[str]) -> int:
+    """How many columns a file has, without the one that a fix file has more."""
+    return sum(name != ERRORS for name in names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +72,7 @@ class UploadedRecords:
     records: pl.Series
     """Their numbers in the file, Int64, ascending."""
     rows: Any
-    """Of text `list[bytes]`, each with what ends its line, in UTF-8 unless it is no text; of Parquet a `pyarrow.RecordBatch`
+    """Of text `list[bytes]`, each with what ends its line, in UTF-8 unless it is no text; of Parquet a `pyarrow.Table`
     of the columns that are read."""
     size: int = field(default=0)
     """Bytes in memory, about."""

@@ -48,7 +48,7 @@ from processing.ingest.readers.raw_batches import (
     TextHead,
 )
 from processing.ingest.readers.text_encoding import without_bom, without_end_mark
-from processing.ingest.readers.upload_form import CsvForm, TextForm
+from processing.ingest.readers.upload_form import CsvForm, TextForm, count_columns
 from schemas.rule_codes import RuleCode
 
 _BLOCK: Final = 4 * 1024 * 1024
@@ -155,7 +155,7 @@ class CsvReader(RawReader):
             self._bytes.put_back(cut.data[int(block.stops[0]) + 1 :])
             self._lines += last_line + 1 - block.line_count
             names = self._names(raw)
-            if len(names) > MOST_COLUMNS:
+            if count_columns(names) > MOST_COLUMNS:
                 raise CustomerError(
                     RefusalCode.TOO_MANY_COLUMNS, f"the header has {len(names):,} columns; at most {MOST_COLUMNS:,} are read"
                 )

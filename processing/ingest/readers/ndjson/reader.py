@@ -34,7 +34,7 @@ from processing.ingest.readers.ndjson.nesting import Offsets
 from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BatchTask, BrokenRecords, RawBatch, RawReader
 from processing.ingest.readers.segment import FIELDS, MARKS, late_record
 from processing.ingest.readers.text_encoding import without_bom, without_end_mark
-from processing.ingest.readers.upload_form import NdjsonForm, TextForm
+from processing.ingest.readers.upload_form import NdjsonForm, TextForm, count_columns
 from schemas.rule import Rule
 
 _BLOCK: Final = 4 * 1024 * 1024
@@ -235,7 +235,7 @@ def _names(block: bytes) -> tuple[str, ...]:
     lines = (line for line in block.split(b"\n") if line.strip(_BLANKS))
     for _, line in zip(range(_HEADER_RECORDS), lines, strict=False):
         names.update(dict.fromkeys(keys_of(line)))
-    if len(names) > MOST_COLUMNS:
+    if count_columns(names) > MOST_COLUMNS:
         raise CustomerError(
             RefusalCode.TOO_MANY_COLUMNS, f"the records have {len(names):,} different names; at most {MOST_COLUMNS:,} are read"
         )

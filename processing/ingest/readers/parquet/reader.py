@@ -26,9 +26,10 @@ from processing.ingest.readers.parquet.annotations import WithFooter, without_wi
 from processing.ingest.readers.parquet.columns import ParquetColumn, column_dtype, to_column
 from processing.ingest.readers.parquet.footer import BadFooterError, ColumnChunk, Footer, read_footer
 from processing.ingest.readers.parquet.page_guard import LARGEST_BATCH, PageGuard, SmallerBatches, Watched
+from processing.ingest.readers.parquet.rows_at import rows_at
 from processing.ingest.readers.random_access import WINDOW, RandomAccess, RangeFile
 from processing.ingest.readers.raw_batches import HINT, LINE, RAW, RECORD, RULE, BatchTask, BrokenRecords, RawBatch, RawReader
-from processing.ingest.readers.upload_form import ParquetForm
+from processing.ingest.readers.upload_form import ParquetForm, count_columns
 from processing.ingest.shown_rows import LONGEST_VALUE
 from schemas.rule_codes import RuleCode
 
@@ -75,7 +76,7 @@ class ParquetReader(RawReader):
             schema = self._parquet.schema
             self._leaf_schemas = [schema.column(leaf) for leaf in range(len(schema))]
             self._header = tuple(str(field.name) for field in self._fields)
-        if len(self._header) > MOST_COLUMNS:
+        if count_columns(self._header) > MOST_COLUMNS:
             raise CustomerError(
                 RefusalCode.TOO_MANY_COLUMNS, f"the file has {len(self._header):,} columns; at most {MOST_COLUMNS:,} are read"
             )
@@ -402,7 +403,7 @@ def _encrypted() -> CustomerError:
 
 def _uploaded(batch: Any, done: int, records: npt.NDArray[np.int64]) -> Any:
     """Rows of a batch by their numbers in the file, of which so many are done before it."""
-    return batch.take(pa.array(records - 1 - done))
+    return rows_at(batch, records - 1 - done)
 
 
 def _gathered(batches: Iterator[Any], named: int) -> Iterator[Any]:
