@@ -1,4 +1,4 @@
-"""Queue trigger on BlobCreated messages: answers the upload that the message speaks of."""
+"""Queue trigger on BlobCreated messages: answers the upload that the message speaks of, and small ones beside it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ blueprint = func.Blueprint()
 @blueprint.queue_trigger(arg_name="message", queue_name="drop-events", connection="AzureWebJobsStorage")
 def file_uploaded(message: func.QueueMessage) -> None:
     """An unreadable message raises and ends in the poison queue; every readable one is finished."""
-    from processing.jobs.uploads.receive_file import receive_file
+    from processing.jobs.uploads.receive_files import receive_files
 
     event = parse_upload_event(message.get_body())
     if event is not None:
-        receive_file(app(), event.container, event.name, replaces_receipt=event.replaces_receipt, traceparent=event.traceparent)
+        receive_files(app(), event, dequeue_count=message.dequeue_count or 1)

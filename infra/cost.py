@@ -113,7 +113,8 @@ def by_files(load: Load) -> Usage:
         "blob_reads": reads + parts,
         # Published, matched and delivered; receipts, rejected rows and fix files are published too, and match nothing.
         "event_operations": 3 + 2 + 2 * load.rejecting_share,
-        "queue_operations": 3,
+        # Put, received and deleted; and the job of a small file asks for another one.
+        "queue_operations": 4,
         "flex_gb_seconds": _INSTANCE_GB * (seconds + day_seconds),
         "flex_executions": 1,
         "log_gb": load.kilobytes_per_log / 1000**2,

@@ -87,7 +87,7 @@ param existingSystemTopicName string = ''
 
 // The app
 
-@description('Most instances of each function at once, all HTTP calls being one; each has 4,096 MB and works on one message. A region gives a subscription 125 such instances unless more was asked for: with 30 one installation fits, with 14 two.')
+@description('Most instances of each function at once, all HTTP calls being one; each has 4,096 MB and works on one message, and on small uploads beside it. A region gives a subscription 125 such instances unless more was asked for: with 30 one installation fits, with 14 two.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 30
@@ -135,6 +135,15 @@ param sweepGraceSeconds int = 120
 @description('Seconds that one attempt at an upload or a day may take: a file that needs longer is refused, a day fails.')
 @minValue(60)
 param attemptSeconds int = 1200
+
+@description('How many small uploads an instance works on at once; 1: each alone.')
+@minValue(1)
+@maxValue(32)
+param filesAtATime int = 8
+
+@description('Bytes as uploaded that those may have together; a larger upload is worked on alone.')
+@minValue(1)
+param smallFileBytes int = 8388608
 
 @description('Seconds between two comparisons of a published day with the rows in force.')
 @minValue(0)
@@ -235,6 +244,8 @@ var programSettings = {
   DROPZONE_FIRST_DAY_WINDOW_DAYS: string(firstDayWindowDays)
   DROPZONE_SWEEP_GRACE_SECONDS: string(sweepGraceSeconds)
   DROPZONE_ATTEMPT_SECONDS: string(attemptSeconds)
+  DROPZONE_FILES_AT_A_TIME: string(filesAtATime)
+  DROPZONE_SMALL_FILE_BYTES: string(smallFileBytes)
   DROPZONE_COMPARE_SECONDS: string(compareSeconds)
   DROPZONE_REMEMBER_SECONDS: string(rememberSeconds)
   DROPZONE_RECONCILE_DAYS: string(reconcileDays)

@@ -206,11 +206,39 @@ class AppendBlobs(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedMessage:
+    """One message that is ours until it is visible again."""
+
+    id: str
+    body: bytes
+    """Exactly as stored, UTF-8."""
+    dequeue_count: int
+    """How often it was received, this time included."""
+    pop_receipt: str
+    """What proves that it is ours to change; every change gives a new one."""
+    inserted_at: datetime | None = None
+    expires_at: datetime | None = None
+    next_visible_at: datetime | None = None
+
+
 class Queue(Protocol):
-    """A queue that work is put on; the Functions host takes it off."""
+    """A queue that work is put on. The Functions host takes it off, and a function of small files takes more of them."""
 
     def send(self, body: str, *, delay_seconds: int = 0) -> None:
         """Add a message, visible after `delay_seconds`."""
+        ...
+
+    def receive(self, *, visibility_seconds: int) -> ReceivedMessage | None:
+        """The next visible message, hidden from others for `visibility_seconds`; None when there is none."""
+        ...
+
+    def extend(self, message: ReceivedMessage, *, visibility_seconds: int) -> ReceivedMessage:
+        """Hide the message for so long from now; the answer replaces `message`. LaterError when it is not ours any more."""
+        ...
+
+    def delete(self, message: ReceivedMessage) -> None:
+        """Remove the message for good; one that is gone already is no error."""
         ...
 
     def length(self) -> int:

@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     """How old an upload without an answer must be before the sweep announces it."""
     attempt_seconds: float = Field(1_200, gt=0, validation_alias="DROPZONE_ATTEMPT_SECONDS")
     """How long one attempt at an upload or a day may take; a file that needs longer is refused, a day fails."""
+    files_at_a_time: int = Field(8, ge=1, le=32, validation_alias="DROPZONE_FILES_AT_A_TIME")
+    """How many small uploads an instance works on at once; 1: each alone."""
+    small_file_bytes: int = Field(8 * 1024 * 1024, ge=1, validation_alias="DROPZONE_SMALL_FILE_BYTES")
+    """Bytes as uploaded that those may have together; a larger upload is worked on alone."""
     compare_seconds: float = Field(3_600, ge=0, validation_alias="DROPZONE_COMPARE_SECONDS")
     """How often published days are compared with the rows in force, so that late rows are seen."""
     remember_seconds: float = Field(60, ge=0, le=600, validation_alias="DROPZONE_REMEMBER_SECONDS")

@@ -79,6 +79,8 @@ def build_app(settings: Settings, *, is_quick: bool = False) -> JobContext:
             delta=settings.keep_delta_days,
         ),
         sweep_grace=timedelta(seconds=settings.sweep_grace_seconds),
+        files_at_a_time=settings.files_at_a_time,
+        small_file_bytes=settings.small_file_bytes,
         attempt_limit=timedelta(seconds=settings.attempt_seconds),
         recent=Recent(keep=timedelta(seconds=settings.remember_seconds)),
         program=program_version(),

@@ -40,6 +40,8 @@ class UploadEvent:
     name: str
     etag: str | None
     """The version that was written, without quotes; by now there may be another."""
+    size: int | None = None
+    """Its bytes, if the message says."""
     replaces_receipt: str | None = None
     """ETag of the receipt that is to be replaced although it answers the upload; None unless that was asked for."""
     traceparent: str | None = None
@@ -61,11 +63,12 @@ def parse_upload_event(body: bytes) -> UploadEvent | None:
     if not subject.startswith(_SUBJECT_START) or not found or not container or not name:
         raise ValueError("the subject of the event names no blob")
     details = data if isinstance(data, dict) else {}
-    etag, replaces_receipt = details.get("eTag"), details.get("replacesReceipt")
+    etag, replaces_receipt, size = details.get("eTag"), details.get("replacesReceipt"), details.get("contentLength")
     return UploadEvent(
         container=container,
         name=name,
         etag=etag.strip('"') if isinstance(etag, str) else None,
+        size=size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else None,
         replaces_receipt=replaces_receipt if isinstance(replaces_receipt, str) else None,
         traceparent=_traceparent(event),
     )

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueServiceClient
 
+from processing.ports import ReceivedMessage
 from processing.storage.azure_errors import code_of, storage_errors
 
 _NEVER = -1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceivedMessage:
-    """One message that is ours until it is visible again."""
-
-    id: str
-    body: bytes
-    """Exactly as stored, UTF-8."""
-    dequeue_count: int
-    """How often it was received, this time included."""
-    pop_receipt: str
-    """What proves that it is ours to change; every change gives a new one."""
-    inserted_at: datetime | None
-    expires_at: datetime | None
-    next_visible_at: datetime | None
 
 
 class AzureQueue:

@@ -61,6 +61,10 @@ class JobContext:
     """How old an unanswered upload must be before the sweep announces it: its own event is given the time."""
     first_bytes: int = 256 * 1024
     """What is read of an upload together with its properties: a small file whole, by one request."""
+    files_at_a_time: int = 1
+    """How many small uploads one call of the upload door works on at once; 1: the one of its message alone."""
+    small_file_bytes: int = 8 * 1024 * 1024
+    """Bytes as uploaded that these may have together; a larger upload is worked on alone."""
     attempt_limit: timedelta = timedelta(minutes=20)
     """How long one attempt at an upload or a day may take, by the host's clock."""
     program: str

@@ -39,6 +39,8 @@ def test_readiness_by_itself_is_as_the_contract_says() -> None:
         ("first_day_wait_seconds", 3_600),
         ("first_day_window_days", 28),
         ("attempt_seconds", 20 * 60),
+        ("files_at_a_time", 8),
+        ("small_file_bytes", 8 * 2**20),
         ("compare_seconds", 3_600),
         ("remember_seconds", 60),
         ("reconcile_days", 7),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -37,7 +38,14 @@ EVENT = UploadEvent(container="drop-acme", name="metrics/a b/é.csv", etag="0x8D
 @pytest.mark.parametrize("packed", [False, True])
 def test_both_schemas_are_read_plain_and_base64(body: object, packed: bool) -> None:
     text = json.dumps(body).encode()
-    assert parse_upload_event(base64.b64encode(text) if packed else text) == EVENT
+    assert parse_upload_event(base64.b64encode(text) if packed else text) == replace(EVENT, size=1)
+
+
+@pytest.mark.parametrize("size", ["1", -1, True, 1.0, None])
+def test_a_size_that_is_none_is_not_known(size: object) -> None:
+    event = CREATED.event_grid()
+    parsed = parse_upload_event(json.dumps(event | {"data": {**event["data"], "contentLength": size}}).encode())
+    assert parsed == EVENT
 
 
 def test_the_sweeps_own_message_is_read() -> None:

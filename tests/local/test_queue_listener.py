@@ -15,7 +15,8 @@ from azure.storage.queue import QueueServiceClient
 
 from processing.local.host.host_json import QueueSettings
 from processing.local.host.local_host import HostOptions, LocalHost
-from processing.storage.azure_queue import AzureQueue, ReceivedMessage
+from processing.ports import ReceivedMessage
+from processing.storage.azure_queue import AzureQueue
 from tests.local.conftest import RunHost, host_json
 from tests.support.waiting import wait_until
 

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 
 from processing.domain.errors import LaterError
-from processing.ports import Queue
-from processing.storage.azure_queue import AzureQueue, ReceivedMessage
+from processing.ports import Queue, ReceivedMessage
+from processing.storage.azure_queue import AzureQueue
 from processing.storage.connections import Connection
 from tests.storage.conftest import BOTH
 from tests.support.in_memory import InMemoryQueue
@@ -167,3 +167,26 @@ def _wait_for(queue: AzureQueue) -> ReceivedMessage:
     found = wait_until(lambda: queue.receive(visibility_seconds=3600))
     assert found is not None
     return found
+
+
+@BOTH
+def test_a_received_message_is_ours_until_it_is_deleted_or_given_back(any_queue: Queue) -> None:
+    any_queue.send("a")
+    any_queue.send("b")
+    found = [any_queue.receive(visibility_seconds=60) for _ in range(3)]
+    first, second = found[:2]
+    assert found[2] is None, "both are hidden"
+    assert first is not None
+    assert second is not None
+    assert {first.body, second.body} == {b"a", b"b"}
+    assert (first.dequeue_count, second.dequeue_count, any_queue.length()) == (1, 1, 2)
+    any_queue.delete(first)
+    any_queue.delete(first)
+    any_queue.extend(second, visibility_seconds=0)
+    again = any_queue.receive(visibility_seconds=60)
+    assert again is not None
+    assert (again.body, again.dequeue_count, any_queue.length()) == (second.body, 2, 1)
+    any_queue.delete(again)
+    assert any_queue.length() == 0
+    with pytest.raises(LaterError):
+        any_queue.extend(again, visibility_seconds=0)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from processing.domain.blob_names import is_listable
-from processing.domain.errors import ConditionNotMet, LeasedError, OperatorError
+from processing.domain.errors import ConditionNotMet, LaterError, LeasedError, OperatorError
 from processing.domain.publications import TableFile, TableSpec
-from processing.ports import ARCHIVED, IF_ABSENT, UNCONDITIONAL, BlobInfo, Condition
+from processing.ports import ARCHIVED, IF_ABSENT, UNCONDITIONAL, BlobInfo, Condition, ReceivedMessage
 from processing.storage.append_blobs import SEALED
 from processing.storage.blob_rules import content_type, refuse_unaddressable
 
@@ -293,36 +293,82 @@ class InMemoryLease:
         self._store.drop_hold(self._blob, self._id)
 
 
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    body: str
+    delay: int
+    sent: datetime
+    visible: datetime
+    dequeue_count: int = 0
+
+
 class InMemoryQueue:
     """What was sent, oldest first; a delayed message is not visible yet, and is taken all the same."""
 
     def __init__(self, time: Callable[[], datetime] | None = None) -> None:
         self._time = time or (lambda: datetime.now(UTC))
-        self._messages: deque[tuple[str, int, datetime]] = deque()
+        self._messages: deque[_Queued] = deque()
+        self._held: dict[str, _Queued] = {}
+        self._ids = count()
+        self._lock = threading.Lock()
 
     def send(self, body: str, *, delay_seconds: int = 0) -> None:
         """Add a message."""
-        self._messages.append((body, delay_seconds, self._time()))
+        now = self._time()
+        self._messages.append(_Queued(body, delay_seconds, now, now + timedelta(seconds=delay_seconds)))
+
+    def receive(self, *, visibility_seconds: int) -> ReceivedMessage | None:  # noqa: ARG002 - a held one is seen by nobody
+        """Hold the oldest visible message, until it is deleted or given back."""
+        with self._lock:
+            now = self._time()
+            found = next((each for each in self._messages if each.visible <= now), None)
+            if found is None:
+                return None
+            self._messages.remove(found)
+            found = replace(found, dequeue_count=found.dequeue_count + 1)
+            message = ReceivedMessage(
+                id=str(next(self._ids)), body=found.body.encode(), dequeue_count=found.dequeue_count, pop_receipt=""
+            )
+            self._held[message.id] = found
+            return message
+
+    def extend(self, message: ReceivedMessage, *, visibility_seconds: int) -> ReceivedMessage:
+        """Give the message back, to be visible then."""
+        with self._lock:
+            if message.id not in self._held:
+                raise LaterError(f"message {message.id} is not ours any more")
+            visible = self._time() + timedelta(seconds=visibility_seconds)
+            self._messages.append(replace(self._held.pop(message.id), delay=visibility_seconds, visible=visible))
+        return message
+
+    def delete(self, message: ReceivedMessage) -> None:
+        """Remove the message for good."""
+        with self._lock:
+            self._held.pop(message.id, None)
+
+    def held(self) -> tuple[str, ...]:
+        """What was received, and neither deleted nor given back."""
+        return tuple(each.body for each in self._held.values())
 
     def length(self) -> int:
         """How many messages the queue holds."""
-        return len(self._messages)
+        return len(self._messages) + len(self._held)
 
     def waiting_since(self) -> datetime | None:
         """When the oldest visible message was sent; None when there is none."""
         now = self._time()
-        return next((sent for _, delay, sent in self._messages if sent + timedelta(seconds=delay) <= now), None)
+        return next((each.sent for each in self._messages if each.visible <= now), None)
 
     def take(self) -> str | None:
         """Remove the oldest message and return it; None when there is none."""
         try:
-            return self._messages.popleft()[0]
+            return self._messages.popleft().body
         except IndexError:
             return None
 
     def sent(self) -> tuple[tuple[str, int], ...]:
         """What has not been taken, each with its delay in seconds."""
-        return tuple((body, delay) for body, delay, _ in self._messages)
+        return tuple((each.body, each.delay) for each in self._messages)
 
 
 _Partition = frozenset[tuple[str, str]]

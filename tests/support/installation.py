@@ -39,6 +39,8 @@ SETTINGS: Final = {
     "DROPZONE_FIRST_DAY_WAIT_SECONDS": "0",
     "DROPZONE_SWEEP_GRACE_SECONDS": "0",
     "DROPZONE_REMEMBER_SECONDS": "0",
+    # A door takes nothing off the queue that all tests share.
+    "DROPZONE_FILES_AT_A_TIME": "1",
 }
 HEADER: Final = "unit_id,id_type,date,metric_name,metric_value,numerator,denominator\n"
 

@@ -1,46 +1,17 @@
-"""Holds one message invisible while its function runs, and ends it exactly once: done, to be tried again, or dead-lettered."""
+"""A message that the host received: held while its function runs, then done, to be tried again, or dead-lettered."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from typing import Generic
-
-import structlog
-
-from processing.domain.errors import DropzoneError
+from processing.jobs.held_message import HeldMessage
 from processing.local.host.work_queue import M, WorkQueue
 
-log = structlog.get_logger()
 
-
-class Delivery(Generic[M]):
-    """A received message that stays ours until it is ended.
-
-    A thread at its side renews the hold when half of it has passed. Every call on the message happens under one lock,
-    because each renewal replaces the receipt that the next call must show.
-    """
+class Delivery(HeldMessage[M]):
+    """A held message that may be given up."""
 
     def __init__(self, queue: WorkQueue[M], message: M, *, lease_seconds: int) -> None:
-        self.first = message
-        self._queue = queue
-        self._message = message
-        self._lease_seconds = lease_seconds
-        self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._renewer = threading.Thread(target=self._renew, name=f"renew-{message.id}", daemon=True)
-
-    def start_renewing(self) -> None:
-        """Begin to renew."""
-        self._renewer.start()
-
-    def complete(self) -> None:
-        """The work is done: the message goes."""
-        self._end(self._queue.delete)
-
-    def retry_after(self, seconds: float) -> None:
-        """The work is not done: the message is seen again after `seconds`."""
-        self._end(lambda message: self._queue.extend(message, visibility_seconds=round(seconds)))
+        super().__init__(queue, message, lease_seconds=lease_seconds)
+        self._source = queue
 
     def dead_letter(self, poison: WorkQueue[M]) -> None:
         """The work is given up: the message moves to the queue of those that somebody must look at."""
@@ -49,30 +20,6 @@ class Delivery(Generic[M]):
         def move(message: M) -> None:
             poison.ensure()
             poison.send(message.body.decode())
-            self._queue.delete(message)
+            self._source.delete(message)
 
         self._end(move)
-
-    def stop_renewing(self) -> None:
-        """Renew no more; unless it was ended the message comes again when its hold runs out."""
-        self._ended.set()
-
-    def _end(self, action: Callable[[M], object]) -> None:
-        with self._lock:
-            if not self._ended.is_set():
-                self._ended.set()
-                action(self._message)
-
-    def _renew(self) -> None:
-        pause = self._lease_seconds / 2
-        while not self._ended.wait(pause):
-            with self._lock:
-                if self._ended.is_set():
-                    return
-                try:
-                    self._message = self._queue.extend(self._message, visibility_seconds=self._lease_seconds)
-                    pause = self._lease_seconds / 2
-                except DropzoneError as error:
-                    # Nothing to do but to try again soon; if the hold is lost, the message is delivered twice.
-                    log.warning("message_not_renewed", message_id=self.first.id, error=str(error))
-                    pause = self._lease_seconds / 10

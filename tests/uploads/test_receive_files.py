@@ -1,0 +1,246 @@
+"""Small uploads are answered beside each other, and exactly the messages go whose uploads are answered."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from processing.domain.errors import LaterError
+from processing.domain.queue_messages import UploadEvent, parse_upload_event, upload_event
+from processing.jobs.uploads.receive_files import MOST_TRIES, RETRY_SECONDS, receive_files
+from processing.local.messages import BlobCreated, message_body
+from processing.ports import UNCONDITIONAL, BlobInfo, Condition, ReceivedMessage
+from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue, ServiceTime
+from tests.support.installation import ROOT
+from tests.support.memory import Memory, metrics
+
+DAY = date(2026, 11, 17)
+LIMIT = 10_000
+
+
+class Watched(InMemoryBlobStore):
+    """Notes how many uploads are worked on at once; a pair waits for each other, and what is called broken breaks."""
+
+    def __init__(self, time: ServiceTime) -> None:
+        super().__init__(time)
+        self.pair = threading.Barrier(2)
+        self.at_once, self.most = 0, 0
+        self._counting = threading.Lock()
+
+    def peek(self, container: str, name: str, *, length: int) -> tuple[BlobInfo, bytes] | None:
+        """The first call of an ingest."""
+        if "broken" in name:
+            raise RuntimeError("a bug")
+        if "pair" in name:
+            self.pair.wait()
+        self._count(1)
+        return super().peek(container, name, length=length)
+
+    def put(
+        self,
+        container: str,
+        name: str,
+        data: bytes | Path,
+        *,
+        when: Condition = UNCONDITIONAL,
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
+        """The last call is that of the receipt."""
+        if name.endswith(".receipt.json"):
+            self._count(-1)
+        return super().put(container, name, data, when=when, metadata=metadata)
+
+    def _count(self, by: int) -> None:
+        with self._counting:
+            self.at_once += by
+            self.most = max(self.most, self.at_once)
+
+
+@pytest.fixture
+def world() -> Memory:
+    world = Memory()
+    watched = Watched(world.time)
+    for container in world.drop.list_containers():
+        watched.create_container(container)
+    world.drop = watched
+    world.context = replace(world.context, drop=watched, files_at_a_time=4, small_file_bytes=LIMIT)
+    return world
+
+
+def announced(world: Memory, name: str, size: int | None = None) -> str:
+    """Upload a file, and its message."""
+    data = metrics(DAY, {f"u-{name}": 1})
+    etag = world.put(f"metrics/{name}.csv", data)
+    created = BlobCreated(
+        container=world.container,
+        name=f"metrics/{name}.csv",
+        etag=etag,
+        size=len(data) if size is None else size,
+        at=world.time(),
+        sequencer=f"{name:>032}",
+    )
+    return message_body(created.event_grid())
+
+
+def receive(world: Memory, body: str, *, dequeue_count: int = 1) -> None:
+    event = parse_upload_event(body.encode())
+    assert isinstance(event, UploadEvent)
+    receive_files(world.context, event, dequeue_count=dequeue_count)
+
+
+def is_answered(world: Memory, name: str) -> bool:
+    return world.context.drop.head(f"receipts-{world.customer}", f"metrics/{name}.csv.receipt.json") is not None
+
+
+def left(world: Memory) -> list[tuple[str, int]]:
+    """Names and delays of the messages that are on the queue, of which none may be held any more."""
+    assert world.events.held() == ()
+    return [(_name(body), delay) for body, delay in world.events.sent()]
+
+
+def _name(body: str) -> str:
+    event = parse_upload_event(body.encode())
+    return "" if event is None else event.name.removeprefix("metrics/").removesuffix(".csv")
+
+
+def test_small_files_that_wait_are_answered_by_one_call(world: Memory) -> None:
+    names = [f"f{number}" for number in range(9)]
+    own, *others = [announced(world, name) for name in names]
+    for body in others:
+        world.events.send(body)
+    receive(world, own)
+    assert all(is_answered(world, name) for name in names)
+    assert left(world) == []
+
+
+def test_they_are_answered_at_once(world: Memory) -> None:
+    own, other = announced(world, "pair-1"), announced(world, "pair-2")
+    world.events.send(other)
+    receive(world, own)
+    assert (is_answered(world, "pair-1"), is_answered(world, "pair-2"), left(world)) == (True, True, [])
+
+
+@pytest.mark.parametrize("share", [1, 2], ids=["one fills the budget", "two fill it"])
+def test_what_is_worked_on_at_once_keeps_to_the_budget_of_bytes(world: Memory, share: int) -> None:
+    own, *others = [announced(world, f"f{number}", LIMIT // share) for number in range(6)]
+    for body in others:
+        world.events.send(body)
+    receive(world, own)
+    assert left(world) == []
+    assert isinstance(world.drop, Watched)
+    assert world.drop.most <= share
+
+
+def test_a_message_that_cannot_be_deleted_stays_and_its_upload_is_answered_as_before(world: Memory) -> None:
+    queue = _Undeletable(world.time)
+    world.events = queue
+    world.context = replace(world.context, drop_events=queue)
+    own, other = announced(world, "a"), announced(world, "b")
+    queue.send(other)
+    receive(world, own)
+    assert (is_answered(world, "b"), [_name(body) for body in queue.held()]) == (True, ["b"])
+
+
+def test_a_queue_that_is_down_holds_up_nothing(world: Memory) -> None:
+    world.context = replace(world.context, drop_events=_Down(world.time))
+    receive(world, announced(world, "a"))
+    assert is_answered(world, "a")
+
+
+class _Undeletable(InMemoryQueue):
+    def delete(self, message: ReceivedMessage) -> None:  # noqa: ARG002 - the port's
+        raise LaterError("storage is down")
+
+
+class _Down(InMemoryQueue):
+    def receive(self, *, visibility_seconds: int) -> ReceivedMessage | None:  # noqa: ARG002 - the port's
+        raise LaterError("storage is down")
+
+
+@pytest.mark.parametrize(("files", "count"), [(1, 1), (4, 2)], ids=["switched off", "a second try"])
+def test_a_file_that_may_have_no_company_takes_none(world: Memory, files: int, count: int) -> None:
+    world.context = replace(world.context, files_at_a_time=files)
+    own, other = announced(world, "a"), announced(world, "b")
+    world.events.send(other)
+    receive(world, own, dequeue_count=count)
+    assert (is_answered(world, "a"), is_answered(world, "b"), left(world)) == (True, False, [("b", 0)])
+
+
+@pytest.mark.parametrize("size", [LIMIT + 1, None], ids=["large", "of unknown size"])
+def test_a_file_that_is_not_known_to_be_small_is_worked_on_alone(world: Memory, size: int | None) -> None:
+    bodies = [announced(world, name) for name in "abcd"]
+    odd = upload_event(world.container, "metrics/c.csv", "1") if size is None else announced(world, "c", size)
+    world.events.send(bodies[1])
+    world.events.send(odd)
+    world.events.send(bodies[3])
+    receive(world, bodies[0])
+    assert [is_answered(world, name) for name in "abcd"] == [True, True, True, False]
+    assert left(world) == [("d", 0)], "behind it nothing is taken"
+    receive(world, odd)
+    assert left(world) == [("d", 0)], "and beside it neither"
+
+
+def test_a_second_try_ends_the_company_and_is_worked_on(world: Memory) -> None:
+    bodies = [announced(world, name) for name in "abc"]
+    world.events.send(bodies[1])
+    world.events.extend(_held(world), visibility_seconds=0)
+    world.events.send(bodies[2])
+    receive(world, bodies[0])
+    assert [is_answered(world, name) for name in "abc"] == [True, True, False]
+    assert left(world) == [("c", 0)]
+
+
+@pytest.mark.parametrize("is_readable", [True, False])
+def test_what_is_for_the_poison_queue_is_left_to_the_host(world: Memory, is_readable: bool) -> None:
+    bodies = [announced(world, name) for name in "abc"]
+    world.events.send(bodies[1] if is_readable else "no event")
+    for _ in range(MOST_TRIES if is_readable else 0):
+        world.events.extend(_held(world), visibility_seconds=0)
+    world.events.send(bodies[2])
+    receive(world, bodies[0])
+    assert [is_answered(world, name) for name in "abc"] == [True, False, False]
+    assert world.events.held() == ()
+    assert sorted(delay for _, delay in world.events.sent()) == [0, 0]
+
+
+def test_an_event_of_another_type_is_finished(world: Memory) -> None:
+    own, other = announced(world, "a"), announced(world, "b")
+    world.events.send(json.dumps({"eventType": "Microsoft.Storage.BlobDeleted", "subject": "x"}))
+    world.events.send(other)
+    receive(world, own)
+    assert (is_answered(world, "b"), left(world)) == (True, [])
+
+
+def test_one_that_fails_comes_again_after_a_minute_and_holds_up_no_other(world: Memory) -> None:
+    own, broken, other = (announced(world, name) for name in ("a", "broken", "b"))
+    world.events.send(broken)
+    world.events.send(other)
+    receive(world, own)
+    assert (is_answered(world, "a"), is_answered(world, "b")) == (True, True)
+    assert left(world) == [("broken", RETRY_SECONDS)]
+
+
+def test_what_the_hosts_own_upload_raises_is_the_hosts_and_the_others_are_done(world: Memory) -> None:
+    own, other, large = announced(world, "broken"), announced(world, "b"), announced(world, "c", LIMIT + 1)
+    world.events.send(other)
+    world.events.send(large)
+    with pytest.raises(RuntimeError, match="a bug"):
+        receive(world, own)
+    assert (is_answered(world, "b"), is_answered(world, "c"), left(world)) == (True, True, [])
+
+
+def test_the_limits_of_tries_are_those_of_the_host() -> None:
+    queues = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))["extensions"]["queues"]
+    assert (queues["maxDequeueCount"], queues["visibilityTimeout"]) == (MOST_TRIES, f"00:{RETRY_SECONDS // 60:02}:00")
+
+
+def _held(world: Memory) -> ReceivedMessage:
+    message = world.events.receive(visibility_seconds=60)
+    assert message is not None
+    return message
