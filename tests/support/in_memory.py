@@ -59,6 +59,13 @@ class InMemoryBlobStore:
         self._holds: dict[tuple[str, str], _Hold] = {}
         self._etags = count(1)
 
+    def become(self, other: InMemoryBlobStore) -> None:
+        """Hold what another one holds, from now on apart from it."""
+        with other.lock:
+            self._containers = {container: dict(blobs) for container, blobs in other._containers.items()}
+            self._holds = dict(other._holds)
+            self._etags = count(next(other._etags))
+
     def head(self, container: str, name: str) -> BlobInfo | None:
         """The present version with its metadata, or None when there is no such blob or container."""
         found = self._find(container, name)
@@ -391,6 +398,12 @@ class InMemoryTables:
         self._lock = threading.Lock()
         self._logs: dict[tuple[str, str], list[_Version]] = {}
         self._layouts: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    def become(self, other: InMemoryTables) -> None:
+        """Have the tables of another one, from now on apart from it."""
+        with other._lock:
+            self._logs = {name: list(log) for name, log in other._logs.items()}
+            self._layouts = dict(other._layouts)
 
     def open(self, container: str, spec: TableSpec) -> InMemoryTable:
         """A fresh handle on the latest version; the table is made, without rows, where there is none."""
