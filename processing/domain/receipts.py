@@ -181,13 +181,14 @@ class Receipt:
     """Accepted rows of each day in this version."""
     rejected_blob: str | None = None
     rejected_from: int | None = None
-    """The first rejected record that is counted and not among those in that blob and in the fix file, which are bounded; None
-    when all are."""
+    """The first rejected record that is counted and not among those in that blob, which is bounded; None when all are."""
     fix_blob: str | None = None
     """The fix file: the rejected records in the upload's own form, to be fixed and uploaded under another name; None where
     there are none, and for a file that is refused."""
+    fix_from: int | None = None
+    """The first rejected record from which on none is in the fix file, which is bounded as well; None when there was room."""
     fix_left_out: int = 0
-    """Of the rejected records in `rejected_blob` those that cannot be written in that form."""
+    """Of the rejected records before that one those that cannot be written in that form."""
     rules: tuple[BrokenRule, ...] = ()
     warnings: tuple[ReceiptWarning, ...] = ()
     error: ReceiptError | None = None

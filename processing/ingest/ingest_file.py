@@ -81,8 +81,10 @@ class FixFileWritten:
     path: Path
     ending: str
     """The ending of its name, such as `csv.gz`."""
+    unwritten_from: int | None = None
+    """The first rejected record from which on none is there for want of room; None when there was room for all."""
     left_out: int = 0
-    """Rejected records among those written that cannot be written in this form."""
+    """Rejected records before that one that cannot be written in this form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,7 +273,9 @@ def _fixes_of(rejects: RejectWriter, found: FileFormat) -> FixFileWritten | None
     fixes = rejects.fixes
     if fixes is None or fixes.is_empty:
         return None
-    return FixFileWritten(path=fixes.path, ending=ending_of(found), left_out=fixes.left_out)
+    # Of records behind the last that is written as NDJSON no words are known.
+    ends = fixes.unwritten_from or rejects.unwritten_from
+    return FixFileWritten(path=fixes.path, ending=ending_of(found), unwritten_from=ends, left_out=fixes.left_out)
 
 
 def _bound(batch: Split, bounds: FileBounds) -> None:

@@ -321,18 +321,21 @@ def test_what_is_no_text_of_its_encoding_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.ndjson", "a.parquet"])
-def test_it_ends_where_rejected_rows_do(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Values of rejected rows are cut, those of a fix file are not: either may be the first that has no more room."""
+def test_it_is_bounded_and_says_where_it_ends(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values of rejected rows are cut, those of a fix file are not, and cost no row its reasons."""
     monkeypatch.setattr(ingest_file, "_LEAST_REJECTED", 20_000)
     monkeypatch.setattr(ingest_file, "_MOST_REJECTED", 0)
     rows = [SOUND, *(SOUND | {"metric_value": "z", "unit_id": f"{number}" + 2_000 * "x"} for number in range(1, 21))]
     found = ingest(WRITERS[name](rows, COLUMNS), name, Dataset.METRICS)
-    assert found.outcome.rejected_from is not None
     assert found.fixes is not None
-    assert len(found.rejected) == found.outcome.rejected_from - 2
+    assert found.outcome.fixes is not None
+    end = found.outcome.fixes.unwritten_from
+    assert end is not None
+    assert end <= (found.outcome.rejected_from or 22)
+    assert len(found.rejected) == (found.outcome.rejected_from or 22) - 2
     is_parquet = name == "a.parquet"
     count = pq.read_table(io.BytesIO(found.fixes)).num_rows if is_parquet else found.fixes.count(b"\n") - (name == "a.csv")
-    assert count == len(found.rejected)
+    assert count == end - 2 > 0
     # Bytes are counted before they are packed, and without what stands above the records.
     assert is_parquet or len(found.fixes) <= 20_000 + 100
     assert found.outcome.rows.rejected == 20
@@ -379,3 +382,15 @@ def test_the_column_of_errors_is_none_of_the_most_that_a_file_may_have() -> None
 def test_a_masked_id_that_was_not_written_again_is_warned_of() -> None:
     found = ingest(HEADER + b"(masked),t,2026-11-18,m,1,n\n", "a.csv", Dataset.METRICS)
     assert "unlikely_ids" in {each.code for each in found.outcome.warnings}
+
+
+@pytest.mark.parametrize("header", [HEADER[:-1] + b",\n", HEADER], ids=["above", "in every row"])
+def test_a_delimiter_more_than_rows_have_is_not_guessed_again_from_few_rows(header: bytes) -> None:
+    """The records of a fix file may be those alone that are otherwise."""
+    end = b"\n" if header != HEADER else b",\n"
+    rows = b"".join(b"u%d,t,2026-11-18,m,1,n%s" % (number, end) for number in range(5))
+    found = ingest(header + rows + b"u,t,2026-11-18,m,1\n", "a.csv", Dataset.METRICS)
+    assert found.fixes is not None
+    names, row = found.fixes.splitlines()
+    assert names.count(b",") == 1 + rows.split(b"\n")[0].count(b",")
+    assert row.endswith(b'",u,t,2026-11-18,m,1')

@@ -35,7 +35,8 @@ FIELDS: Final = {
     "rejected_blob": "where the rejected rows stand",
     "rejected_from": "the first rejected record that is counted and not written, where they are too many",
     "fix_blob": "where the fix file stands: below",
-    "fix_left_out": "rejected records of `rejected_blob` that cannot be written into the fix file",
+    "fix_from": "the first rejected record that is not in the fix file, where they are too large for it together",
+    "fix_left_out": "rejected records before that one that cannot be written into the fix file",
     "rules": "each broken rule: `rule`, `column`, `count`, `hint`, and the first 20 rows in `examples`",
     "warnings": "each warning: `code`, `message`, `count`",
     "error": "why the upload was refused, or not answered yet: `code` and `message`",
@@ -94,9 +95,9 @@ _errors,unit_id,id_type,date,metric_name,metric_value
 - A file without a header (`csv.columns`) has a fix file with one, which names `_errors` and your columns, and is read all the
   same. Lines before the header (`csv.skip_lines`) are there, and empty.
 - A file that is refused has none: nothing of it was taken, so fix the file itself.
-- It ends where `rejected_blob` does (`rejected_from`), and is kept as long. What cannot be written in this form, `fix_left_out`
-  counts, and `rejected_blob` shows: bytes that are no text in another encoding than UTF-8, records so long that they would be
-  refused with `_errors`, and under `mask_values` records that cannot be taken apart.
+- It is bounded and kept as `rejected_blob` is: `fix_from` says from which record on there was no room. What cannot be written
+  in this form, `fix_left_out` counts, and `rejected_blob` shows: bytes that are no text in another encoding than UTF-8, records so
+  long that they would be refused with `_errors`, and under `mask_values` records that cannot be taken apart.
 - What `mask_values` names stands as `(masked)` here too: write the values again before you upload it.
 
 """

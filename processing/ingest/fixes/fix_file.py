@@ -35,6 +35,8 @@ class FixFile(ABC):
         self.path: Final = path
         self.left_out = 0
         """Records that cannot be written in this form."""
+        self.unwritten_from: int | None = None
+        """The first record for which there was no room, behind which none is written; None while there is."""
         self.is_empty = True
         """Whether no record is written so far."""
 
@@ -48,11 +50,10 @@ class FixFile(ABC):
         """Hold records, which stand behind all others so far."""
 
     @abstractmethod
-    def put(self, rejected: pl.DataFrame) -> int | None:
-        """Write those of the held records that are named, with their words.
+    def put(self, rejected: pl.DataFrame) -> None:
+        """Write those of the held records that are named, with their words, until there is no more room.
 
-        `rejected` has RECORD (Int64), ascending, and WORDS. Returns the number of the first record for which there is no room,
-        None when there is for all.
+        `rejected` has RECORD (Int64), ascending, and WORDS.
         """
 
     @abstractmethod

@@ -44,11 +44,11 @@ class ParquetFixes(FixFile):
         """Hold rows."""
         self._held.append(uploaded)
 
-    def put(self, rejected: pl.DataFrame) -> int | None:
+    def put(self, rejected: pl.DataFrame) -> None:
         """Write those that are named, with their words."""
         if not rejected.height or not self._held:
             self.left_out += rejected.height
-            return None
+            return
         held = pa.concat_tables([each.rows for each in self._held]).unify_dictionaries()
         numbers = np.concatenate([each.records.to_numpy() for each in self._held])
         wanted = rejected.get_column(RECORD).to_numpy()
@@ -56,10 +56,9 @@ class ParquetFixes(FixFile):
         is_there = numbers[places] == wanted
         self.left_out += int(np.count_nonzero(~is_there))
         named = rejected.filter(pl.Series(is_there))
-        rows, beyond = self._fitting(rows_at(held, places[is_there]), named)
+        rows = self._fitting(rows_at(held, places[is_there]), named)
         if rows.num_rows:
             self._write(rows, named.get_column(WORDS).head(rows.num_rows).to_list())
-        return beyond
 
     def forget(self) -> None:
         """Hold nothing any longer."""
@@ -71,15 +70,17 @@ class ParquetFixes(FixFile):
             self._writer.close()
         self._file.close()
 
-    def _fitting(self, rows: Any, named: pl.DataFrame) -> tuple[Any, int | None]:
-        """The rows for which there is room, counted as they lie in memory, and the number of the first of the others."""
+    def _fitting(self, rows: Any, named: pl.DataFrame) -> Any:
+        """The rows for which there is room, counted as they lie in memory."""
         if self._room is None or not rows.num_rows:
-            return rows, None
+            return rows
         words = int(named.get_column(WORDS).str.len_bytes().sum())
         each = max(1, (rows.nbytes + words) // rows.num_rows)
         count = min(rows.num_rows, self._room // each)
         self._room -= count * each
-        return rows.slice(0, count), None if count == rows.num_rows else int(named.item(count, RECORD))
+        if count < rows.num_rows:
+            self.unwritten_from = int(named.item(count, RECORD))
+        return rows.slice(0, count)
 
     def _write(self, rows: Any, words: Sequence[str]) -> None:
         names = list(self._form.names)

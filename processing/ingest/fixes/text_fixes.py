@@ -8,7 +8,6 @@ from __future__ import annotations
 import codecs
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Final
 
 import polars as pl
 import pyarrow as pa
@@ -20,9 +19,6 @@ from processing.ingest.readers.formats import Packing
 from processing.ingest.readers.raw_batches import RECORD
 from processing.ingest.readers.upload_form import TextForm, UploadedRecords
 from processing.ingest.spilled_file import SpilledFile
-
-_NO_TEXT: Final = b"\xff"
-"""Stands for what was no text of another encoding than UTF-8."""
 
 
 class TextRecords(ABC):
@@ -68,7 +64,7 @@ class TextFixes(FixFile):
         self._held.update(zip(uploaded.records.to_list(), uploaded.rows, strict=True))
         self._size += uploaded.size
 
-    def put(self, rejected: pl.DataFrame) -> int | None:
+    def put(self, rejected: pl.DataFrame) -> None:
         """Write those that are named, with their words."""
         records = rejected.get_column(RECORD).to_list()
         lines = self._lines([self._held.get(record) for record in records], rejected.get_column(WORDS).to_list())
@@ -79,19 +75,18 @@ class TextFixes(FixFile):
             self.left_out += len(lines) - len(found)
             self._room = None if self._room is None else self._room - size
             self._write(found)
-            return None
-        found, beyond = [], None
+            return
+        found = []
         for record, line in zip(records, lines, strict=True):
             if line is None or len(line) > LONGEST_RECORD:
                 self.left_out += 1
                 continue
             if len(line) > self._room:
-                beyond = int(record)
+                self.unwritten_from = int(record)
                 break
             self._room -= len(line)
             found.append(line)
         self._write(found)
-        return beyond
 
     def forget(self) -> None:
         """Hold nothing any longer."""
@@ -105,10 +100,9 @@ class TextFixes(FixFile):
         encoding = self._form.encoding
         if encoding is None:
             return self._records.lines(raws, words)
-        # Bytes that are no text are not known any more.
-        texts = [None if raw is None or _NO_TEXT in raw else raw for raw in raws]
         written = [each.encode(encoding, "replace").decode(encoding) for each in words]
-        lines = self._records.lines(texts, written)
+        lines = self._records.lines(raws, written)
+        # Bytes that are no text of it are not known any more.
         return [line if line is not None and _is_text_of(line, encoding) else None for line in lines]
 
     def _write(self, lines: list[bytes]) -> None:

@@ -60,7 +60,7 @@ class RejectWriter:
 
     Explaining rows has a fixed cost, so that rows are held until a group is full. Where `spill` is given, a file that has
     grown to 64 MiB is handed to it and begun anew, so that scratch disk is bounded whatever is rejected. The same rows are
-    written into `fixes`, up to a bound of its own; where either has no more room, neither goes on.
+    written into `fixes`, up to a bound of its own.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class RejectWriter:
 
     def add_uploaded(self, uploaded: UploadedRecords) -> None:
         """Take the records of a batch that are given to `add` and `add_broken`, as they stand in the upload."""
-        if self.fixes is not None and self.unwritten_from is None:
+        if self.fixes is not None and self.unwritten_from is None and self.fixes.unwritten_from is None:
             self.fixes.take(uploaded)
 
     def end_batch(self) -> None:
@@ -165,12 +165,10 @@ class RejectWriter:
             if beyond.height:
                 self.unwritten_from = beyond.item(0, RECORD)
                 lines = lines.head(lines.height - beyond.height)
-        without_room = None if self.fixes is None else self.fixes.put(lines)
-        if without_room is not None:
-            self.unwritten_from = without_room
-            lines = lines.filter(pl.col(RECORD) < without_room)
         if not lines.height:
             return
+        if self.fixes is not None and self.fixes.unwritten_from is None:
+            self.fixes.put(lines)
         # Joined here, no line becomes an object of Python.
         text = lines.get_column(TEXT).str.join("\n").item()
         self._file.write(text.encode() + b"\n")

@@ -24,6 +24,7 @@ def with_outcome(receipt: Receipt, outcome: IngestOutcome, *, problem_of_config:
         warnings=(*problems, *outcome.warnings),
         error=outcome.problem,
         rejected_from=outcome.rejected_from,
+        fix_from=outcome.fixes.unwritten_from if outcome.fixes is not None else None,
         fix_left_out=outcome.fixes.left_out if outcome.fixes is not None else 0,
         config=config,
     )
