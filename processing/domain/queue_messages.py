@@ -75,10 +75,20 @@ def parse_upload_event(body: bytes) -> UploadEvent | None:
 
 
 def upload_event(
-    container: str, name: str, etag: str, *, replaces_receipt: str | None = None, traceparent: str | None = None
+    container: str,
+    name: str,
+    etag: str,
+    *,
+    size: int | None = None,
+    replaces_receipt: str | None = None,
+    traceparent: str | None = None,
 ) -> str:
-    """A message of our own about an upload, as Event Grid writes them; `replaces_receipt` asks for another answer."""
-    data = {"eTag": etag} if replaces_receipt is None else {"eTag": etag, "replacesReceipt": replaces_receipt}
+    """A message of our own about an upload, as Event Grid writes them; `replaces_receipt` asks for another answer.
+
+    Without a `size`, its bytes, it is worked on alone.
+    """
+    given = {"eTag": etag, "contentLength": size, "replacesReceipt": replaces_receipt}
+    data = {key: value for key, value in given.items() if value is not None}
     event = {"eventType": BLOB_CREATED, "subject": f"{_SUBJECT_START}{container}{_BLOBS}{name}", "data": data}
     return json.dumps(event | _with_traceparent(traceparent))
 

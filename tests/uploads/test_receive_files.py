@@ -13,9 +13,12 @@ import pytest
 
 from processing.domain.errors import LaterError
 from processing.domain.queue_messages import UploadEvent, parse_upload_event, upload_event
+from processing.domain.receipts import Upload
 from processing.jobs.uploads.receive_files import MOST_TRIES, RETRY_SECONDS, receive_files
+from processing.jobs.uploads.sweep import sweep
 from processing.local.messages import BlobCreated, message_body
 from processing.ports import UNCONDITIONAL, BlobInfo, Condition, ReceivedMessage
+from processing.stored.upload_notes import begin_attempt
 from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue, ServiceTime
 from tests.support.installation import ROOT
 from tests.support.memory import Memory, metrics
@@ -233,6 +236,20 @@ def test_what_the_hosts_own_upload_raises_is_the_hosts_and_the_others_are_done(w
     with pytest.raises(RuntimeError, match="a bug"):
         receive(world, own)
     assert (is_answered(world, "b"), is_answered(world, "c"), left(world)) == (True, True, [])
+
+
+def test_what_a_sweep_finds_has_company_unless_somebody_has_worked_on_it(world: Memory) -> None:
+    for name in ("tried", "fresh"):
+        world.put(f"metrics/{name}.csv", metrics(DAY, {"u": 1}))
+    info = world.drop.head(world.container, "metrics/tried.csv")
+    assert info is not None
+    upload = Upload(customer=world.customer, name=info.name, etag=info.etag, size=info.size, last_modified=info.last_modified)
+    begin_attempt(world.context, upload, "a" * 32, receipt=None, replaces=None)
+    world.pass_time(hours=1)
+    sweep(world.context)
+    world.work_customers()
+    found = [event for body, _ in world.events.sent() if (event := parse_upload_event(body.encode())) is not None]
+    assert {event.name: event.size for event in found} == {"metrics/tried.csv": None, "metrics/fresh.csv": info.size}
 
 
 def test_the_limits_of_tries_are_those_of_the_host() -> None:

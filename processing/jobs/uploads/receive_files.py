@@ -61,7 +61,7 @@ def _receive(context: JobContext, event: UploadEvent) -> None:
 
 
 def _is_small(context: JobContext, event: UploadEvent) -> bool:
-    """Whether it may have company. One whose size the message does not say, as those of our own sweep, may be any."""
+    """Whether it may have company. One whose size the message does not say may be any, or may have ended its worker."""
     return (
         context.files_at_a_time > 1
         and event.replaces_receipt is None

@@ -105,7 +105,7 @@ def _announce(context: JobContext, customer: str, uploads: Collection[Due]) -> N
     traceparent, container = context.telemetry.traceparent(), blob_names.drop_container(customer)
     for due in uploads:
         context.drop_events.send(
-            upload_event(container, due.name, due.etag, replaces_receipt=due.replaces, traceparent=traceparent)
+            upload_event(container, due.name, due.etag, size=due.size, replaces_receipt=due.replaces, traceparent=traceparent)
         )
 
 

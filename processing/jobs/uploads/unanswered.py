@@ -38,6 +38,8 @@ class Due:
     etag: str
     replaces: str | None = None
     """ETag of the receipt in whose place another one is asked for."""
+    size: int | None = None
+    """Bytes of one that nobody has worked on yet; None of any other, which may have ended its worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ def find_unanswered(context: JobContext, customer: str, now: datetime, most: int
         seen.keep(context, customer)
     asked = sorted((name, each.note) for name, each in notes.items() if is_asked_for(context, each, now))
     due = chain(
-        (Due(name=info.name, etag=info.etag) for info in certain.infos()),
+        (Due(name=info.name, etag=info.etag, size=None if info.name in notes else info.size) for info in certain.infos()),
         (Due(name=name, etag=note.etag, replaces=note.replaces) for name, note in asked),
     )
     return Unanswered(
