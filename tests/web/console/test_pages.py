@@ -21,6 +21,7 @@ OF_ACME = {
     "/files": "",
     "/file": "name=metrics/bad.csv",
     "/rejected": "name=metrics/bad.csv",
+    "/fix": "name=metrics/bad.csv",
     "/log-stream": "",
     "/metrics": "",
     "/metric": "name=m",
