@@ -96,8 +96,8 @@ _errors,unit_id,id_type,date,metric_name,metric_value
   same. Lines before the header (`csv.skip_lines`) are there, and empty.
 - A file that is refused has none: nothing of it was taken, so fix the file itself.
 - It is bounded and kept as `rejected_blob` is: `fix_from` says from which record on there was no room. What cannot be written
-  in this form, `fix_left_out` counts, and `rejected_blob` shows: bytes that are no text in another encoding than UTF-8, records so
-  long that they would be refused with `_errors`, and under `mask_values` records that cannot be taken apart.
+  in this form, `fix_left_out` counts, and `rejected_blob` shows: bytes that are no text in another encoding than UTF-8, records
+  so long that they would be refused with `_errors`, and under `mask_values` records that cannot be taken apart.
 - What `mask_values` names stands as `(masked)` here too: write the values again before you upload it.
 
 """
