@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final, TypeVar
 
 WORKERS: Final = 3
@@ -12,6 +13,11 @@ WORKERS: Final = 3
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def pool_of(threads: int, name: str) -> AbstractContextManager[ThreadPoolExecutor | None]:
+    """A pool for the length of a `with`; none for a single thread, which is the one that asks."""
+    return nullcontext() if threads == 1 else ThreadPoolExecutor(threads, name)
 
 
 def in_order(

@@ -24,7 +24,7 @@ from processing.domain.stream_state import StreamState
 from processing.domain.streams import Stream
 from processing.ports import BlobStore
 from processing.publication.catalogue import DAY_SCHEMA, SPAN_SCHEMA, spans_of_days, spans_of_spans
-from processing.stored.metric_days import published_days
+from processing.stored.metric_days import AT_ONCE, published_days
 from processing.stored.metric_months import month_of, rows_of_days, store_month, unknown_days
 
 RECENT: Final = timedelta(days=28)
@@ -64,7 +64,7 @@ def known_metrics(lake: BlobStore, results: BlobStore, state: StreamState) -> Kn
         return KnownMetrics(through=None, spans=pl.DataFrame(schema=SPAN_SCHEMA), recent=pl.DataFrame(schema=DAY_SCHEMA))
     past = read_past_months(lake, state.stream)
     is_known = {month for month, digest in _past_digests(state, days).items() if past.digests.get(month) == digest}
-    rows = _rows(lake, results, state, [day for day in days if month_of(day) not in is_known])
+    rows = _rows(lake, results, state, [day for day in days if month_of(day) not in is_known], threads=AT_ONCE)
     spans = past.spans.filter(pl.col(_MONTH).is_in(list(is_known))).drop(_MONTH)
     return KnownMetrics(
         through=days[-1],
@@ -120,10 +120,10 @@ def read_past_months(lake: BlobStore, stream: Stream) -> PastMonths:
     return PastMonths(digests={date.fromisoformat(month): digest for month, digest in digests.items()}, spans=spans)
 
 
-def _rows(lake: BlobStore, results: BlobStore, state: StreamState, days: Iterable[date]) -> pl.DataFrame:
+def _rows(lake: BlobStore, results: BlobStore, state: StreamState, days: Iterable[date], *, threads: int = 1) -> pl.DataFrame:
     frames: Iterable[pl.DataFrame] = (
         rows.select(list(DAY_SCHEMA)).cast(pl.Schema(DAY_SCHEMA))
-        for _, rows in rows_of_days(lake, results, state, days)
+        for _, rows in rows_of_days(lake, results, state, days, threads=threads)
         if rows.width
     )
     return pl.concat([pl.DataFrame(schema=DAY_SCHEMA), *frames])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Final, TypeVar
 
 from processing.domain.stream_state import StreamState
-from processing.frames.ordered_pool import in_order
+from processing.frames.ordered_pool import in_order, pool_of
 from processing.ports import BlobStore
 from processing.publication.delta.specs import METRIC_DAYS
 from processing.stored.closed_days import with_closed_days
@@ -16,8 +15,8 @@ from processing.stored.manifests import read_manifest
 from processing.stored.result_files import read_result
 
 T = TypeVar("T")
-_THREADS: Final = 8
-"""Days that are read beside each other: they are small, and most of the time is waited for storage."""
+AT_ONCE: Final = 8
+"""Days that are read beside each other for somebody who waits: they are small, and most of the time is waited for storage."""
 
 
 def published_days(state: StreamState) -> list[date]:
@@ -27,7 +26,13 @@ def published_days(state: StreamState) -> list[date]:
 
 
 def read_days(
-    lake: BlobStore, results: BlobStore, state: StreamState, days: Iterable[date], read: Callable[[date, list[bytes]], T]
+    lake: BlobStore,
+    results: BlobStore,
+    state: StreamState,
+    days: Iterable[date],
+    read: Callable[[date, list[bytes]], T],
+    *,
+    threads: int = 1,
 ) -> Iterator[T]:
     """What `read` makes of each day and its files of `metric_days`, in the order of the days.
 
@@ -41,8 +46,8 @@ def read_days(
         names = () if manifest is None else manifest.names_in(METRIC_DAYS.name)
         return read(day, [read_result(results, state.customer, name) for name in names])
 
-    with ThreadPoolExecutor(_THREADS, "days") as pool:
-        yield from in_order(of_day, wanted, pool, most=2 * _THREADS)
+    with pool_of(threads, "days") as pool:
+        yield from in_order(of_day, wanted, pool, most=2 * threads)
 
 
 def _run(ends: tuple[date, date]) -> set[date]:

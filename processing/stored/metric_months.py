@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -21,7 +20,7 @@ import polars as pl
 from processing.domain import blob_names
 from processing.domain.stream_state import StreamState
 from processing.domain.streams import Stream
-from processing.frames.ordered_pool import in_order
+from processing.frames.ordered_pool import in_order, pool_of
 from processing.ports import BlobStore
 from processing.publication.catalogue import DAY
 from processing.stored.closed_days import with_closed_days
@@ -29,7 +28,8 @@ from processing.stored.metric_days import read_days
 
 _KNOWN: Final = "dropzone_days"
 """Key in the file's metadata: what `MetricMonth` has besides the rows."""
-_THREADS: Final = 4
+_MONTHS_AT_ONCE: Final = 4
+_Days = Iterable[tuple[date, pl.DataFrame]]
 _AHEAD: Final = 3
 """Months that are in hand at once, the one that is asked for among them."""
 
@@ -51,15 +51,22 @@ class MetricMonth:
 
 
 def rows_of_days(
-    lake: BlobStore, results: BlobStore, state: StreamState, days: Iterable[date], *, name: str | None = None
+    lake: BlobStore,
+    results: BlobStore,
+    state: StreamState,
+    days: Iterable[date],
+    *,
+    name: str | None = None,
+    threads: int = 1,
 ) -> Iterator[tuple[date, pl.DataFrame]]:
     """The rows of each of these published days, in their order; of one metric or event, or of all.
 
     No columns where a day has no row. OperatorError when a file or a manifest is gone though it is named.
     """
     by_month = [list(each) for _, each in groupby(days, key=month_of)]
-    with ThreadPoolExecutor(_THREADS, "months") as pool:
-        read = partial(_rows_of_month, lake, results, state, name)
+    with pool_of(min(threads, _MONTHS_AT_ONCE), "months") as pool:
+        read_each = partial(read_days, lake, results, state, read=_full_rows, threads=threads)
+        read = partial(_rows_of_month, lake, state, read_each, name)
         for found in in_order(read, by_month, pool, most=_AHEAD):
             yield from found
 
@@ -113,11 +120,11 @@ def month_of(day: date) -> date:
 
 
 def _rows_of_month(
-    lake: BlobStore, results: BlobStore, state: StreamState, name: str | None, days: list[date]
+    lake: BlobStore, state: StreamState, read_each: Callable[[list[date]], _Days], name: str | None, days: list[date]
 ) -> list[tuple[date, pl.DataFrame]]:
     known = read_month(lake, state.stream, month_of(days[0]))
     unknown = _unknown(lake, state, known, days)
-    read = read_days(lake, results, state, unknown, _full_rows) if unknown else ()
+    read = read_each(unknown) if unknown else ()
     found = {day: _named(rows, name) for day, rows in read}
     rows = _named(known.rows, name)
     by_day = rows.partition_by(DAY, as_dict=True) if rows.height else {}

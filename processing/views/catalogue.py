@@ -15,7 +15,7 @@ from processing.domain.streams import Stream
 from processing.publication.catalogue import DAY
 from processing.stored.catalogue import KnownMetrics, known_metrics
 from processing.stored.context import JobContext
-from processing.stored.metric_days import published_days
+from processing.stored.metric_days import AT_ONCE, published_days
 from processing.stored.metric_months import rows_of_days
 from processing.stored.stream_state import load_state
 from processing.views.experiments import ExperimentUse, uses
@@ -103,7 +103,8 @@ def days_of_metric(context: JobContext, customer: str, metric: MetricSummary, *,
     days = [day for day in published if metric.first_day <= day <= metric.last_day and (before is None or day < before)]
     rows: list[dict[str, Any]] = []
     taken, reached = 0, None
-    for day, frame in rows_of_days(context.lake, context.results, state, days[:_DAYS_READ], name=metric.name):
+    found = rows_of_days(context.lake, context.results, state, days[:_DAYS_READ], name=metric.name, threads=AT_ONCE)
+    for day, frame in found:
         reached = day
         if frame.height:
             taken += 1

@@ -30,7 +30,7 @@ from tests.support.soak import IS_SOAK, chosen
 
 DAY = "2026-11-18"
 NEXT = "2026-11-19"
-MOST_KILLS = 24
+MOST_KILLS = 26
 AT_ONCE = 2
 """Processes; each is a whole Python with the engine in it."""
 
@@ -125,6 +125,9 @@ def check_answer(installation: Installation, fault: Fault) -> None:
     assert receipt["days"] == receipt["in_force"]["days"] == {DAY: 1, NEXT: 1}
     assert receipt["in_force"]["etag"] == present.etag
     assert [row["record"] for row in installation.rejected(fault.name)] == [2, 4]
+    fix = installation.context.drop.get(blob_names.receipts_container(installation.customer), receipt["fix_blob"])
+    assert fix is not None
+    assert [line.count(b"_errors") for line in fix[0].splitlines()] == [1, 0, 0], "a header and two records"
     rows: dict[tuple[str, str], float] = {}
     for part in receipt["in_force"]["parts"]:
         parsed = blob_names.PartName.parse(part["name"])
@@ -156,8 +159,8 @@ def test_killed_at_any_storage_call(installation: Installation) -> None:
     calls = calls_of_an_undisturbed_run(installation)
     written = [call.path for call in calls if call.method == "PUT"]
     # The note of the attempt is written twice: that of the former version, which the sweep takes away, is there still.
-    assert len(written) == 7, "the note of the attempt, two parts, the rejected rows, the note of the change and the receipt"
-    assert len(set(written)) == 6
+    assert len(written) == 8, "the attempt's note, two parts, rejected rows, the fix file, the change's note and the receipt"
+    assert len(set(written)) == 7
     assert "/attempts/" in written[0], "the attempt is noted before anything is written"
     assert re.search(r"\.receipt\.json$", written[-1])
     (receipt,) = (call.number for call in calls if call.path == written[-1] and call.method == "PUT")
