@@ -115,12 +115,20 @@ def begin_attempt(context: JobContext, upload: Upload, attempt: str, *, receipt:
     raise LaterError(f"the note of work on {upload.name} changes faster than it can be written")
 
 
-def end_attempt(context: JobContext, upload: Upload, begun: Begun) -> None:
-    """Take the note away, unless another attempt has written it since; what cannot be done now is left to the sweep."""
-    if begun.etag is not None:
-        with suppress(DropzoneError):
-            name = blob_names.note_name(upload.customer, upload.name)
-            context.lake.delete(blob_names.STATE_CONTAINER, name, when=Condition.unchanged(begun.etag))
+def end_attempt(context: JobContext, upload: Upload, begun: Begun, *, answered: str | None = None) -> None:
+    """Take the note away, unless another attempt has written it since; what cannot be done now is left to the sweep.
+
+    Where the receipt is of another version, `answered` is that one's ETag, and the note is what it may have been before this
+    attempt: if no sweep has seen that version, the note alone tells that the upload was there, should it be deleted.
+    """
+    if begun.etag is None:
+        return
+    when = Condition.unchanged(begun.etag)
+    with suppress(DropzoneError):
+        if answered is None:
+            context.lake.delete(blob_names.STATE_CONTAINER, blob_names.note_name(upload.customer, upload.name), when=when)
+        else:
+            _write(context, upload.customer, UploadNote(blob=upload.name, etag=answered), when)
 
 
 def drop_ended(context: JobContext, customer: str, ended: Iterable[StoredNote]) -> None:

@@ -341,3 +341,25 @@ def test_one_that_was_to_be_answered_again_before_a_sweep_saw_it_is_told_too() -
     delete(world, "a")
     sweeps(world, 3)
     assert world.receipt("metrics/a.csv")["deleted_at"] is not None
+
+
+def test_one_whose_next_version_is_deleted_while_it_is_read_is_told_too() -> None:
+    """The attempt takes the place of the earlier version's note, and gives it back when it ends without an answer."""
+    world = world_with(WITHDRAW, "b")
+    sweeps(world, 1)
+    world.upload("metrics/a.csv", metrics(DAY, {"a": 1}))
+    world.put("metrics/a.csv", metrics(DAY, {"a": 2}))
+
+    def received(run: Run) -> object:
+        drop, lake = SteppedStore(world.drop, run), SteppedStore(world.lake, run)
+        return receive_file(replace(world.context, drop=drop, lake=lake), world.container, "metrics/a.csv")
+
+    run = Run(received)
+    while run.waiting is not None and run.waiting.container != blob_names.STAGED_CONTAINER:
+        run.step()
+    delete(world, "a")
+    run.finish()
+    assert str(run.result) not in ("accepted", "already_answered")
+    sweeps(world, 3)
+    assert world.receipt("metrics/a.csv")["deleted_at"] is not None
+    assert world.receipt("metrics/a.csv")["in_force"]["parts"] == []

@@ -152,19 +152,22 @@ def _attempted(context: JobContext, task: _Task) -> UploadStatus | Outcome:
     )
     if begun.turn is Turn.IN_HAND:
         return Outcome.IN_HAND
+    # Of an attempt that an operator asked for, the note keeps the request.
+    is_of_other = earlier is not None and earlier[0].etag != upload.etag and task.replaces_receipt is None
+    answered = earlier[0].etag if earlier is not None and is_of_other else None
     try:
         has_panicked = earlier is not None and is_exhausted(earlier[0], upload)
         is_exhausted_now = begun.turn is Turn.EXHAUSTED or has_panicked
         result = _exhausted(context, task) if is_exhausted_now else _answer(context, task)
     except Exception:
-        end_attempt(context, upload, begun)
+        end_attempt(context, upload, begun, answered=answered)
         raise
     # Here nothing has ended the process; what does, an engine's panic or an order to stop, leaves the note as it is.
     # After an answer, also of an attempt beside this one, the sweep takes the note away once it has seen it: until then the
     # note alone tells that the upload was there, should it be deleted.
     has_answer = result.is_answer if isinstance(result, UploadStatus) else result is Outcome.ALREADY_ANSWERED
     if not has_answer:
-        end_attempt(context, upload, begun)
+        end_attempt(context, upload, begun, answered=None if isinstance(result, UploadStatus) else answered)
     return result
 
 
