@@ -123,7 +123,8 @@ class Installation:
 
     def _work_customer(self, timer: str) -> None:
         # A timer sends nothing while workers are behind, and what another test left is worked off by nobody.
-        QueueServiceClient.from_connection_string(self.connection_string).get_queue_client(CUSTOMER_WORK).clear_messages()
+        with QueueServiceClient.from_connection_string(self.connection_string) as service:
+            service.get_queue_client(CUSTOMER_WORK).clear_messages()
         open_door(timer)
         bodies = [each for each in _taken_off(CUSTOMER_WORK) if parse_customer_work(each.encode()).customer == self.customer]
         assert bodies, "the timer sent nothing for this customer"
