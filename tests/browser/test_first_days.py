@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from processing import wiring
 from processing.domain.api_keys import Scope
 from processing.domain.datasets import Dataset
 from processing.domain.queue_messages import stream_work
 from processing.domain.streams import Stream
 from processing.jobs.journal.journal import Journal
-from processing.settings import load_settings
 from processing.stored.keys import Keys, create_key
 from processing.web.app import create_app
 from tests.browser.visits import CAN_RUN
 from tests.browser.walks import walk
 from tests.support.doors import open_door
 from tests.support.experiments import exposures, two_groups
-from tests.support.installation import Installation, metrics_csv, use_storage
+from tests.support.installation import Installation, metrics_csv
 from tests.support.served import served
 
 pytestmark = pytest.mark.skipif(not CAN_RUN, reason="the Chromium of package-lock.json is for Linux on x86_64")
 D1: Final = date(2026, 11, 17)
 D2: Final = D1 + timedelta(days=1)
 BAD_ROW: Final = f"c0,user_id,{D1},revenue,much,,\n"
-
-
-@pytest.fixture
-def installation(azurite: str) -> Iterator[Installation]:
-    use_storage(azurite)
-    wiring.prepare_storage(load_settings())
-    installation = Installation.new(azurite)
-    yield installation
-    installation.leave()
 
 
 def test_what_a_customer_sees_of_the_first_days(installation: Installation, tmp_path: Path) -> None:

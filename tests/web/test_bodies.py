@@ -7,7 +7,7 @@ import gzip
 import json
 import tracemalloc
 import zlib
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import pytest
@@ -168,17 +168,8 @@ def test_any_json_is_answered(value: Any, call: str) -> None:
         assert answer.status in (200, 400)
 
 
-def test_a_body_that_never_ends_is_not_read_on() -> None:
-    """A server that hands over bodies piece by piece is told no at 4 MiB, and not at the end."""
-    story = WebStory()
-    key = str(story.client().key)
-    pieces = 0
-
-    async def receive() -> dict[str, Any]:
-        nonlocal pieces
-        pieces += 1
-        return {"type": "http.request", "body": b"x" * 65_536, "more_body": True}
-
+def asked(story: WebStory, receive: Callable[[], Awaitable[dict[str, Any]]], *headers: tuple[bytes, bytes]) -> int:
+    """The status of the answer to rows of events, of which a server hands over the body piece by piece."""
     sent: list[MutableMapping[str, Any]] = []
 
     async def send_back(message: MutableMapping[str, Any]) -> None:
@@ -195,30 +186,30 @@ def test_a_body_that_never_ends_is_not_read_on() -> None:
         "http_version": "1.1",
         "client": ("192.0.2.9", 1),
         "server": ("dropzone.test", 80),
-        "headers": [(b"x-api-key", key.encode()), (b"content-type", b"application/json")],
+        "headers": [(b"content-type", b"application/json"), *headers],
     }
     asyncio.run(story.app(scope, receive, send_back))
-    assert sent[0]["status"] == 413
+    status: int = sent[0]["status"]
+    return status
+
+
+def test_a_body_that_never_ends_is_not_read_on() -> None:
+    """A server that hands over bodies piece by piece is told no at 4 MiB, and not at the end."""
+    story = WebStory()
+    key = str(story.client().key)
+    pieces = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal pieces
+        pieces += 1
+        return {"type": "http.request", "body": b"x" * 65_536, "more_body": True}
+
+    assert asked(story, receive, (b"x-api-key", key.encode())) == 413
     assert pieces <= LARGEST_SENT // 65_536 + 2
 
 
 def test_without_a_right_key_no_byte_of_the_body_is_read() -> None:
-    story = WebStory()
-
     async def receive() -> dict[str, Any]:
         raise AssertionError("the body was asked for")
 
-    sent: list[MutableMapping[str, Any]] = []
-
-    async def send_back(message: MutableMapping[str, Any]) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/v1/log_event",
-        "query_string": b"",
-        "headers": [(b"content-type", b"application/json")],
-    }
-    asyncio.run(story.app(scope, receive, send_back))
-    assert sent[0]["status"] == 401
+    assert asked(WebStory(), receive) == 401

@@ -18,16 +18,6 @@ DAY = date(2026, 11, 18)
 NEXT = date(2026, 11, 19)
 
 
-@pytest.fixture
-def story() -> WebStory:
-    return WebStory()
-
-
-@pytest.fixture
-def browser(story: WebStory) -> Browser:
-    return Browser(story)
-
-
 def publish(story: WebStory) -> None:
     world = story.memory
     world.upload("metrics/a.csv", metrics(DAY, {"u": 1, "v": 2}))

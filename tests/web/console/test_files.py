@@ -20,11 +20,6 @@ NEXT = date(2026, 11, 19)
 
 
 @pytest.fixture
-def story() -> WebStory:
-    return WebStory()
-
-
-@pytest.fixture
 def browser(story: WebStory) -> Browser:
     browser = Browser(story)
     browser.sign_in()

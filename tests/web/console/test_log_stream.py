@@ -15,11 +15,6 @@ from tests.support.web import WebStory
 DAY = date(2026, 11, 18)
 
 
-@pytest.fixture
-def story() -> WebStory:
-    return WebStory()
-
-
 def signed_in(story: WebStory, customer: str = "acme") -> Browser:
     browser = Browser(story)
     browser.sign_in(customer)

@@ -20,11 +20,6 @@ DAY = date(2026, 11, 18)
 NEXT = date(2026, 11, 19)
 
 
-@pytest.fixture
-def story() -> WebStory:
-    return WebStory()
-
-
 def ask(story: WebStory, status: int = 200, customer: str = "acme", **given: object) -> Page:
     browser = Browser(story)
     browser.sign_in(customer)

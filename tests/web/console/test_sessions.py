@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from processing.domain.api_keys import Scope, parse_key
 from processing.domain.blob_names import STATE_CONTAINER, signing_keys_name
 from processing.stored.keys import create_key, list_keys, revoke_key
@@ -13,16 +11,6 @@ from processing.stored.signing_keys import LONGEST_SIGNED, ROTATE, SigningKeys
 from processing.web.console.sessions import IDLE, Purpose, Sessions
 from tests.support.console import Browser, page_of
 from tests.support.web import WebStory
-
-
-@pytest.fixture
-def story() -> WebStory:
-    return WebStory()
-
-
-@pytest.fixture
-def browser(story: WebStory) -> Browser:
-    return Browser(story)
 
 
 def is_signed_in(browser: Browser) -> bool:
