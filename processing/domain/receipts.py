@@ -273,6 +273,16 @@ class ReceiptSummary:
             is_deleted=receipt.deleted_at is not None,
         )
 
+    @property
+    def days(self) -> tuple[date, ...] | None:
+        """Of which the upload has rows in force, in order; None where the metadata does not tell."""
+        return None if self.parts is None else tuple(sorted({day for _, day in self.parts}))
+
+    @property
+    def current_for(self) -> str | None:
+        """The version that lies there if the receipt is right; None where it says that the upload is gone."""
+        return None if self.is_deleted else self.etag
+
     @classmethod
     def accepted(cls, etag: str) -> ReceiptSummary:
         """Of a version of which no more is known than that it has an answer that is no refusal."""

@@ -18,10 +18,6 @@ _MOST_SHOWN: Final = 20
 _MOST_KEPT: Final = 1_000
 _EXACT: Final = 2.0**53
 """From here on a floating-point number no longer tells every whole number from the next."""
-_NOBODY: Final = (
-    r"null|undefined|nan|none|nil|n/a|#n/a|na|unknown|anonymous|\(null\)|<null>|\(not set\)|not[ _-]set|\\n|true|false|"
-    r"\(masked\)|\[object object\]|\{\}|\[\]|0{8}-0{4}-0{4}-0{4}-0{12}|0{32}|f{8}-f{4}-f{4}-f{4}-f{12}"
-)
 _NOBODY_IN_WORDS: Final = (
     *(
         "null",
@@ -42,6 +38,7 @@ _NOBODY_IN_WORDS: Final = (
     *("(masked)", "(not set)", "not set", "not_set", "not-set", "\\n", "[object object]", "{}", "[]"),
     *("00000000-0000-0000-0000-000000000000", "0" * 32, "ffffffff-ffff-ffff-ffff-ffffffffffff"),
 )
+_NOBODY: Final = "|".join(map(pl.escape_regex, _NOBODY_IN_WORDS))
 _WORDS: Final = sorted(
     {form for word in _NOBODY_IN_WORDS for form in (word, word.upper(), word.capitalize(), word.title())}
     | {"NaN", "[object Object]", "<NA>", "<na>", "N/a", "(Not Set)"}

@@ -37,10 +37,11 @@ ROWS: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "days": pl.List(pl.Date),
 }
 NEWEST_FIRST: Final = ("uploaded_at", "name")
+UNANSWERED: Final = pl.col("status").is_null() | (pl.col("status") == UploadStatus.FAILED.value)
+"""Rows of files of which an answer is still to come."""
 _SEGMENTS: Final = "dropzone_segments"
 """Key in the metadata of the blob of the newest files."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_UNANSWERED: Final = pl.col("status").is_null() | (pl.col("status") == UploadStatus.FAILED.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ class Digest:
     @classmethod
     def of(cls, rows: pl.DataFrame) -> Digest:
         """The digest of rows."""
-        return cls(files=rows.height, versions=digest_of_versions(rows), open=rows.filter(_UNANSWERED).height)
+        return cls(files=rows.height, versions=digest_of_versions(rows), open=rows.filter(UNANSWERED).height)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from processing.domain import blob_names
 from processing.domain.receipts import ReceiptSummary, UploadStatus
 from processing.ports import BlobInfo
 from processing.stored.context import JobContext
-from processing.stored.file_index import ROWS, load_file_index, read_segment
+from processing.stored.file_index import ROWS, UNANSWERED, load_file_index, read_segment
 from processing.stored.receipts import iterate_receipts, look_at_receipts
 from processing.stored.upload_notes import StoredNote, list_notes
 from processing.stored.uploads import is_stub, list_uploads
@@ -114,7 +114,7 @@ def _with_notes(rows: pl.DataFrame, folder: str, notes: Mapping[str, StoredNote]
         if row is None or (row["etag"] != note.etag and row["uploaded_at"] <= note.modified):
             newer.append(_row(name, note.etag, note.size or 0, note.modified))
     left = rows.filter(~pl.col("name").is_in([each["name"] for each in newer])) if newer else rows
-    is_open = pl.col("name").is_in(list(own)) | pl.col("status").is_null() | (pl.col("status") == UploadStatus.FAILED.value)
+    is_open = pl.col("name").is_in(list(own)) | UNANSWERED
     together = pl.concat([left, pl.DataFrame(newer, schema=ROWS)])
     return KnownFiles(together.with_columns(is_open=is_open), frozenset(own))
 
@@ -143,11 +143,6 @@ def _receipt(context: JobContext, customer: str, upload: str) -> ReceiptSummary 
     return None if found is None else found.summary
 
 
-def _is_current(summary: ReceiptSummary, etag: str) -> bool:
-    """Whether a receipt speaks of a version that is there; one that tells of a deletion does of none."""
-    return summary.etag == etag and not summary.is_deleted
-
-
 def _answered(info: BlobInfo, summary: ReceiptSummary | None) -> _Row:
     return _with_answer(_row(info.name, info.etag, info.size, info.last_modified), summary)
 
@@ -155,12 +150,12 @@ def _answered(info: BlobInfo, summary: ReceiptSummary | None) -> _Row:
 def _with_answer(row: _Row, summary: ReceiptSummary | None) -> _Row:
     if summary is None:
         return row
-    is_current = _is_current(summary, row["etag"])
+    is_current = summary.current_for == row["etag"]
     return {
         **row,
         "status": summary.status.value if is_current else None,
         "rows": summary.rows_read if is_current else None,
-        "days": None if summary.parts is None else sorted({day for _, day in summary.parts}),
+        "days": summary.days,
     }
 
 

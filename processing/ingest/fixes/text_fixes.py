@@ -6,6 +6,7 @@ Each group is an archive of its own: several end to end are one file, as `gzip` 
 from __future__ import annotations
 
 import codecs
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -49,7 +50,7 @@ class TextFixes(FixFile):
         self._records = records
         self._form = form
         self._packing = packing
-        self._room = most
+        self._room = math.inf if most is None else most
         self._held: dict[int, bytes] = {}
         self._size = 0
         self._encoder = None if form.encoding is None else codecs.getincrementalencoder(form.encoding)()
@@ -68,16 +69,9 @@ class TextFixes(FixFile):
         """Write those that are named, with their words."""
         records = rejected.get_column(RECORD).to_list()
         lines = self._lines([self._held.get(record) for record in records], rejected.get_column(WORDS).to_list())
-        # With the words, a record might be too long to be read.
-        found = [line for line in lines if line is not None and len(line) <= LONGEST_RECORD]
-        size = sum(map(len, found))
-        if self._room is None or size <= self._room:
-            self.left_out += len(lines) - len(found)
-            self._room = None if self._room is None else self._room - size
-            self._write(found)
-            return
         found = []
         for record, line in zip(records, lines, strict=True):
+            # With the words, a record might be too long to be read.
             if line is None or len(line) > LONGEST_RECORD:
                 self.left_out += 1
                 continue

@@ -16,13 +16,13 @@ import structlog
 
 from processing.domain import blob_names
 from processing.domain.errors import LaterError
-from processing.domain.receipts import UploadStatus
 from processing.jobs.failures import log_failure
 from processing.jobs.uploads.listed_files import NO_RECEIPT, ListedFiles, ToldFile, told_frame
 from processing.stored.context import JobContext
 from processing.stored.file_index import (
     NEWEST_FIRST,
     ROWS,
+    UNANSWERED,
     Digest,
     FileIndex,
     Segment,
@@ -88,8 +88,8 @@ def index_files(
     """Write the index where it differs from the listing, or from what was told; whether it is so stored now.
 
     `noted` are uploads of which attempts have left notes. With `anew`, every receipt was asked for, and nothing that was known
-    is relied on. False where another sweep wrote meanwhile,
-    or storage failed: the next one does it again. What cannot be indexed at all is forgotten, and read from listings.
+    is relied on. False where another sweep wrote meanwhile, or storage failed: the next one does it again. What cannot be
+    indexed at all is forgotten, and read from listings.
     """
     try:
         # A note of what is gone by now would stand for it; so it must be told from one that is younger than the listing.
@@ -180,7 +180,7 @@ def _draft(context: JobContext, piece: _Piece) -> pl.DataFrame:
         piece.rows = read_segment(context, piece.segment)
     before = no_rows() if piece.rows is None else piece.rows
     known = before.select("name", "etag", "status", "rows", "days", is_known=pl.lit(value=True))
-    is_open = pl.col("is_known").is_null() | pl.col("status").is_null() | (pl.col("status") == UploadStatus.FAILED.value)
+    is_open = pl.col("is_known").is_null() | UNANSWERED
     return piece.listed.join(known, on=("name", "etag"), how="left").with_columns(is_unknown=is_open & ~pl.col("is_told"))
 
 

@@ -38,9 +38,7 @@ class ToldFile:
     @classmethod
     def of(cls, summary: ReceiptSummary) -> ToldFile:
         """What a listing of receipts tells of one."""
-        days = None if summary.parts is None else tuple(sorted({day for _, day in summary.parts}))
-        etag = None if summary.is_deleted else summary.etag
-        return cls(etag, summary.status.value, summary.rows_read, days)
+        return cls(summary.current_for, summary.status.value, summary.rows_read, summary.days)
 
 
 NO_RECEIPT: Final = ToldFile(None)

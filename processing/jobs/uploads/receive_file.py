@@ -139,6 +139,12 @@ class _Task:
     """The receipt that is there, and its ETag."""
     replaces_receipt: str | None
 
+    @property
+    def answered_before(self) -> str | None:
+        """The other version that the receipt is of, if any. Of an attempt that was asked for, the note keeps the request."""
+        is_of_other = self.earlier is not None and self.earlier[0].etag != self.upload.etag
+        return self.earlier[0].etag if self.earlier is not None and is_of_other and self.replaces_receipt is None else None
+
 
 def _attempted(context: JobContext, task: _Task) -> UploadStatus | Outcome:
     """Answer an upload that must be read, unless that has ended every worker so far."""
@@ -152,22 +158,20 @@ def _attempted(context: JobContext, task: _Task) -> UploadStatus | Outcome:
     )
     if begun.turn is Turn.IN_HAND:
         return Outcome.IN_HAND
-    # Of an attempt that an operator asked for, the note keeps the request.
-    is_of_other = earlier is not None and earlier[0].etag != upload.etag and task.replaces_receipt is None
-    answered = earlier[0].etag if earlier is not None and is_of_other else None
     try:
         has_panicked = earlier is not None and is_exhausted(earlier[0], upload)
         is_exhausted_now = begun.turn is Turn.EXHAUSTED or has_panicked
         result = _exhausted(context, task) if is_exhausted_now else _answer(context, task)
     except Exception:
-        end_attempt(context, upload, begun, answered=answered)
+        end_attempt(context, upload, begun, answered=task.answered_before)
         raise
     # Here nothing has ended the process; what does, an engine's panic or an order to stop, leaves the note as it is.
     # After an answer, also of an attempt beside this one, the sweep takes the note away once it has seen it: until then the
     # note alone tells that the upload was there, should it be deleted.
     has_answer = result.is_answer if isinstance(result, UploadStatus) else result is Outcome.ALREADY_ANSWERED
     if not has_answer:
-        end_attempt(context, upload, begun, answered=None if isinstance(result, UploadStatus) else answered)
+        # A failure has its own receipt by now.
+        end_attempt(context, upload, begun, answered=None if isinstance(result, UploadStatus) else task.answered_before)
     return result
 
 
