@@ -17,7 +17,7 @@ from processing.domain.stream_state import DayState
 from processing.domain.streams import Stream
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
 from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
-from processing.jobs.uploads import sweep
+from processing.jobs.uploads import listed_files, sweep
 from processing.jobs.work_customer import work_customer
 from processing.ports import BlobInfo
 from processing.stored.customers import add_customer
@@ -145,6 +145,7 @@ class _Endless(InMemoryBlobStore):
 @pytest.mark.parametrize("size", [1, 0], ids=["files", "stubs of folders"])
 def test_what_the_sweep_keeps_does_not_grow_with_what_waits(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     monkeypatch.setattr(sweep, "MOST_WAITING", 500)
+    monkeypatch.setattr(listed_files, "MOST_WAITING", 100_000)
     peaks = []
     for number in (2_000, 8_000):
         world = Memory()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import codecs
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,20 +17,20 @@ from tests.support.bicep import INFRA
 MESSAGES: Final = {path.name.removesuffix(".json"): path for path in sorted(Path(__file__).parent.glob("*.json"))}
 ETAG: Final = "0x8D4BCC2E4835CD0"
 """Without the quotes that events carry."""
-FILE: Final = UploadEvent(container="drop-acme", name="metrics/2026-11-18/revenue.csv", etag=ETAG)
-MARKER: Final = UploadEvent(container="drop-acme", name="signals/2026-11-18", etag=ETAG)
+FILE: Final = UploadEvent(container="drop-acme", name="metrics/2026-11-18/revenue.csv", etag=ETAG, size=524_288)
+MARKER: Final = UploadEvent(container="drop-acme", name="signals/2026-11-18", etag=ETAG, size=0)
 TAKEN: Final = {
     "created_put_block_list.eventgrid": FILE,
     "created_put_block_list.cloudevents": FILE,
-    "created_put_blob.eventgrid.array": FILE,
-    "created_put_blob.cloudevents.array": FILE,
+    "created_put_blob.eventgrid.array": replace(FILE, size=74),
+    "created_put_blob.cloudevents.array": replace(FILE, size=74),
     "created_copy_blob.eventgrid": FILE,
     "created_marker.eventgrid": MARKER,
     # Of accounts with a hierarchical namespace. A file that was only created is empty yet: what the subscription lets
     # through is a hint all the same, and the present blob is what is read.
     "created_flush_with_close.eventgrid": FILE,
     "created_flush_with_close.cloudevents": FILE,
-    "created_create_file.eventgrid": FILE,
+    "created_create_file.eventgrid": replace(FILE, size=0),
     "created_sftp_commit.eventgrid": FILE,
 }
 IGNORED: Final = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
-from processing.jobs.uploads import index_files
+from processing.jobs.uploads import index_files, listed_files, sweep, unanswered
 from processing.jobs.uploads.receive_file import receive_file
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
 from processing.stored.file_index import load_file_index
@@ -292,6 +292,48 @@ def test_a_page_is_right_when_all_that_the_index_named_goes_between_its_reads() 
     world.lake.get = overtaken  # type: ignore[method-assign,assignment]
     assert in_order(truth(world)) == list(list_files(world.context, "acme").files)
     assert world.lake.get == real, "the index was read"
+
+
+@pytest.mark.usefixtures("small")
+def test_more_waiting_uploads_than_are_kept_in_memory_are_listed_until_they_are_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = Memory()
+    fill(world, 4)
+    sweep_all(world.context)
+    monkeypatch.setattr(listed_files, "MOST_WAITING", 20)
+    for name in ("metrics/a.csv", "metrics/b.csv"):
+        world.pass_time(seconds=1)
+        world.put(name, metrics(DAYS[0], {"u": 1}))
+    sweep_all(world.context)
+    assert load_file_index(world.context, "acme") is None
+    assert list(list_files(world.context, "acme").files) == in_order(truth(world))
+    for name in ("metrics/a.csv", "metrics/b.csv"):
+        receive_file(world.context, world.container, name)
+    sweep_all(world.context)
+    index = load_file_index(world.context, "acme")
+    assert index is not None
+    assert index.files == 6
+    assert list(list_files(world.context, "acme").files) == in_order(truth(world))
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("count", [3, 30])
+def test_a_folder_is_no_file_of_the_list_also_while_nothing_can_be_announced(
+    monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setattr(unanswered, "MOST_LOOKED_AT", 10)
+    monkeypatch.setattr(sweep, "MOST_WAITING", 0)
+    world = Memory()
+    fill(world, 2)
+    for number in range(count):
+        world.drop.put(world.container, f"metrics/{number}", b"", metadata={"hdi_isfolder": "true"})
+    world.pass_time(seconds=1)
+    sweep_all(world.context)
+    assert (load_file_index(world.context, "acme") is None) == (count == 30)
+    assert list(list_files(world.context, "acme").files) == in_order(
+        {name: each for name, each in truth(world).items() if name.startswith("other/")}
+    )
 
 
 @pytest.mark.usefixtures("small")

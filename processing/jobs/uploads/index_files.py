@@ -91,6 +91,11 @@ def index_files(
     is relied on. False where another sweep wrote meanwhile, or storage failed: the next one does it again. What cannot be
     indexed at all is forgotten, and read from listings.
     """
+    if listed.are_too_many:
+        _log.warning("files_not_indexed", customer=customer, error="more uploads wait for an answer than are kept in memory")
+        if known.etag is not None:
+            forget_file_index(context, customer)
+        return True
     try:
         # A note of what is gone by now would stand for it; so it must be told from one that is younger than the listing.
         is_older = known.index is None or anew or listed.are_gone(noted)

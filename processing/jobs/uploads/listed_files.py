@@ -13,6 +13,8 @@ from processing.domain.receipts import ReceiptSummary
 from processing.ports import BlobInfo
 from processing.stored.file_index import ROWS
 
+MOST_WAITING: Final = 4 << 20
+"""Characters that the names of uploads without an answer may have together: some seventy thousand names of sixty."""
 _LISTED: Final = ("name", "etag", "size", "uploaded_at")
 _TOLD: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "name": pl.String,
@@ -46,7 +48,10 @@ NO_RECEIPT: Final = ToldFile(None)
 
 @dataclass(slots=True)
 class ListedFiles:
-    """Column by column, so that a name and a time are all that is kept of most."""
+    """Column by column, so that a name and a time are all that is kept of most.
+
+    What waits may be any number of uploads: once their names are too many, nothing is kept of any.
+    """
 
     at: datetime
     """Before anything was listed, by the service's clock."""
@@ -57,9 +62,14 @@ class ListedFiles:
     _sizes: list[int] = field(default_factory=list)
     _times: list[datetime] = field(default_factory=list)
     _stubs: set[str] = field(default_factory=set)
+    _waiting: int = 0
+    """Characters of the names of those without an answer."""
+    are_too_many: bool = False
 
     def see(self, info: BlobInfo) -> None:
         """That an upload is listed."""
+        if self.are_too_many:
+            return
         self._names.append(info.name)
         self._etags.append(info.etag)
         self._sizes.append(info.size)
@@ -67,7 +77,20 @@ class ListedFiles:
 
     def tell(self, name: str, told: ToldFile) -> None:
         """What the receipt of an upload says now."""
-        self.told[name] = told
+        if not self.are_too_many:
+            self.told[name] = told
+
+    def wait(self, name: str) -> None:
+        """That an upload which is listed has no answer."""
+        self._waiting += len(name)
+        if self._waiting > MOST_WAITING:
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Keep nothing: who shows files lists them."""
+        self.are_too_many = True
+        for kept in (self.told, self._names, self._etags, self._sizes, self._times, self._stubs):
+            kept.clear()
 
     def are_gone(self, names: Collection[str]) -> bool:
         """Whether any of these is not listed."""

@@ -67,7 +67,7 @@ def find_unanswered(context: JobContext, customer: str, now: datetime, most: int
     """
     index = KnownIndex.load(context, customer)
     notes = list_notes(context, customer)
-    certain, empty = _Oldest(most), _Oldest(most)
+    certain, empty = _Oldest(most), _Oldest(max(most, MOST_LOOKED_AT))
     waiting, seen = _Waiting(), _Seen.begin(context, customer, now, notes)
 
     def take(info: BlobInfo, failed: _Answer | None = None) -> None:
@@ -86,7 +86,10 @@ def find_unanswered(context: JobContext, customer: str, now: datetime, most: int
         if info.name not in stubs:
             take(info)
     # What is known to be answered is not asked again: the index must have been told of it before.
-    seen.files.leave_out(stubs)
+    if empty.is_all:
+        seen.files.leave_out(stubs)
+    else:  # which of the others stand for folders is not known
+        seen.files.give_up()
     is_indexed = _index(context, customer, index, seen, notes)
     if is_indexed:
         seen.keep(context, customer)
@@ -109,7 +112,7 @@ def _index(context: JobContext, customer: str, index: KnownIndex, seen: _Seen, n
     """Write down what files there are; whether all that was seen to be answered is in it."""
     files = seen.files
     # Of an upload that was known to be answered, a note tells that the answer may be another one.
-    noted = [name for name in notes if name not in files.told]
+    noted = [name for name in notes if name not in files.told and not files.are_too_many]
     for name, told in ask_receipts(context, customer, noted).items():
         files.tell(name, told)
     return index_files(context, customer, index, files, noted=notes.keys(), anew=seen.lists_all)
@@ -140,6 +143,11 @@ class _Oldest:
             heappush(self._heap, entry)
         elif self.most:
             heappushpop(self._heap, entry)
+
+    @property
+    def is_all(self) -> bool:
+        """Whether all that were added are kept."""
+        return self._added == len(self._heap)
 
     def infos(self) -> list[BlobInfo]:
         """Oldest first."""
@@ -276,6 +284,7 @@ def _open_uploads(drop: BlobStore, customer: str, seen: _Seen) -> Iterator[tuple
         else:
             if answer is not None:
                 seen.earlier[info.name] = answer.etag
+            seen.files.wait(info.name)
             yield info, answer
 
 
