@@ -6,6 +6,7 @@ The receipt is the commit. Whatever happens before it is written leaves nothing 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -39,6 +40,10 @@ from processing.stored.uploads import is_stub
 _log = structlog.get_logger()
 
 
+def _at_once(_size: int) -> None:
+    """Without company, nothing waits."""
+
+
 class Outcome(StrEnum):
     """How a call of `receive_file` ended, besides the statuses of receipts."""
 
@@ -57,12 +62,18 @@ class Outcome(StrEnum):
 
 
 def receive_file(
-    context: JobContext, container: str, name: str, *, replaces_receipt: str | None = None, traceparent: str | None = None
+    context: JobContext,
+    container: str,
+    name: str,
+    *,
+    replaces_receipt: str | None = None,
+    traceparent: str | None = None,
+    admit: Callable[[int], None] = _at_once,
 ) -> UploadStatus | Outcome:
     """Answer the present version of a blob in a drop container; any number of calls give the same answer.
 
     `replaces_receipt` is the ETag of a receipt that is to be replaced although it answers that version; `traceparent` the
-    span that announced the upload.
+    span that announced the upload. `admit` is told the bytes of the version, and returns when they may be read.
 
     What cannot be answered yet gets a `failed` receipt and is tried again by the sweep. An answer that is there stays until
     another one is given in its place. Raises only when `replaces_receipt` was asked for and not even that can be written down.
@@ -74,7 +85,7 @@ def receive_file(
     started = context.clock.now()
     with context.telemetry.span(SpanName.RECEIVE_FILE, {Attribute.CUSTOMER: customer}, links=[traceparent]):
         try:
-            result = _receive(context, customer, name, replaces_receipt)
+            result = _receive(context, customer, name, replaces_receipt, admit)
         except DropzoneError as error:
             log_failure(_log, "upload_not_received", error, customer=customer, blob=name)
             if replaces_receipt is not None:
@@ -85,8 +96,10 @@ def receive_file(
     return result
 
 
-def _receive(context: JobContext, customer: str, name: str, replaces_receipt: str | None) -> UploadStatus | Outcome:
-    result = _answered(context, customer, name, replaces_receipt)
+def _receive(
+    context: JobContext, customer: str, name: str, replaces_receipt: str | None, admit: Callable[[int], None]
+) -> UploadStatus | Outcome:
+    result = _answered(context, customer, name, replaces_receipt, admit)
     if replaces_receipt is not None and result not in (Outcome.NOT_NOW, Outcome.IN_HAND):
         if result in (UploadStatus.REJECTED, Outcome.ALREADY_ANSWERED):
             # Before the request is gone, which is tried again until this is done.
@@ -95,7 +108,9 @@ def _receive(context: JobContext, customer: str, name: str, replaces_receipt: st
     return result
 
 
-def _answered(context: JobContext, customer: str, name: str, replaces_receipt: str | None) -> UploadStatus | Outcome:
+def _answered(
+    context: JobContext, customer: str, name: str, replaces_receipt: str | None, admit: Callable[[int], None]
+) -> UploadStatus | Outcome:
     if not blob_names.is_addressable(name):
         return Outcome.UNADDRESSABLE
     # Step 1: the version that is there now, whatever version the event spoke of.
@@ -115,7 +130,10 @@ def _answered(context: JobContext, customer: str, name: str, replaces_receipt: s
     if is_answered(earlier, upload, None if info.unreadable is not None else replaces_receipt):
         return Outcome.ALREADY_ANSWERED
     task = _Task(upload=upload, info=info, first=first, earlier=earlier, replaces_receipt=replaces_receipt)
-    return _attempted(context, task) if is_read(upload, info) else _answer(context, task)
+    if not is_read(upload, info):
+        return _answer(context, task)
+    admit(info.size)
+    return _attempted(context, task)
 
 
 def _look(context: JobContext, customer: str, name: str) -> tuple[BlobInfo, bytes] | None:

@@ -11,8 +11,10 @@ try cannot end others: three ends without a word refuse an upload (protocol, Ret
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -47,21 +49,24 @@ def receive_files(context: JobContext, event: UploadEvent, *, dequeue_count: int
     if dequeue_count > 1 or not _is_small(context, event):
         _receive(context, event)
         return
-    company = _Company(context, size=event.size or 0)
+    company = _Company(context)
     company.begin()
     try:
-        _receive(context, event)
+        company.receive(event)
     finally:
-        company.release(event.size or 0)
         company.finish()
 
 
-def _receive(context: JobContext, event: UploadEvent) -> None:
-    receive_file(context, event.container, event.name, replaces_receipt=event.replaces_receipt, traceparent=event.traceparent)
+def _receive(context: JobContext, event: UploadEvent, **how: Callable[[int], None]) -> None:
+    asked, traceparent = event.replaces_receipt, event.traceparent
+    receive_file(context, event.container, event.name, replaces_receipt=asked, traceparent=traceparent, **how)
 
 
 def _is_small(context: JobContext, event: UploadEvent) -> bool:
-    """Whether it may have company. One whose size the message does not say may be any, or may have ended its worker."""
+    """Whether it may have company. One whose size the message does not say may be any, or may have ended its worker.
+
+    The version that is there by now may be larger than the message says: it waits until it is alone.
+    """
     return (
         context.files_at_a_time > 1
         and event.replaces_receipt is None
@@ -81,12 +86,12 @@ class _Taken:
 class _Company:
     """Small files that are worked on at once; safe to share between threads."""
 
-    def __init__(self, context: JobContext, *, size: int) -> None:
+    def __init__(self, context: JobContext) -> None:
         self._context = context
         self._ends = context.clock.now() + _TAKES_FOR
         self._taking = threading.Lock()
         self._room = threading.Condition()
-        self._bytes = size
+        self._bytes = 0
         self._is_over = False
         self._odd: _Taken | None = None
         self._begun = 0
@@ -96,16 +101,28 @@ class _Company:
         """Look for a first message in another thread; each that is found has the next thread look."""
         self._add_thread()
 
-    def release(self, size: int) -> None:
-        """So many bytes are not worked on any more."""
-        with self._room:
-            self._bytes -= size
-            self._room.notify_all()
+    def receive(self, event: UploadEvent) -> None:
+        """Answer an upload, once the budget has room for what is there of it."""
+        admitted = 0
 
-    def _reserve(self, size: int) -> None:
-        """Wait until the budget has room for so many bytes; none that is worked on waits, and so room comes."""
+        def admit(size: int) -> None:
+            nonlocal admitted
+            self._wait_for_room(size)
+            admitted = size
+
+        try:
+            _receive(self._context, event, admit=admit)
+        finally:
+            with self._room:
+                self._bytes -= admitted
+                self._room.notify_all()
+
+    def _wait_for_room(self, size: int) -> None:
+        """Who waits has nothing of the budget, and so room comes: for what is too large, once nothing else is worked on."""
+        most = self._context.small_file_bytes
         with self._room:
-            self._room.wait_for(lambda: self._bytes + size <= self._context.small_file_bytes)
+            self._is_over |= size > most
+            self._room.wait_for(lambda: not self._bytes or self._bytes + size <= most)
             self._bytes += size
 
     def finish(self) -> None:
@@ -114,18 +131,13 @@ class _Company:
         while self._threads:
             self._threads.pop().join()  # those that it began meanwhile are in the list by then
         if self._odd is not None:
-            _work(self._context, self._odd)
+            _work(self._odd, partial(_receive, self._context))
 
     def _work_off(self) -> None:
         """Take small messages and answer their uploads until none is left, or it is time to end."""
         while (taken := self._take()) is not None:
             self._add_thread()
-            size = taken.event.size or 0
-            self._reserve(size)
-            try:
-                _work(self._context, taken)
-            finally:
-                self.release(size)
+            _work(taken, self.receive)
 
     def _add_thread(self) -> None:
         with self._room:
@@ -184,11 +196,11 @@ class _Company:
         return taken
 
 
-def _work(context: JobContext, taken: _Taken) -> None:
+def _work(taken: _Taken, receive: Callable[[UploadEvent], None]) -> None:
     """Answer one upload and end its message."""
     try:
         try:
-            _receive(context, taken.event)
+            receive(taken.event)
         except BaseException as error:  # noqa: BLE001 - an engine's panic too: it is this upload's, and the others go on
             customer = customer_of_drop_container(taken.event.container)
             log_failure(_log, "upload_not_received", error, customer=customer, blob=taken.event.name)
