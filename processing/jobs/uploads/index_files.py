@@ -92,7 +92,7 @@ def index_files(
     indexed at all is forgotten, and read from listings.
     """
     if listed.are_too_many:
-        _log.warning("files_not_indexed", customer=customer, error="more uploads wait for an answer than are kept in memory")
+        _log.info("too_many_files_wait", customer=customer)
         if known.etag is not None:
             forget_file_index(context, customer)
         return True
