@@ -7,6 +7,7 @@ first byte, wherever the rest stands.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
@@ -35,6 +36,11 @@ class Kinds:
         np.logical_or(self.flags, other.flags, out=both.flags)
         return both
 
+    @cached_property
+    def firsts(self) -> Flags:
+        """Their beginnings, whatever the lengths."""
+        return np.array(self.flags.any(axis=0))
+
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:
         """Those of certain texts, none of which is empty."""
@@ -52,15 +58,21 @@ class TextHeads:
     def __init__(self, texts: pl.Series) -> None:
         array = texts.to_arrow(compat_level=pl.CompatLevel.newest())
         views = np.frombuffer(array.buffers()[1], np.uint8, len(array) * _VIEW, array.offset * _VIEW).reshape(-1, _VIEW)
-        lengths = np.minimum(views.view(np.uint32)[:, 0], _LONG).astype(np.uint16)
-        self._kinds = (lengths << 8) | views[:, _FIRST]
-        counts = np.bincount(self._kinds, minlength=(_LONG + 1) * 256).reshape(_LONG + 1, 256)
-        self._seen: Flags = counts != 0
+        self._lengths = views.view(np.uint32)[:, 0]
+        self._firsts = views[:, _FIRST]
 
     def any(self, kinds: Kinds) -> bool:
         """Whether any text may be of these kinds."""
-        return bool((self._seen & kinds.flags).any())
+        # Beginnings alone, which cost a third of both, tell it of most.
+        return bool(kinds.firsts[self._firsts].any() and kinds.flags.ravel()[self._kinds].any())
 
     def places(self, kinds: Kinds) -> pl.Series:
         """Where texts stand that may be of these kinds (UInt32)."""
         return pl.Series(np.flatnonzero(kinds.flags.ravel()[self._kinds]).astype(np.uint32))
+
+    @cached_property
+    def _kinds(self) -> npt.NDArray[np.uint16]:
+        kinds = np.minimum(self._lengths, _LONG).astype(np.uint16)
+        kinds <<= 8
+        kinds |= self._firsts
+        return kinds

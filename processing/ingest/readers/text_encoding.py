@@ -95,17 +95,22 @@ def without_bom(head: bytes) -> bytes:
 
 def without_end_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The chunks without the 0x1A at the end of the last, by which DOS ends text."""
-    held = b""
+    held = b""  # what may be the last: to hold every chunk until the next comes would be to hold two of them
     for chunk in chunks:
         if held:
             yield held
-        held = chunk
-    # Only its last bytes are looked at: to strip a large chunk is to copy it.
-    ends = held[-_LONGEST_END:].rstrip(b"\r\n")
-    if not ends.endswith(_END_OF_FILE):
-        yield held
-    else:
-        yield held[: len(held) - min(len(held), _LONGEST_END)] + ends.rstrip(_END_OF_FILE)
+            held = b""
+        if _end(chunk).endswith(_END_OF_FILE):
+            held = chunk
+        else:
+            yield chunk
+    if held:
+        yield held[: len(held) - min(len(held), _LONGEST_END)] + _end(held).rstrip(_END_OF_FILE)
+
+
+def _end(chunk: bytes) -> bytes:
+    """Its last bytes without line ends; to strip a large chunk is to copy it."""
+    return chunk[-_LONGEST_END:].rstrip(b"\r\n")
 
 
 def _joined(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:

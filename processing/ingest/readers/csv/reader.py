@@ -90,6 +90,8 @@ class CsvReader(RawReader):
         self._header_end = b"\n"
         self._has_header = False
         self._header = self._read_header()
+        first, _, _ = self._header_line.partition(self._dialect.delimiter)
+        self._header_begins = Kinds((len(first), byte) for byte in first[:1])
         self._lines_before = self._lines
         self._first = next(self._blocks(_BLOCK), None)
         self._fit_width()
@@ -287,7 +289,7 @@ class CsvReader(RawReader):
         quoted this proves nothing: a delimiter inside one may stand in for one that is missing elsewhere.
         """
         data, delimiters = block.data, len(self._header) - 1
-        if delimiters == 0 or self._dialect.has_quotes(data) or _has_bare_cr(data) or self._header_line in data:
+        if delimiters == 0 or self._dialect.has_quotes(data) or _has_bare_cr(data):
             return None
         if data.startswith(_ARCHIVES) or not data[:_MAGIC].isascii():
             return None
@@ -297,7 +299,16 @@ class CsvReader(RawReader):
             frame = self._read(data)
         except pl.exceptions.PolarsError:
             return None
-        return frame if frame.height == block.line_count and not _may_hold_blank_records(frame) else None
+        return frame if frame.height == block.line_count and not self._may_hold_odd_records(frame, data) else None
+
+    def _may_hold_odd_records(self, frame: pl.DataFrame, data: bytes) -> bool:
+        """Whether a record may be the header once more, of nothing but delimiters, or of blanks."""
+        first = frame.get_column("0")
+        nulls = first.null_count()
+        heads = TextHeads(first.drop_nulls() if nulls else first)
+        if heads.any(_BEGIN_BLANK) or ((nulls or heads.any(self._header_begins)) and self._header_line in data):
+            return True
+        return bool(nulls and frame.select(pl.all_horizontal(pl.all().is_null()).any()).item())
 
     def _parse_isolating(self, cut: CsvBlock) -> RawBatch:
         """A block with anything unusual in it."""
@@ -379,14 +390,6 @@ def _uploaded(block: CsvBlock, escapes: Escapes | None, records: Offsets) -> lis
     """Records of a block by their numbers, as they stand in the file, with their line ends."""
     whole = block.whole(records - 1)
     return whole if escapes is None else [escapes.as_uploaded(raw) for raw in whole]
-
-
-def _may_hold_blank_records(frame: pl.DataFrame) -> bool:
-    """Whether a record is of nothing but delimiters, or begins with a blank, so that it may be of blanks as well."""
-    first = frame.get_column("0")
-    if TextHeads(first.drop_nulls()).any(_BEGIN_BLANK):
-        return True
-    return bool(first.null_count() and frame.select(pl.all_horizontal(pl.all().is_null()).any()).item())
 
 
 def _has_bare_cr(data: bytes) -> bool:
