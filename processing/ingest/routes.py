@@ -155,6 +155,7 @@ def _planned(upload: _Upload, dataset: Dataset, schema: DatasetSchema, config: D
             known=upload.known,
             folders=hive_folders(upload.name),
             decimal=_decimal(reader, config),
+            has_empty_text=reader.has_empty_text,
         )
     except MissingColumnsError as error:
         other = _looks_like(reader.header, dataset)

@@ -96,11 +96,13 @@ def plan_columns(
     known: Collection[str] | None = None,
     folders: Mapping[str, str | None] = MappingProxyType({}),
     decimal: DecimalMark = DecimalMark.POINT,
+    has_empty_text: bool = True,
 ) -> ColumnPlan:
     """The plan for an upload with this header; columns at `used` positions are read by something else and not extra.
 
     Where `known` names are given, messages repeat no other name of the header. `folders` are those of the upload's name by
-    their keys, `decimal` is what stands before the fraction of a number in text.
+    their keys, `decimal` is what stands before the fraction of a number in text. Where null stands for empty text already,
+    `has_empty_text` is False.
 
     CustomerError `missing_column` and `duplicate_column` as in `match_header`; `config_column_missing` when an expression
     of the config reads a column that the upload lacks, `config_column_type` when it cannot read what the file holds.
@@ -142,7 +144,7 @@ def plan_columns(
         elif name in foldered:
             columns[name] = _constant(foldered[name], loose)
         elif name in match.positions:
-            columns[name] = _uploaded(match.positions[name], dtypes, decimal)
+            columns[name] = _uploaded(match.positions[name], dtypes, decimal, has_empty_text=has_empty_text)
         else:
             columns[name] = _constant(None)
     return ColumnPlan(columns=columns, where=where, warnings=match.warnings)
@@ -207,10 +209,10 @@ def _constant(text: str | None, decimal: DecimalMark = DecimalMark.POINT) -> Pla
     return PlannedColumn(raw=pl.lit(text or None, pl.String), dtype=pl.String(), positions=frozenset(), decimal=decimal)
 
 
-def _uploaded(position: int, dtypes: Sequence[pl.DataType], decimal: DecimalMark) -> PlannedColumn:
+def _uploaded(position: int, dtypes: Sequence[pl.DataType], decimal: DecimalMark, *, has_empty_text: bool) -> PlannedColumn:
     value, dtype = pl.col(str(position)), dtypes[position]
-    # JSON, Parquet and quoted fields of CSV tell empty text from none; the contract does not.
-    raw = pl.when(value != "").then(value) if dtype == pl.String else value
+    # Parquet tells empty text from none; the contract does not.
+    raw = pl.when(value != "").then(value) if dtype == pl.String and has_empty_text else value
     return PlannedColumn(raw=raw, dtype=dtype, positions=frozenset([position]), decimal=decimal, is_uploaded=True)
 
 

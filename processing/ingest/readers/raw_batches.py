@@ -159,6 +159,11 @@ class RawReader(ABC):
         return None
 
     @property
+    def has_empty_text(self) -> bool:
+        """Whether text may be empty; False where null stands for it throughout."""
+        return True
+
+    @property
     def mixes_numbers(self) -> bool:
         """Whether text may come from a number that was no text, as in JSON."""
         return False

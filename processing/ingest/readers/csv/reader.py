@@ -114,6 +114,11 @@ class CsvReader(RawReader):
         return self._lines_before
 
     @property
+    def has_empty_text(self) -> bool:
+        """What is put back where bytes were escaped may be empty."""
+        return self._escapes is not None
+
+    @property
     def head(self) -> TextHead:
         """The first lines, and how they were read."""
         return self._opening
@@ -348,7 +353,7 @@ class CsvReader(RawReader):
         return frame.with_columns(pl.when(pl.all() != "").then(pl.all())) if self._dialect.has_quotes(data) else frame
 
     def _read(self, data: bytes, *, has_header: bool = False) -> pl.DataFrame:
-        return pl.read_csv(
+        frame = pl.read_csv(
             data,
             has_header=has_header,
             schema={str(number): pl.String for number in range(len(self._header))},
@@ -357,6 +362,8 @@ class CsvReader(RawReader):
             # Even an empty list of them slows the engine down by half.
             null_values=list(self._nulls) or None,
         )
+        # The engine's threads leave several chunks, which each column would put together anew wherever it is looked at.
+        return frame.rechunk()
 
     def _broken(self, block: CsvBlock, records: Offsets, hidden: Offsets | None) -> BrokenRecords:
         if not len(records) or block.damage is None:

@@ -104,6 +104,11 @@ class NdjsonReader(RawReader):
         return (pl.String(),) * len(self._header)
 
     @property
+    def has_empty_text(self) -> bool:
+        """An empty text of JSON is read as null."""
+        return False
+
+    @property
     def mixes_numbers(self) -> bool:
         """Numbers of JSON are text here."""
         return True
@@ -217,7 +222,8 @@ def _broken(records: pl.Series, at_line: pl.Series, flaws: Mapping[int, Flaw]) -
 
 def _numbered(frame: pl.DataFrame, texts: pl.Series, records: pl.Series, lines: pl.Series) -> pl.DataFrame:
     numbers = [(records.cast(pl.Int64) + 1).alias(RECORD), (lines.cast(pl.Int64) + 1).alias(LINE)]
-    return frame.hstack([*numbers, texts.alias(RAW)])
+    # The engine's threads leave several chunks, which each column would put together anew wherever it is looked at.
+    return frame.hstack([*numbers, texts.alias(RAW)]).rechunk()
 
 
 def _uploaded(block: bytes, at_line: Offsets | None, records: Offsets) -> list[bytes]:
