@@ -95,7 +95,7 @@ def firsts_of(parts: Sequence[Sequence[Row]], gone: set[Key]) -> dict[Key, Row]:
     return found
 
 
-@settings(max_examples=times(120))
+@settings(max_examples=times(60))
 @given(st.lists(st.tuples(tables, limits), min_size=1, max_size=4), st.randoms(use_true_random=False))
 def test_days_are_what_plain_loops_make_of_them(days: list[tuple[list[list[Row]], Limits]], random: Any) -> None:
     gone: set[Key] = set()
