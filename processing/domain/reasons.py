@@ -257,6 +257,11 @@ class WarningCode(ReasonCode):
         "A metric is shown as a ratio that was a value, or the other way round, so that rows lose their value.",
         "Upload the rows as they were before, or have the operator pin the metric's `kind`.",
     )
+    VOLUME = (
+        "volume",
+        "Rows of a day are more than three times as many as whole days had last, or less than a third of files that were days.",
+        "Nothing, where that is meant; else look for rows that came twice or are missing, and upload the file again.",
+    )
     LATE_FOR_DAY = (
         "late_for_day",
         "Rows are of days that are published already; the message says what happens to them.",

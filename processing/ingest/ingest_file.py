@@ -38,6 +38,7 @@ from processing.ingest.routes import Route, masks_of, names_that_may_be_told, op
 from processing.ingest.staging import WRITERS, LocalPart
 from processing.ingest.validation.advice import advised
 from processing.ingest.validation.reject_writer import RejectWriter
+from processing.ingest.volume import volume_warnings
 from schemas.customer_config import CustomerConfig, DatasetConfig
 from schemas.rule_codes import RuleCode
 
@@ -246,7 +247,11 @@ def _split_all(
     if problem is not None:
         near = _near(rows, rules, header, own, request.dataset)
         problem = replace(problem, message=problem.message + near) if near else problem
-    if problem is not None:
+    # The route of the folder itself speaks for the header.
+    warnings = [*routes[-1].plan.warnings, *warning_tally.warnings({} if problem else own_days)]
+    if problem is None:
+        warnings += volume_warnings({route.dataset: route.parts.days for route in routes}, request.streams)
+    else:
         # Nothing of a refused file counts as accepted: its sound rows are rejected with it.
         rows = RowCounts(read=rows.read, rejected=rows.read - rows.filtered, filtered=rows.filtered)
     return IngestOutcome(
@@ -254,8 +259,7 @@ def _split_all(
         rows=rows,
         days={} if problem else dict(sorted(days.items())),
         rules=rules,
-        # The route of the folder itself speaks for the header.
-        warnings=(*routes[-1].plan.warnings, *warning_tally.warnings({} if problem else own_days)),
+        warnings=tuple(warnings),
         rejected=rejects.path if rejects.count else None,
         problem=problem,
         rejected_from=rejects.unwritten_from,

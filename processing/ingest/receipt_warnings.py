@@ -65,6 +65,15 @@ class LateRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DayVolume:
+    """What went into a published day."""
+
+    rows: int
+    """Of its parts, before duplicates were removed."""
+    files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamDays:
     """What is known of the days of a stream that an upload has rows of."""
 
@@ -80,6 +89,8 @@ class StreamDays:
     """What becomes of rows of published days; None where that is not known."""
     kinds: KnownKinds = field(default_factory=KnownKinds)
     """Of a stream of metrics."""
+    volumes: tuple[DayVolume, ...] = ()
+    """Of the last published days that have rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

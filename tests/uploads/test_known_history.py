@@ -132,3 +132,51 @@ def test_a_masked_metric_is_not_named() -> None:
     found = warned(world, "metrics/a.csv", "kind_changed")
     assert found is not None
     assert found["message"].endswith("(masked) (1 row)")
+
+
+def habit(*, rows: int, files: int = 1, days: int = 5) -> tuple[Memory, date]:
+    """A customer of whom so many days are published, each of so many rows in so many files; and the day after them."""
+    world = Memory()
+    for number in range(days):
+        day = D1 + timedelta(number)
+        for file in range(files):
+            share = range(file, rows, files)
+            world.upload(f"metrics/{day}/{file}.csv", metrics(day, {f"u{unit}": 1 for unit in share}))
+        world.upload(f"signals/{day}")
+        world.settle()
+        world.pass_time(days=1)
+    return world, D1 + timedelta(days)
+
+
+@pytest.mark.parametrize(
+    ("rows", "files", "days", "here", "is_told"),
+    [
+        (1_000, 1, 5, 3_000, False),
+        (1_000, 1, 5, 3_001, True),
+        (1_000, 1, 4, 3_001, False),
+        (1_000, 2, 5, 3_001, True),
+        (1_000, 1, 5, 333, True),
+        (1_000, 1, 5, 334, False),
+        (1_000, 2, 5, 333, False),
+        (300, 1, 5, 999, False),
+        (300, 1, 5, 1_000, True),
+        (999, 1, 5, 3, False),
+    ],
+)
+def test_far_more_or_fewer_rows_than_the_last_days_had_are_told(
+    rows: int, files: int, days: int, here: int, is_told: bool
+) -> None:
+    world, day = habit(rows=rows, files=files, days=days)
+    world.upload("metrics/new.csv", metrics(day, {f"u{unit}": 1 for unit in range(here)}))
+    expected = {
+        "code": "volume",
+        "count": here,
+        "message": f"rows are far more or fewer than usual: {here:,} of {day}, where the last 5 days had {rows:,} each",
+    }
+    assert warned(world, "metrics/new.csv", "volume") == (expected if is_told else None)
+
+
+def test_a_correction_of_a_published_day_may_be_small() -> None:
+    world, _ = habit(rows=1_000)
+    world.upload("metrics/late.csv", metrics(D1, {"w": 1}))
+    assert warned(world, "metrics/late.csv", "volume") is None

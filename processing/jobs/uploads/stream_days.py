@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from processing.domain.blob_names import PartName
@@ -13,15 +14,17 @@ from processing.domain.datasets import DATA_DATASETS, Dataset
 from processing.domain.readiness.inherited import ratios_since
 from processing.domain.readiness.marker_manifest import folders_of
 from processing.domain.receipts import Part, Upload
+from processing.domain.stream_state import StreamState
 from processing.domain.streams import Stream
 from processing.ingest.metric_kinds import KnownKinds
-from processing.ingest.receipt_warnings import LateRows, StreamDays
+from processing.ingest.receipt_warnings import DayVolume, LateRows, StreamDays
 from processing.jobs.known_kinds import values_among
 from processing.stored.context import JobContext
 from processing.stored.policies import policy_of
 from processing.stored.stream_state import load_state
 from schemas.customer_config import CustomerConfig
 
+_HABIT_DAYS: Final = 14
 _MOST_SKEW: Final = timedelta(days=3)
 """How far a host's clock may be behind the service's."""
 
@@ -49,6 +52,7 @@ def stream_days(context: JobContext, upload: Upload, folder: Dataset, config: Cu
                     threshold=policy.late_threshold,
                     is_held=policy.hold_late,
                 ),
+                volumes=known.volumes,
                 kinds=KnownKinds(ratio_since=known.ratio_since, values_among=partial(values_among, context, stream)),
             )
     return found
@@ -65,6 +69,8 @@ class _Known:
     """Days that can still be changed."""
     ratio_since: Mapping[str, date]
     """The ratios among metrics, with the first published day that shows it."""
+    volumes: tuple[DayVolume, ...]
+    """Of the last published days that have rows."""
 
     def is_begun(self) -> bool:
         """Whether the stream has a state."""
@@ -80,7 +86,15 @@ def _known(context: JobContext, stream: Stream) -> _Known:
         closed=state.closed_days(),
         published=frozenset(day for day in state.days if state.is_comparable(day)),
         ratio_since=ratios_since(state),
+        volumes=_volumes(state),
     )
+
+
+def _volumes(state: StreamState) -> tuple[DayVolume, ...]:
+    newest = (state.days[day].published for day in sorted(state.days, reverse=True))
+    # Days that an older program published do not say how many rows went in.
+    having = (DayVolume(rows=each.rows_in, files=each.files) for each in newest if each is not None and each.rows_in)
+    return tuple(islice(having, _HABIT_DAYS))
 
 
 def has_closed_since(context: JobContext, upload: Upload, parts: Iterable[Part]) -> bool:
