@@ -22,7 +22,7 @@ class RequestClaim:
     attempt: str
     """Of the one who appends its rows."""
     segment: str
-    """Name of the segment that its rows are appended to."""
+    """Name of the segment that its rows are appended to; empty of a request of which no row is kept."""
     end: int
     """The length of the segment once they are in."""
     answer: str

@@ -22,6 +22,8 @@ from processing.web.services import Services
 HEADERS: Final = ("statsig-api-key", "x-api-key")
 _BEARER: Final = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 _IN_QUERY: Final = frozenset({"key", "apikey", "accesstoken", "statsigapikey", "xapikey", "authorization"})
+_LIKE_A_KEY: Final = re.compile(r"dz_[a-z0-9-]{3,50}_[A-Za-z0-9_-]{20}", re.ASCII)
+"""Also one that was cut off."""
 _NO_ADDRESS: Final = "unknown"
 
 
@@ -48,7 +50,7 @@ def requires(scope: Scope) -> Callable[[Request], Iterator[Caller]]:
 def key_of(headers: Headers, query: QueryParams) -> str | None:
     """The key that a request shows, None for none; Refused for two different ones, and for one in the address."""
     for name, value in query.multi_items():
-        if re.sub("[-_]", "", name).lower() in _IN_QUERY or value.startswith("dz_"):
+        if re.sub("[-_]", "", name).lower() in _IN_QUERY or _LIKE_A_KEY.match(value):
             raise Refused(HTTPStatus.BAD_REQUEST, "a key never stands in the address: send it as a header, and make a new one")
     shown = {value.strip() for name in HEADERS for value in headers.getlist(name)}
     for value in headers.getlist("authorization"):

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from processing.domain.errors import DropzoneError, LaterError
+from processing.domain.errors import DropzoneError, LaterError, OperatorError
 from processing.jobs.failures import log_failure
 from processing.jobs.journal.journal import Journal
 from processing.stored.context import JobContext
@@ -28,7 +28,7 @@ from processing.web.api import check, experiments, log, log_stream, mark, metric
 from processing.web.console.addresses import HOME
 from processing.web.console.addresses import PREFIX as PREFIX_OF_CONSOLE
 from processing.web.cross_origin import allow_origins
-from processing.web.problems import Refused, answer, field_error, storage_down
+from processing.web.problems import Refused, answer, field_error, storage_down, storage_is_wrong
 from processing.web.services import Services
 
 PREFIX: Final = "/v1"
@@ -114,11 +114,11 @@ def _not_routed(_request: Request, error: Exception) -> Response:
 
 def _failed(request: Request, error: Exception) -> Response:
     """Storage is down, or not as it must be; what is wrong is for the log alone."""
-    if not isinstance(error, LaterError):
-        log_failure(_log, "request_failed", error, path=_route_of(request))
-    else:
+    if isinstance(error, LaterError):
         _log.warning("request_not_answered", path=_route_of(request), error=str(error))
-    return answer(storage_down())
+        return answer(storage_down())
+    log_failure(_log, "request_failed", error, path=_route_of(request))
+    return answer(storage_is_wrong() if isinstance(error, OperatorError) else storage_down())
 
 
 def _broken(request: Request, error: Exception) -> Response:

@@ -17,6 +17,8 @@ MOST_ERRORS: Final = 100
 """Errors that one document lists; `detail` tells how many there are."""
 RETRY_SECONDS: Final = 5
 """After which a caller tries again when storage did not answer."""
+RETRY_BROKEN_SECONDS: Final = 300
+"""The same when somebody must act before it does."""
 
 
 class FieldError(BaseModel):
@@ -108,6 +110,15 @@ def storage_down() -> Refused:
         HTTPStatus.SERVICE_UNAVAILABLE,
         "storage does not answer: nothing was kept of the request, unless it is found later; try again",
         retry_after=RETRY_SECONDS,
+    )
+
+
+def storage_is_wrong() -> Refused:
+    """That storage is not as it must be: to ask again helps once somebody has acted."""
+    return Refused(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "storage is not as it must be, and nothing was kept of the request: the operator of the drop zone must act",
+        retry_after=RETRY_BROKEN_SECONDS,
     )
 
 

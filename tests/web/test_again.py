@@ -12,6 +12,7 @@ from processing.stored.customers import add_customer
 from tests.support.web import Answer, Client, WebStory
 
 ROW = {"unit_id": "u", "id_type": "user_id", "date": "2026-11-18", "metric_name": "m", "metric_value": 1}
+EXPOSURE = {"experiment": "e", "group_id": "g", "unit_id": "u", "id_type": "user_id", "timestamp": "2026-11-18T10:00:00Z"}
 BAD = {**ROW, "unit_id": ""}
 
 
@@ -59,6 +60,29 @@ def test_a_refused_request_leaves_its_key_free(story: WebStory) -> None:
     assert send(story.client(), "order", BAD).status == 400
     assert send(story.client(), "order", ROW).status == 200
     assert len(story.rows()) == 1
+
+
+@pytest.mark.parametrize("body", [{"metrics": [BAD]}, {"exposures": [EXPOSURE], "isTest": True}], ids=["all bad", "a test"])
+def test_a_request_of_which_no_row_is_kept_is_answered_as_before_too(story: WebStory, body: dict[str, Any]) -> None:
+    call = "log_custom_metric" if "metrics" in body else "log_custom_exposure"
+
+    def sent(tree: dict[str, Any]) -> Answer:
+        headers = {"content-type": "application/json", "idempotency-key": "order"}
+        return story.client().send("POST", f"/v1/{call}", json.dumps(tree).encode(), headers, partial="true")
+
+    first, second = sent(body), sent(body)
+    assert (first.status, second.status, first.json) == (200, 200, second.json)
+    assert sent({**body, "user": {"userID": "other"}}).status == 409
+    assert story.rows() == []
+
+
+def test_a_key_is_free_again_after_a_day(story: WebStory) -> None:
+    send(story.client(), "order", ROW)
+    story.memory.pass_time(hours=23)
+    assert send(story.client(), "order", {**ROW, "metric_value": 2}).status == 409
+    story.memory.pass_time(hours=2)
+    assert send(story.client(), "order", {**ROW, "metric_value": 2}).status == 200
+    assert len(story.rows()) == 2
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é"])

@@ -6,6 +6,7 @@ import gzip
 import json
 import threading
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import quote
 
 import pytest
 
@@ -343,3 +344,21 @@ def test_the_document_names_no_other_host_and_describes_every_field() -> None:
         assert schema.get("description"), name
         for field, told in schema.get("properties", {}).items():
             assert told.get("description"), f"{name}.{field}"
+
+
+def test_what_lies_under_names_with_line_ends_is_found() -> None:
+    story = WebStory()
+    name = "metrics/a\nb.csv\n"
+    story.memory.upload(name, metrics(DAY, {"u": 1}))
+    answer = story.client().get(f"/v1/files/{quote(name, safe='')}")
+    assert (answer.status, answer.json["blob"]) == (200, name)
+
+
+def test_a_container_that_cannot_be_listed_is_told_as_what_it_is() -> None:
+    story = WebStory()
+    story.memory.put("metrics/\uffff.csv", b"x")
+    answer = story.client().get("/v1/streams")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "300")
+    assert "cannot be listed" in answer.json["detail"]
+    files = story.client().get("/v1/files")
+    assert (files.status, files.headers["retry-after"], "operator" in files.json["detail"]) == (503, "300", True)

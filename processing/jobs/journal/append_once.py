@@ -17,7 +17,7 @@ from processing.domain.datasets import Dataset
 from processing.domain.documents import from_json, to_json
 from processing.domain.errors import ConditionNotMet, DropzoneError, LaterError
 from processing.domain.journal_names import Segment
-from processing.domain.request_claims import RequestClaim, claim_name
+from processing.domain.request_claims import KEPT, RequestClaim, claim_name
 from processing.jobs.journal.journal import Journal
 from processing.ports import IF_ABSENT, Condition
 from processing.stored.context import JobContext
@@ -75,6 +75,21 @@ def append_once(context: JobContext, journal: Journal, request: KeyedRows) -> st
     raise LaterError("the same request is sent faster than it can be answered")
 
 
+def answer_once(context: JobContext, request: KeyedRows) -> str:
+    """The answer of a request of which no row is kept: that of the first time, where it was answered before."""
+    context.drop.create_container(journal_container(request.customer))  # it may be the first request of all
+    for _ in tries(context):
+        try:
+            _Claim(context, request).answer_without_rows()
+        except _AlreadyClaimedError:
+            answer = known_answer(context, request.customer, request.key, request.fingerprint)
+            if answer is not None:
+                return answer
+        else:
+            return request.answer
+    raise LaterError("the same request is sent faster than it can be answered")
+
+
 def known_answer(context: JobContext, customer: str, key: str, fingerprint: str) -> str | None:
     """The answer of the first time; None when there was none, or it came to nothing, and the request may be done.
 
@@ -85,6 +100,11 @@ def known_answer(context: JobContext, customer: str, key: str, fingerprint: str)
     if found is None:
         return None
     known, info = from_json(RequestClaim, found[0]), found[1]
+    unchanged = Condition.unchanged(info.etag)
+    if context.clock.now() >= info.last_modified + KEPT:
+        with suppress(ConditionNotMet):
+            context.drop.delete(container, name, when=unchanged)
+        return None
     if known.fingerprint != fingerprint:
         raise KeyReusedError(
             "another request had this Idempotency-Key within the last day: send this one under a key of its own"
@@ -94,7 +114,6 @@ def known_answer(context: JobContext, customer: str, key: str, fingerprint: str)
     if context.drop.service_time() < info.last_modified + IN_HAND:
         raise RequestInHandError("the same request is under way: ask again in a few seconds")
     segment = Segment.parse(customer, known.segment)
-    unchanged = Condition.unchanged(info.etag)
     with suppress(ConditionNotMet):  # somebody else came to the same end, or appends it again
         if segment is not None and holds(context, segment, known.end):
             context.drop.put(container, name, to_json(replace(known, is_answered=True)), when=unchanged)
@@ -116,19 +135,37 @@ class _Claim:
     def begin(self, segment: Segment, at: int) -> None:
         """Write the claim, also anew for another place; _AlreadyClaimedError when somebody else's is there."""
         request = self.request
-        claim = RequestClaim(
-            fingerprint=request.fingerprint,
-            attempt=self.attempt,
-            segment=str(segment),
-            end=at + len(request.rows),
-            answer=request.answer,
+        self._begin(
+            RequestClaim(
+                fingerprint=request.fingerprint,
+                attempt=self.attempt,
+                segment=str(segment),
+                end=at + len(request.rows),
+                answer=request.answer,
+            )
         )
+
+    def answer_without_rows(self) -> None:
+        """Write down the answer of a request that has no rows to wait for; _AlreadyClaimedError as above."""
+        request = self.request
+        self._begin(
+            RequestClaim(
+                fingerprint=request.fingerprint,
+                attempt=self.attempt,
+                segment="",
+                end=0,
+                answer=request.answer,
+                is_answered=True,
+            )
+        )
+
+    def _begin(self, claim: RequestClaim) -> None:
         when = IF_ABSENT if self.etag is None else Condition.unchanged(self.etag)
         try:
             self.etag = self._put(claim, when)
         except ConditionNotMet:
             # It may be this very write, whose answer was lost on the way.
-            found = self.context.drop.get(journal_container(request.customer), claim_name(request.key))
+            found = self.context.drop.get(journal_container(self.request.customer), claim_name(self.request.key))
             if found is None or from_json(RequestClaim, found[0]) != claim:
                 raise _AlreadyClaimedError("the key is written down already") from None
             self.etag = found[1].etag

@@ -33,7 +33,7 @@ def list_experiments(caller: Reader, *, limit: Limit = 100, cursor: Cursor = Non
     return Experiments(items=[ExperimentItem.model_validate(asdict(each)) for each in page], cursor=following)
 
 
-@router.get("/experiments/{name:path}", responses={**_RESPONSES, **common_responses(HTTPStatus.NOT_FOUND)})
+@router.get("/experiments/{name:any}", responses={**_RESPONSES, **common_responses(HTTPStatus.NOT_FOUND)})
 def experiment(caller: Reader, name: str, *, day: Through = None) -> ExperimentDetail:
     """What one of them came to through a day: every metric of every group, compared with control."""
     from processing.views.experiments import results_through  # noqa: PLC0415 - with it comes the engine

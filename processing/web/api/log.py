@@ -13,7 +13,14 @@ from processing.domain.api_keys import Scope
 from processing.domain.datasets import Dataset
 from processing.domain.receipts import MASKED
 from processing.domain.request_claims import LONGEST_KEY
-from processing.jobs.journal.append_once import KeyedRows, KeyReusedError, RequestInHandError, append_once, known_answer
+from processing.jobs.journal.append_once import (
+    KeyedRows,
+    KeyReusedError,
+    RequestInHandError,
+    answer_once,
+    append_once,
+    known_answer,
+)
 from processing.web.access import Caller, requires
 from processing.web.api.models import LogEvents, LogExposures, Logged, LogMetrics
 from processing.web.api.routes import accepts_json, common_responses
@@ -114,16 +121,16 @@ def _log(caller: Caller, dataset: Dataset, body: Body, *, partial: bool, once: _
     kept = [line for line, owner in zip(found.lines, found.owners, strict=True) if owner not in refused]
     # The columns of exposures have no mark for tests, so that nothing of these may stay.
     answer = Logged(success=True, failed_records=errors) if partial else Logged(success=True)
-    if not kept or (is_test and dataset is Dataset.EXPOSURES):
-        return answer
-    return _kept(caller, dataset, b"".join(line + b"\n" for line in kept), answer, once)
+    is_kept = not (is_test and dataset is Dataset.EXPOSURES)
+    return _kept(caller, dataset, b"".join(line + b"\n" for line in kept if is_kept), answer, once)
 
 
 def _kept(caller: Caller, dataset: Dataset, rows: bytes, answer: Logged, once: _Once | None) -> Logged:
-    """The answer once the rows are durable."""
+    """The answer once the rows are durable, of which there may be none."""
     services = caller.services
     if once is None:
-        services.journal.append(caller.customer, dataset, rows)
+        if rows:
+            services.journal.append(caller.customer, dataset, rows)
         return answer
     request = KeyedRows(
         customer=caller.customer,
@@ -133,7 +140,8 @@ def _kept(caller: Caller, dataset: Dataset, rows: bytes, answer: Logged, once: _
         fingerprint=once.fingerprint,
         answer=answer.model_dump_json(exclude_unset=True),
     )
-    return Logged.model_validate_json(append_once(services.context, services.journal, request))
+    answered = append_once(services.context, services.journal, request) if rows else answer_once(services.context, request)
+    return Logged.model_validate_json(answered)
 
 
 def _rows(tree: Any, key: str) -> tuple[list[Any], bool]:

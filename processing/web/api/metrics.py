@@ -34,7 +34,7 @@ def metrics(caller: Reader, *, dataset: OneDataset = None, limit: Limit = 100, c
     return Metrics(items=[_item(each) for each in page], cursor=following)
 
 
-@router.get("/metrics/{name:path}", responses={**_RESPONSES, **common_responses(HTTPStatus.NOT_FOUND)})
+@router.get("/metrics/{name:any}", responses={**_RESPONSES, **common_responses(HTTPStatus.NOT_FOUND)})
 def metric(caller: Reader, name: str, *, dataset: OneDataset = None, limit: Limit = 28, cursor: Cursor = None) -> MetricDetail:
     """One of them, the metric where an event has the same name; with what each of at most `limit` published days says."""
     from processing.publication.catalogue import DAY  # noqa: PLC0415 - with it comes the engine

@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.documents import to_json
-from processing.domain.errors import OperatorError
 from processing.stored.receipts import read_receipt
 from processing.views.model import StreamStatus
 from processing.views.status import customer_status
@@ -21,7 +20,7 @@ from processing.web.access import Caller
 from processing.web.api.models import DayItem, Days, FileItem, Files, ReceiptDocument, StreamItem, Streams
 from processing.web.api.paging import Cursor, Limit, Reader, cursor_of_place, page_of, place_of_cursor, print_instant
 from processing.web.api.routes import common_responses
-from processing.web.problems import Refused
+from processing.web.problems import RETRY_BROKEN_SECONDS, Refused
 
 router = APIRouter(tags=["reading"])
 
@@ -62,7 +61,7 @@ def files(caller: Reader, *, dataset: OneDataset = None, limit: Limit = 100, cur
 
 
 @router.get(
-    "/files/{name:path}", responses={**_RESPONSES, **common_responses(HTTPStatus.NOT_FOUND)}, response_model=ReceiptDocument
+    "/files/{name:any}", responses={**_RESPONSES, **common_responses(HTTPStatus.NOT_FOUND)}, response_model=ReceiptDocument
 )
 def file(caller: Reader, name: str) -> JSONResponse:
     """The receipt of an upload; `name` is its name from the container's root."""
@@ -78,7 +77,8 @@ def file(caller: Reader, name: str) -> JSONResponse:
 def _streams(caller: Caller) -> Sequence[StreamStatus]:
     found = customer_status(caller.services.context, caller.customer)
     if found.unlistable is not None:
-        raise OperatorError(found.unlistable)
+        detail = f"the container cannot be listed: {found.unlistable}"
+        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after=RETRY_BROKEN_SECONDS)
     return found.streams
 
 

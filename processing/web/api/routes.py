@@ -7,8 +7,26 @@ from typing import Any
 
 from fastapi.openapi.models import MediaType, Reference, RequestBody, Schema
 from pydantic import BaseModel
+from starlette.convertors import Convertor, register_url_convertor
 
 from processing.web.problems import responses
+
+
+class _AnyText(Convertor[str]):
+    """The rest of an address, line ends too, which `path` ends at: names hold anything."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        """The text itself."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The same."""
+        return value
+
+
+register_url_convertor("any", _AnyText())
 
 
 def common_responses(*further: HTTPStatus) -> dict[int | str, dict[str, Any]]:

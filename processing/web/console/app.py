@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from processing.domain.errors import DropzoneError, LaterError
+from processing.domain.errors import DropzoneError, LaterError, OperatorError
 from processing.jobs.failures import log_failure
 from processing.web.console.addresses import PREFIX
 from processing.web.console.days import show_day, show_days
@@ -123,10 +123,12 @@ def _not_routed(_request: Request, error: Exception) -> Response:
 
 def _failed(request: Request, error: Exception) -> Response:
     """Storage is down, or not as it must be; what is wrong is for the log alone."""
-    if not isinstance(error, LaterError):
-        log_failure(_log, "request_failed", error, path=_route_of(request))
-    else:
+    if isinstance(error, LaterError):
         _log.warning("request_not_answered", path=_route_of(request), error=str(error))
+    else:
+        log_failure(_log, "request_failed", error, path=_route_of(request))
+    if isinstance(error, OperatorError):
+        return _said(Refused(HTTPStatus.SERVICE_UNAVAILABLE, "storage is not as it must be: the operator must act"))
     return _said(Refused(HTTPStatus.SERVICE_UNAVAILABLE, "storage does not answer: try again", headers=storage_down().headers))
 
 

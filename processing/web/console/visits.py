@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -94,8 +93,8 @@ def delete_cookie(request: Request, answer: Response) -> None:
 
 def expect_own_form(request: Request) -> None:
     """Refused unless a form was sent by a page of ours: by `Origin`, or by what the browser says where it has none."""
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    is_own = site == "same-origin" if origin is None else urlsplit(origin).netloc == request.headers.get("host")
+    origin, site, host = (request.headers.get(name) for name in ("origin", "sec-fetch-site", "host"))
+    is_own = site == "same-origin" if origin is None else bool(host) and origin.partition("://")[2] == host
     if not is_own or site not in (None, "same-origin"):
         raise Refused(HTTPStatus.FORBIDDEN, "this form was not sent by a page of the console: open the page and try again")
 

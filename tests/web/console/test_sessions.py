@@ -56,6 +56,9 @@ def test_a_form_of_another_site_signs_nobody_in_or_out(story: WebStory, browser:
     for headers in (
         {"origin": "http://evil.test"},
         {"origin": "null"},
+        {"origin": "http://["},
+        {"origin": "http://[x]"},
+        {"origin": ""},
         {},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
