@@ -39,12 +39,10 @@ KindRow = tuple[str, date, int, int]
 
 def kind_rows(accepted: pl.DataFrame, *, may_show_ratios: bool, ratios: Collection[str]) -> list[KindRow]:
     """The rows of each metric and day of a batch by their kind; none where no kind can change by them."""
-    names = accepted.get_column("metric_name")
-    # Files often have the columns of ratios with nothing in them.
-    if not may_show_ratios or any(accepted.get_column(part).null_count() == accepted.height for part in _PARTS):
+    if not may_show_ratios:
         if not ratios or not accepted.height:
             return []
-        accepted = accepted.filter(names.is_in(list(ratios)))
+        accepted = accepted.filter(pl.col("metric_name").is_in(list(ratios)))
     tests = accepted.get_column("is_test")
     if tests.any():
         accepted = accepted.filter(~tests)  # they enter no results

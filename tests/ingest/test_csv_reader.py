@@ -19,6 +19,7 @@ from processing.ingest.readers.csv.reader import CsvReader
 from processing.ingest.readers.csv.record_scanner import fields_of
 from processing.ingest.readers.dialect import Dialect
 from processing.ingest.readers.raw_batches import LINE, RECORD, BrokenRecord
+from schemas.customer_config import CustomerConfig
 from tests.support.batches import batches_of
 from tests.support.ingest import ingest
 from tests.support.soak import times
@@ -243,3 +244,39 @@ def test_line_ends_inside_quotes_stay_as_they_are_beside_a_bare_carriage_return(
     lines = b'unit_id,id_type,date,metric_name,metric_value\n"a\r\nb",user_id,2026-11-18,m,1\n"c\rd",user_id,2026-11-18,m,2\n'
     found = ingest(lines, "a.csv", Dataset.METRICS)
     assert [row["unit_id"] for row in found.rows(Dataset.METRICS)[date(2026, 11, 18)]] == ["a\r\nb", "c\rd"]
+
+
+METRICS_HEADER = b"unit_id,id_type,date,metric_name,metric_value\n"
+SOUND_ROW = b"u%d,t,2026-11-18,m,1\n"
+
+
+@pytest.mark.parametrize("elsewhere", [b"", b'"q",t,2026-11-18,m,1\n'], ids=["plain", "a quote elsewhere"])
+def test_files_that_each_begin_with_a_byte_order_mark_may_be_joined(elsewhere: bytes) -> None:
+    each = b"\xef\xbb\xbf" + METRICS_HEADER
+    found = ingest(each + SOUND_ROW % 1 + elsewhere + each + SOUND_ROW % 2, "a.csv", Dataset.METRICS).outcome
+    assert (found.rows.rejected, found.rows.filtered) == (0, 1)
+    assert "repeated_header" in [warning.code for warning in found.warnings]
+
+
+@pytest.mark.parametrize("elsewhere", [b"", b'"q",t,2026-11-18,m,1\n'], ids=["plain", "a quote elsewhere"])
+@pytest.mark.parametrize("blank", [b", , , ,", b",\t,,,", b" ,,,,", b",,,,"])
+def test_a_line_of_delimiters_and_blanks_is_no_record_wherever_its_blanks_are(elsewhere: bytes, blank: bytes) -> None:
+    found = ingest(METRICS_HEADER + SOUND_ROW % 1 + elsewhere + 3 * (blank + b"\n"), "a.csv", Dataset.METRICS).outcome
+    assert (found.rows.read, found.rows.rejected) == (1 + bool(elsewhere), 0)
+
+
+def test_an_escaped_quote_outside_of_quotes_costs_no_other_row() -> None:
+    config = CustomerConfig.model_validate({"datasets": {"metrics": {"csv": {"escape": "\\"}}}})
+    odd = b'C:\\",t,2026-11-18,m,1\n"a\\"b",t,2026-11-18,m,1\n'
+    found = ingest(METRICS_HEADER + b"".join(SOUND_ROW % n for n in range(9)) + odd, "a.csv", Dataset.METRICS, config=config)
+    assert (found.outcome.rows.accepted, found.rejected) == (11, [])
+    assert {'C:\\"', 'a"b'} < {row["unit_id"] for rows in found.rows(Dataset.METRICS).values() for row in rows}
+
+
+@pytest.mark.parametrize("end", [b"\x1a", b"\x1a\r\n", b"\x1a\n\n", b"\n\x1a"])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 10_000])
+def test_the_end_mark_of_dos_is_no_record_wherever_chunks_end(end: bytes, size: int) -> None:
+    data = METRICS_HEADER + SOUND_ROW % 1 + SOUND_ROW % 2 + end
+    chunks = [data[start : start + size] for start in range(0, len(data), size)]
+    (batch,) = batches_of(CsvReader(iter(chunks)))
+    assert (batch.frame.height, len(batch.broken)) == (2, 0)

@@ -228,8 +228,51 @@ def test_text_of_every_kind_of_parquet_is_taken(kind: Any) -> None:
     found = ingest(as_parquet(rows, COLUMNS, dict.fromkeys(COLUMNS, kind), row_group_size=4), "a.parquet", Dataset.METRICS)
     assert found.fixes is not None
     table = pq.read_table(io.BytesIO(found.fixes))
-    assert table.schema.field("unit_id").type == kind
+    wide = pa.dictionary(pa.int32(), pa.string())
+    assert table.schema.field("unit_id").type == (wide if pa.types.is_dictionary(kind) else kind)
     assert table["unit_id"].to_pylist() == [f"u{number}" for number in (1, 2, 4, 5, 7, 8)]
+
+
+@pytest.mark.parametrize("day", ["2026-11-18", "18.11.2026"], ids=["sound", "bad"])
+def test_dictionaries_of_row_groups_may_be_too_many_together_for_their_own_keys(day: str) -> None:
+    data, writer = io.BytesIO(), None
+    for group in range(3):
+        ids = pa.array([f"u{group}-{number}" for number in range(100)]).dictionary_encode()
+        table = pa.table({name: [SOUND[name]] * 100 for name in COLUMNS} | {"date": [day] * 100})
+        table = table.set_column(0, "unit_id", ids.cast(pa.dictionary(pa.int8(), pa.string())))
+        writer = writer or pq.ParquetWriter(data, table.schema)
+        writer.write_table(table)
+    assert writer is not None
+    writer.close()
+    found = ingest(data.getvalue(), "a.parquet", Dataset.METRICS)
+    assert (found.outcome.rows.read, found.outcome.problem is None) == (300, day == "2026-11-18")
+
+
+def test_names_that_the_files_encoding_does_not_know_leave_no_fix_file_and_cost_nothing() -> None:
+    names = ["unit_id", "id_type", "date", "metric_name", "metric_value", "größe"]
+    config = CustomerConfig.model_validate(
+        {
+            "max_rejected_fraction": 1.0,
+            "datasets": {"metrics": {"csv": {"encoding": "windows-1251", "columns": names}}},
+        }
+    )
+    found = ingest(b"u,t,2026-11-18,m,1,n\nu,t,2026-11-18,m,zz,n\n", "a.csv", Dataset.METRICS, config=config)
+    assert (found.outcome.rows.accepted, found.outcome.rows.rejected, found.fixes) == (1, 1, None)
+
+
+@pytest.mark.parametrize("earlier", ['{ "_errors": "x" , ', '{"_errors":"x",', '{\t"_errors" :\t"x",'])
+def test_earlier_errors_of_ndjson_go_however_they_are_spaced(earlier: str) -> None:
+    record = earlier + '"unit_id":"u","id_type":"t","date":"2026-11-18","metric_name":"m","metric_value":"zz"}\n'
+    found = ingest((json.dumps(SOUND) + "\n" + record).encode(), "a.ndjson", Dataset.METRICS)
+    assert found.fixes is not None
+    assert [name for name, _ in json.loads(found.fixes, object_pairs_hook=list)].count("_errors") == 1
+
+
+def test_a_masked_value_of_marks_alone_is_masked() -> None:
+    config = CustomerConfig(mask_values=("unit_id",), max_rejected_fraction=1.0)
+    found = ingest(HEADER + GOOD + b'""",""",t,x,m,1,n\n', "a.csv", Dataset.METRICS, config=config)
+    assert found.fixes is not None
+    assert b"(masked),t,x" in found.fixes
 
 
 def test_parquet_that_is_no_text_stays_as_it_is() -> None:

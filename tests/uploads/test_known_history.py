@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from processing.ingest.readers.csv import reader as csv_reader
 from tests.support.memory import HEADER, Memory, metrics, ratios
 
 D1, D2, D3 = (date(2026, 11, 18) + timedelta(days=n) for n in range(3))
@@ -132,6 +133,20 @@ def test_a_masked_metric_is_not_named() -> None:
     found = warned(world, "metrics/a.csv", "kind_changed")
     assert found is not None
     assert found["message"].endswith("(masked) (1 row)")
+
+
+@pytest.mark.parametrize("order", ["ratios first", "values first", "mixed"])
+def test_rows_that_lose_their_value_are_counted_wherever_blocks_are_cut(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_reader, "_BLOCK", 400)
+    ratio = [f"u{number},user_id,{D1},m,,1,2" for number in range(60)]
+    value = [f"v{number},user_id,{D1},m,1,," for number in range(60)]
+    mixed = [row for pair in zip(ratio, value, strict=True) for row in pair]
+    rows = {"ratios first": ratio + value, "values first": value + ratio, "mixed": mixed}[order]
+    world = Memory()
+    world.upload("metrics/a.csv", "\n".join([HEADER.strip(), *rows, ""]).encode())
+    found = warned(world, "metrics/a.csv", "kind_changed")
+    assert found is not None
+    assert found["count"] == 60
 
 
 def habit(*, rows: int, files: int = 1, days: int = 5) -> tuple[Memory, date]:

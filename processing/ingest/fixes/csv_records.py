@@ -62,7 +62,7 @@ class CsvRecords(TextRecords):
         marked = plain if self._escapes is None else b"".join(self._escapes.marked(iter([plain])))
         fields = _fields(marked, self._dialect)
         for index in self._hidden:
-            if index < len(fields) and fields[index].strip(self._dialect.blanks + self._dialect.quote):
+            if index < len(fields) and fields[index] not in (b"", 2 * self._dialect.quote):
                 fields[index] = _MASKED
         shown = self._dialect.delimiter.join(fields)
         return (shown if self._escapes is None else self._escapes.as_uploaded(shown)) + raw[len(plain) :]

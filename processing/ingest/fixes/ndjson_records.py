@@ -12,7 +12,7 @@ from processing.ingest.readers.upload_form import ERRORS
 from processing.ingest.shown_rows import as_json
 
 _OPENS: Final = re.compile(rb"[ \t\r]*\{")
-_EARLIER: Final = re.compile(rb'\s*"%s": "(?:[^"\\]|\\.)*+"(?:, ?)?' % ERRORS.encode())
+_EARLIER: Final = re.compile(rb'[ \t]*"%s"[ \t]*:[ \t]*"(?:[^"\\]|\\.)*+"[ \t]*(?:,[ \t]*)?' % ERRORS.encode())
 _BLANKS: Final = b" \t\r\n"
 
 

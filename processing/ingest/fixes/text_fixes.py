@@ -53,6 +53,8 @@ class TextFixes(FixFile):
         self._room = math.inf if most is None else most
         self._held: dict[int, bytes] = {}
         self._size = 0
+        # Names of the config may have letters that the file's encoding does not know.
+        self._has_header = form.encoding is None or _is_text_of(records.opening, form.encoding)
         self._encoder = None if form.encoding is None else codecs.getincrementalencoder(form.encoding)()
 
     @property
@@ -67,6 +69,9 @@ class TextFixes(FixFile):
 
     def put(self, rejected: pl.DataFrame) -> None:
         """Write those that are named, with their words."""
+        if not self._has_header:
+            self.left_out += rejected.height
+            return
         records = rejected.get_column(RECORD).to_list()
         lines = self._lines([self._held.get(record) for record in records], rejected.get_column(WORDS).to_list())
         found = []

@@ -95,11 +95,15 @@ def without_bom(head: bytes) -> bytes:
 
 def without_end_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The chunks without the 0x1A at the end of the last, by which DOS ends text."""
-    held = b""  # what may be the last: to hold every chunk until the next comes would be to hold two of them
+    # What may be the last: to hold every chunk until the next comes would be to hold two of them.
+    held = behind = b""
     for chunk in chunks:
+        if held and len(behind) + len(chunk) <= _LONGEST_END and not chunk.strip(b"\r\n"):
+            behind += chunk
+            continue
         if held:
-            yield held
-            held = b""
+            yield held + behind
+            held = behind = b""
         if _end(chunk).endswith(_END_OF_FILE):
             held = chunk
         else:

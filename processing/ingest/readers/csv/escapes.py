@@ -89,9 +89,9 @@ class Escapes:
         """
         if _ANY_MARK.search(data) is None:
             return data, {}
-        if self._quote:
-            data = self._without_outer_marks(data)
         stands_for: dict[str, str] = {}
+        if self._quote:
+            data = self._without_outer_marks(data, stands_for)
         for mark, (_, meant) in self._marks.items():
             byte = bytes([mark])
             if byte in data:
@@ -120,18 +120,23 @@ class Escapes:
             data = data.replace(self._escape + b"\r", bytes([_RETURN]))
         return data
 
-    def _without_outer_marks(self, data: bytes) -> bytes:
-        """Marks outside of quotes as they were written; the quotes of sound records come in pairs."""
+    def _without_outer_marks(self, data: bytes, stands_for: dict[str, str]) -> bytes:
+        """Marks outside of quotes as they were written; the quotes of sound records come in pairs.
+
+        A quote among what was written would open a field for the engine: something else stands for that.
+        """
         text = np.frombuffer(data, np.uint8)
         places = np.flatnonzero(text >= _ESCAPE)
         before = np.searchsorted(np.flatnonzero(text == self._quote[0]), places)
         outer = places[before % 2 == 0].tolist()
         if not outer:
             return data
+        own = self._stand_in(data)
+        stands_for[own.decode()] = self._marks[_QUOTE][0].decode()
         pieces: list[bytes] = []
         done = 0
         for place in outer:
-            pieces += [data[done:place], self._marks[data[place]][0]]
+            pieces += [data[done:place], own if data[place] == _QUOTE else self._marks[data[place]][0]]
             done = place + 1
         return b"".join([*pieces, data[done:]])
 

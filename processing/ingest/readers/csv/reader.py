@@ -47,7 +47,7 @@ from processing.ingest.readers.raw_batches import (
     RawReader,
     TextHead,
 )
-from processing.ingest.readers.text_encoding import without_bom, without_end_mark
+from processing.ingest.readers.text_encoding import BOM, without_bom, without_end_mark
 from processing.ingest.readers.upload_form import CsvForm, TextForm, count_columns
 from schemas.rule_codes import RuleCode
 
@@ -67,6 +67,7 @@ _RULES: Final = {
     Damage.FIELD_COUNT: RuleCode.WRONG_FIELD_COUNT.value,
 }
 _BEGIN_BLANK: Final = Kinds.beginning(*range(ord("!")))
+_BLANKS: Final = " \t\r"
 _BARE_CR: Final = re.compile(rb"\r(?!\n)")
 
 
@@ -91,7 +92,8 @@ class CsvReader(RawReader):
         self._has_header = False
         self._header = self._read_header()
         first, _, _ = self._header_line.partition(self._dialect.delimiter)
-        self._header_begins = Kinds((len(first), byte) for byte in first[:1])
+        # Where files are joined, a byte order mark may stand before it.
+        self._header_begins = Kinds([*((len(first), byte) for byte in first[:1]), (len(BOM) + len(first), BOM[0])])
         self._lines_before = self._lines
         self._first = next(self._blocks(_BLOCK), None)
         self._fit_width()
@@ -313,7 +315,10 @@ class CsvReader(RawReader):
         heads = TextHeads(first.drop_nulls() if nulls else first)
         if heads.any(_BEGIN_BLANK) or ((nulls or heads.any(self._header_begins)) and self._header_line in data):
             return True
-        return bool(nulls and frame.select(pl.all_horizontal(pl.all().is_null()).any()).item())
+        if not nulls:
+            return False
+        is_blank = pl.all().is_null() | (pl.all().str.strip_chars(_BLANKS) == "")
+        return bool(frame.filter(first.is_null()).select(pl.all_horizontal(is_blank).any()).item())
 
     def _parse_isolating(self, cut: CsvBlock) -> RawBatch:
         """A block with anything unusual in it."""

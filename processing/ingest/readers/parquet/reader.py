@@ -49,6 +49,10 @@ _TAIL: Final = 8
 _AGAIN: Final = "write it again and upload it"
 
 
+_WIDE: Final = 32
+"""Bits."""
+
+
 class ParquetReader(RawReader):
     """Reads a Parquet file; the footer is read at once, the records by `batches`.
 
@@ -248,7 +252,7 @@ class ParquetReader(RawReader):
                     passed = min(skip, batch.num_rows)
                     skip -= passed
                     if passed < batch.num_rows:
-                        yield batch.slice(passed)
+                        yield _with_wide_keys(batch.slice(passed))
                         done += batch.num_rows - passed
             except SmallerBatches as smaller:
                 self._file.error = None
@@ -404,6 +408,15 @@ def _encrypted() -> CustomerError:
 def _uploaded(batch: Any, done: int, records: npt.NDArray[np.int64]) -> Any:
     """Rows of a batch by their numbers in the file, of which so many are done before it."""
     return rows_at(batch, records - 1 - done)
+
+
+def _with_wide_keys(batch: Any) -> Any:
+    """The same with 32 bits for each key of a dictionary: those of several row groups may be too many for fewer together."""
+    for index, field in enumerate(batch.schema):
+        if pa.types.is_dictionary(field.type) and field.type.index_type.bit_width < _WIDE:
+            wide = pa.dictionary(pa.int32(), field.type.value_type, field.type.ordered)
+            batch = batch.set_column(index, field.with_type(wide), batch.column(index).cast(wide))
+    return batch
 
 
 def _gathered(batches: Iterator[Any], named: int) -> Iterator[Any]:
