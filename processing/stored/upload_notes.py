@@ -6,7 +6,7 @@ answer in place of one that is there, until that is given: a message alone would
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -83,10 +83,19 @@ class Begun:
 _NOTE: Final = TypeAdapter(UploadNote)
 
 
-def begin_attempt(context: JobContext, upload: Upload, attempt: str, *, receipt: str | None, replaces: str | None) -> Begun:
+def begin_attempt(
+    context: JobContext,
+    upload: Upload,
+    attempt: str,
+    *,
+    receipt: str | None,
+    replaces: str | None,
+    before_another: Callable[[], None] = lambda: None,
+) -> Begun:
     """Write that an attempt begins, and how many were begun before it and never ended.
 
-    `receipt` is the ETag of the upload's receipt, `replaces` the one that is to be replaced though it is an answer.
+    `receipt` is the ETag of the upload's receipt, `replaces` the one that is to be replaced though it is an answer. Where an
+    attempt was begun before, `before_another` returns once it may be followed by this one.
     """
     fresh = UploadNote(
         blob=upload.name,
@@ -108,6 +117,8 @@ def begin_attempt(context: JobContext, upload: Upload, attempt: str, *, receipt:
         begun = 0 if found is None or _is_of_another_time(found.note, fresh) else found.note.tries
         if found is not None and begun >= MOST_DEATHS and _is_young(context, found, context.lake.service_time()):
             return Begun(turn=Turn.IN_HAND)
+        if begun:
+            before_another()
         note = replace(fresh, tries=begun + 1, failures=found.note.failures if found is not None and replaces else 0)
         etag = _write(context, upload.customer, note, IF_ABSENT if found is None else Condition.unchanged(found.etag))
         if etag is not None:

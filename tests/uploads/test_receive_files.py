@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 import time
@@ -20,7 +21,7 @@ from processing.jobs.uploads.receive_files import MOST_TRIES, RETRY_SECONDS, rec
 from processing.jobs.uploads.sweep import sweep
 from processing.local.messages import BlobCreated, message_body
 from processing.ports import UNCONDITIONAL, BlobInfo, Condition, ReceivedMessage
-from processing.stored.upload_notes import begin_attempt
+from processing.stored.upload_notes import begin_attempt, read_note
 from tests.support.in_memory import InMemoryBlobStore, InMemoryQueue, ServiceTime
 from tests.support.installation import ROOT
 from tests.support.memory import Memory, metrics
@@ -162,17 +163,70 @@ def test_what_is_worked_on_at_once_keeps_to_the_budget_of_bytes(world: Memory, a
 
 
 @pytest.mark.parametrize("grown", [0, 3], ids=["the host's own", "one that is taken"])
-def test_a_version_that_is_larger_than_its_message_says_waits_until_it_is_alone(
-    world: Memory, at_once: AtOnce, grown: int
-) -> None:
+def test_a_version_that_is_larger_than_its_message_says_is_worked_on_alone(world: Memory, at_once: AtOnce, grown: int) -> None:
     own, *others = [announced(world, f"f{number}") for number in range(6)]
     name = f"metrics/f{grown}.csv"
     world.put(name, metrics(DAY, {f"u-{number}": 1 for number in range(1_000)}))
     for body in others:
         world.events.send(body)
     receive(world, own)
+    while world.events.sent():
+        taken = world.events.receive(visibility_seconds=60)
+        assert taken is not None
+        receive(world, taken.body.decode(), dequeue_count=taken.dequeue_count)
+        world.events.delete(taken)
     assert world.receipt(name)["rows"]["read"] == 1_000
     assert [names for names in at_once.seen if name in names] == [{name}]
+
+
+def test_what_is_packed_is_counted_as_what_it_may_unpack_to(world: Memory, at_once: AtOnce) -> None:
+    data = gzip.compress(metrics(DAY, {"u": 1}))
+    world.context = replace(world.context, small_file_bytes=64 * len(data))
+    bodies = []
+    for number in range(4):
+        etag = world.put(f"metrics/{number}.csv.gz", data)
+        bodies.append(upload_event(world.container, f"metrics/{number}.csv.gz", etag, size=len(data)))
+    for body in bodies[1:]:
+        world.events.send(body)
+    receive(world, bodies[0])
+    assert {len(names) for names in at_once.seen} == {1}
+    assert left(world) == []
+
+
+def test_what_has_ended_a_worker_is_not_tried_in_company_whatever_its_message_says(world: Memory, at_once: AtOnce) -> None:
+    own, other = announced(world, "own"), announced(world, "tried")
+    info = world.drop.head(world.container, "metrics/tried.csv")
+    assert info is not None
+    upload = Upload(customer=world.customer, name=info.name, etag=info.etag, size=info.size, last_modified=info.last_modified)
+    begin_attempt(world.context, upload, "dead", receipt=None, replaces=None)
+    world.events.send(other)
+    receive(world, own)
+    assert (is_answered(world, "own"), is_answered(world, "tried"), left(world)) == (True, False, [("tried", 0)])
+    note = read_note(world.context, world.customer, info.name)
+    assert note is not None
+    assert note.note.tries == 1, "it was not counted"
+    again = world.events.receive(visibility_seconds=60)
+    assert again is not None
+    assert again.dequeue_count == 2
+    receive(world, other, dequeue_count=2)
+    assert is_answered(world, "tried")
+
+
+def test_who_waited_for_room_looks_again_at_what_is_there(world: Memory) -> None:
+    own, other = announced(world, "own"), announced(world, "other")
+    world.events.send(other)
+    real = world.drop.peek
+    looks: list[str] = []
+
+    def peek(container: str, name: str, *, length: int) -> tuple[BlobInfo, bytes] | None:
+        looks.append(name)
+        return real(container, name, length=length)
+
+    world.drop.peek = peek  # type: ignore[method-assign]
+    world.context = replace(world.context, small_file_bytes=len(metrics(DAY, {"u-other": 1})))
+    receive(world, own)
+    assert len(looks) in (2, 3), "who had to wait looked twice"
+    assert (is_answered(world, "own"), is_answered(world, "other")) == (True, True)
 
 
 def test_a_message_that_cannot_be_deleted_stays_and_its_upload_is_answered_as_before(world: Memory) -> None:

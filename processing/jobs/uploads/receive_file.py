@@ -6,10 +6,10 @@ The receipt is the commit. Whatever happens before it is written leaves nothing 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final, Protocol
 
 import structlog
 
@@ -40,8 +40,25 @@ from processing.stored.uploads import is_stub
 _log = structlog.get_logger()
 
 
-def _at_once(_size: int) -> None:
-    """Without company, nothing waits."""
+class Company(Protocol):
+    """What else is worked on in this process."""
+
+    def admit(self, size: int, first: bytes) -> bool:
+        """Return once a version of so many bytes, which begins so, may be read; whether that took a while."""
+
+    def expect_alone(self) -> None:
+        """Return once nothing else is worked on."""
+
+
+class _Nobody:
+    def admit(self, size: int, first: bytes) -> bool:  # noqa: ARG002 - nothing waits
+        return False
+
+    def expect_alone(self) -> None:
+        pass
+
+
+_NOBODY: Final = _Nobody()
 
 
 class Outcome(StrEnum):
@@ -68,12 +85,12 @@ def receive_file(
     *,
     replaces_receipt: str | None = None,
     traceparent: str | None = None,
-    admit: Callable[[int], None] = _at_once,
+    company: Company = _NOBODY,
 ) -> UploadStatus | Outcome:
     """Answer the present version of a blob in a drop container; any number of calls give the same answer.
 
     `replaces_receipt` is the ETag of a receipt that is to be replaced although it answers that version; `traceparent` the
-    span that announced the upload. `admit` is told the bytes of the version, and returns when they may be read.
+    span that announced the upload. `company` is asked before it is read.
 
     What cannot be answered yet gets a `failed` receipt and is tried again by the sweep. An answer that is there stays until
     another one is given in its place. Raises only when `replaces_receipt` was asked for and not even that can be written down.
@@ -85,7 +102,7 @@ def receive_file(
     started = context.clock.now()
     with context.telemetry.span(SpanName.RECEIVE_FILE, {Attribute.CUSTOMER: customer}, links=[traceparent]):
         try:
-            result = _receive(context, customer, name, replaces_receipt, admit)
+            result = _receive(context, customer, name, replaces_receipt, company)
         except DropzoneError as error:
             log_failure(_log, "upload_not_received", error, customer=customer, blob=name)
             if replaces_receipt is not None:
@@ -97,9 +114,9 @@ def receive_file(
 
 
 def _receive(
-    context: JobContext, customer: str, name: str, replaces_receipt: str | None, admit: Callable[[int], None]
+    context: JobContext, customer: str, name: str, replaces_receipt: str | None, company: Company
 ) -> UploadStatus | Outcome:
-    result = _answered(context, customer, name, replaces_receipt, admit)
+    result = _answered(context, customer, name, replaces_receipt, company)
     if replaces_receipt is not None and result not in (Outcome.NOT_NOW, Outcome.IN_HAND):
         if result in (UploadStatus.REJECTED, Outcome.ALREADY_ANSWERED):
             # Before the request is gone, which is tried again until this is done.
@@ -109,7 +126,7 @@ def _receive(
 
 
 def _answered(
-    context: JobContext, customer: str, name: str, replaces_receipt: str | None, admit: Callable[[int], None]
+    context: JobContext, customer: str, name: str, replaces_receipt: str | None, company: Company
 ) -> UploadStatus | Outcome:
     if not blob_names.is_addressable(name):
         return Outcome.UNADDRESSABLE
@@ -132,8 +149,9 @@ def _answered(
     task = _Task(upload=upload, info=info, first=first, earlier=earlier, replaces_receipt=replaces_receipt)
     if not is_read(upload, info):
         return _answer(context, task)
-    admit(info.size)
-    return _attempted(context, task)
+    if company.admit(info.size, first):
+        return _answered(context, customer, name, replaces_receipt, company)  # who knows what is there by now
+    return _attempted(context, task, company)
 
 
 def _look(context: JobContext, customer: str, name: str) -> tuple[BlobInfo, bytes] | None:
@@ -164,7 +182,7 @@ class _Task:
         return self.earlier[0].etag if self.earlier is not None and is_of_other and self.replaces_receipt is None else None
 
 
-def _attempted(context: JobContext, task: _Task) -> UploadStatus | Outcome:
+def _attempted(context: JobContext, task: _Task, company: Company) -> UploadStatus | Outcome:
     """Answer an upload that must be read, unless that has ended every worker so far."""
     upload, earlier = task.upload, task.earlier
     begun = begin_attempt(
@@ -173,6 +191,7 @@ def _attempted(context: JobContext, task: _Task) -> UploadStatus | Outcome:
         blob_names.new_attempt(),
         receipt=earlier[1] if earlier else None,
         replaces=task.replaces_receipt,
+        before_another=company.expect_alone,
     )
     if begun.turn is Turn.IN_HAND:
         return Outcome.IN_HAND

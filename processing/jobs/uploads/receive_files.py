@@ -24,7 +24,7 @@ from processing.domain.errors import DropzoneError
 from processing.domain.queue_messages import UploadEvent, parse_upload_event
 from processing.jobs.failures import log_failure
 from processing.jobs.held_message import HeldMessage
-from processing.jobs.uploads.receive_file import receive_file
+from processing.jobs.uploads.receive_file import Company, receive_file
 from processing.ports import ReceivedMessage
 from processing.stored.context import JobContext
 
@@ -36,6 +36,11 @@ HOLD_SECONDS: Final = 600
 """How long a message is hidden; renewed at half of it. So late it comes again when this process dies, as the host's does."""
 _TAKES_FOR: Final = timedelta(minutes=1)
 """For how long one call takes further messages; then it is the host's turn, which counts what runs and how long."""
+
+_PACKINGS: Final = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1")
+"""How gzip, Zstandard and Parquet begin."""
+_PACKED: Final = 64
+"""Times its bytes that something packed is counted, which may unpack to a thousand times as much."""
 
 _log = structlog.get_logger()
 
@@ -57,7 +62,7 @@ def receive_files(context: JobContext, event: UploadEvent, *, dequeue_count: int
         company.finish()
 
 
-def _receive(context: JobContext, event: UploadEvent, **how: Callable[[int], None]) -> None:
+def _receive(context: JobContext, event: UploadEvent, **how: Company) -> None:
     asked, traceparent = event.replaces_receipt, event.traceparent
     receive_file(context, event.container, event.name, replaces_receipt=asked, traceparent=traceparent, **how)
 
@@ -65,7 +70,7 @@ def _receive(context: JobContext, event: UploadEvent, **how: Callable[[int], Non
 def _is_small(context: JobContext, event: UploadEvent) -> bool:
     """Whether it may have company. One whose size the message does not say may be any, or may have ended its worker.
 
-    The version that is there by now may be larger than the message says: it waits until it is alone.
+    The version that is there by now may be larger than the message says, or have been tried: that is seen before it is read.
     """
     return (
         context.files_at_a_time > 1
@@ -81,6 +86,47 @@ class _Taken:
 
     held: HeldMessage[ReceivedMessage]
     event: UploadEvent
+
+
+class _NotInCompanyError(Exception):
+    """An upload must be worked on alone."""
+
+
+class _Guest:
+    """One upload's place in the company."""
+
+    def __init__(self, company: _Company, *, may_wait: bool) -> None:
+        self._company = company
+        self._may_wait = may_wait
+        self.held = 0
+
+    def admit(self, size: int, first: bytes) -> bool:
+        """Wait for room: what is packed is counted as what it may unpack to."""
+        weight = size * _PACKED if first.startswith(_PACKINGS) else size
+        if weight <= self.held:
+            return False
+        if weight > self._company.most:
+            return self._stand_alone()
+        return self._take(weight)
+
+    def expect_alone(self) -> None:
+        """Wait for the others, and keep them waiting; one that was taken off the queue comes again for that."""
+        self._stand_alone()
+
+    def _stand_alone(self) -> bool:
+        if self.held >= self._company.most:
+            return False
+        if not self._may_wait:
+            raise _NotInCompanyError
+        self._company.end()
+        return self._take(self._company.most)
+
+    def _take(self, weight: int) -> bool:
+        self._company.release(self.held)
+        self.held = 0
+        waited = self._company.reserve(weight)
+        self.held = weight
+        return waited
 
 
 class _Company:
@@ -101,29 +147,39 @@ class _Company:
         """Look for a first message in another thread; each that is found has the next thread look."""
         self._add_thread()
 
-    def receive(self, event: UploadEvent) -> None:
-        """Answer an upload, once the budget has room for what is there of it."""
-        admitted = 0
-
-        def admit(size: int) -> None:
-            nonlocal admitted
-            self._wait_for_room(size)
-            admitted = size
-
+    def receive(self, event: UploadEvent, *, may_wait: bool = True) -> None:
+        """Answer an upload beside the others; one that must be alone waits for that, or raises _NotInCompanyError."""
+        guest = _Guest(self, may_wait=may_wait)
         try:
-            _receive(self._context, event, admit=admit)
+            _receive(self._context, event, company=guest)
         finally:
-            with self._room:
-                self._bytes -= admitted
-                self._room.notify_all()
+            self.release(guest.held)
 
-    def _wait_for_room(self, size: int) -> None:
-        """Who waits has nothing of the budget, and so room comes: for what is too large, once nothing else is worked on."""
-        most = self._context.small_file_bytes
+    @property
+    def most(self) -> int:
+        """Bytes that are worked on at once."""
+        return self._context.small_file_bytes
+
+    def reserve(self, size: int) -> bool:
+        """Wait until the budget has room for so many bytes; whether there was none. Who waits has none of it, so it comes."""
         with self._room:
-            self._is_over |= size > most
-            self._room.wait_for(lambda: not self._bytes or self._bytes + size <= most)
+            has_room = self._has_room(size)
+            self._room.wait_for(lambda: self._has_room(size))
             self._bytes += size
+            return not has_room
+
+    def _has_room(self, size: int) -> bool:
+        return not self._bytes or self._bytes + size <= self.most
+
+    def release(self, size: int) -> None:
+        """So many bytes are not worked on any more."""
+        with self._room:
+            self._bytes -= size
+            self._room.notify_all()
+
+    def end(self) -> None:
+        """Take no further message."""
+        self._is_over = True
 
     def finish(self) -> None:
         """Help the others until they are done, and then answer the one that may have no company."""
@@ -137,7 +193,7 @@ class _Company:
         """Take small messages and answer their uploads until none is left, or it is time to end."""
         while (taken := self._take()) is not None:
             self._add_thread()
-            _work(taken, self.receive)
+            _work(taken, partial(self.receive, may_wait=False))
 
     def _add_thread(self) -> None:
         with self._room:
@@ -201,6 +257,8 @@ def _work(taken: _Taken, receive: Callable[[UploadEvent], None]) -> None:
     try:
         try:
             receive(taken.event)
+        except _NotInCompanyError:
+            taken.held.retry_after(0)  # as a second try, it is worked on alone
         except BaseException as error:  # noqa: BLE001 - an engine's panic too: it is this upload's, and the others go on
             customer = customer_of_drop_container(taken.event.container)
             log_failure(_log, "upload_not_received", error, customer=customer, blob=taken.event.name)
