@@ -52,12 +52,13 @@ class Digest:
     versions: int
     """Of their names and ETags; another version of the engine may come to another one for the same, which costs a read."""
     open: int
-    """Those without an answer, of which it is to be asked again."""
+    """Those of which it is to be asked again: that have no answer, or whose days are not known."""
 
     @classmethod
     def of(cls, rows: pl.DataFrame) -> Digest:
         """The digest of rows."""
-        return cls(files=rows.height, versions=digest_of_versions(rows), open=rows.filter(UNANSWERED).height)
+        is_open = UNANSWERED | pl.col("days").is_null()
+        return cls(files=rows.height, versions=digest_of_versions(rows), open=rows.filter(is_open).height)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

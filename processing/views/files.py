@@ -19,6 +19,8 @@ from processing.views.known_files import KnownFiles, ask, known_files
 
 NO_ANSWER: Final = "none"
 """In the place of a status: an upload without a current receipt."""
+_MOST_NOTED: Final = 5_000
+"""Files that were worked on since the last sweep of which one page asks for the answers, where it shows some answers alone."""
 _MOST_ASKED: Final = 300
 """Receipts of files without a known answer that one page asks for, and one for each of its files where these are more."""
 _THREADS: Final = 8
@@ -90,9 +92,8 @@ def list_files(
     known = KnownFiles(_named(known.rows, wanted), known.noted)
     left = _MOST_ASKED if limit is None else max(_MOST_ASKED, limit + 1)
     if (wanted.status is not None or wanted.day is not None) and known.noted:
-        known, left = _ask(
-            context, customer, known, _newest(known.rows.filter(pl.col("name").is_in(list(known.noted))), left), left
-        )
+        noted = _newest(known.rows.filter(pl.col("name").is_in(list(known.noted))), _MOST_NOTED)
+        known, _ = _ask(context, customer, known, noted, _MOST_NOTED)
     while True:
         found = _matching(context, customer, known.rows, wanted)
         page = _newest(found if after is None else found.filter(_is_behind(after)), None if limit is None else limit + 1)

@@ -17,7 +17,7 @@ from processing.domain.stream_state import DayState
 from processing.domain.streams import Stream
 from processing.jobs.days.work_stream import WorkOutcome, work_stream
 from processing.jobs.housekeeping.run_housekeeping import run_housekeeping
-from processing.jobs.uploads import listed_files, sweep
+from processing.jobs.uploads import listed_files, sweep, unanswered
 from processing.jobs.work_customer import work_customer
 from processing.ports import BlobInfo
 from processing.stored.customers import add_customer
@@ -159,6 +159,19 @@ def test_what_the_sweep_keeps_does_not_grow_with_what_waits(monkeypatch: pytest.
         tracemalloc.stop()
         assert "drop-zeta/metrics/only.csv" in announced(world)
     assert peaks[1] < 1.5 * peaks[0], peaks
+
+
+def test_an_empty_upload_behind_very_many_folders_is_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unanswered, "MOST_LOOKED_AT", 10)
+    world = Memory()
+    for number in range(30):
+        world.drop.put(world.container, f"metrics/f{number:02}", b"", metadata={"hdi_isfolder": "true"})
+    world.pass_time(days=1)
+    world.put("metrics/a.csv", b"")
+    world.put(f"signals/{D1}", b"")
+    world.pass_time(minutes=10)
+    assert sweep.sweep_customer(world.context, "acme", 5) == 2
+    assert set(announced(world)) == {"drop-acme/metrics/a.csv", f"drop-acme/signals/{D1}"}
 
 
 @dataclass(frozen=True, slots=True)

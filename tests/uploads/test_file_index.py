@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
+from processing.domain.errors import LaterError
 from processing.jobs.uploads import index_files, listed_files, sweep, unanswered
 from processing.jobs.uploads.receive_file import receive_file
 from processing.jobs.uploads.reingest import ReingestFilter, reingest
@@ -21,7 +22,7 @@ from processing.views import known_files
 from processing.views.files import FileFilter, FileStatus, Place, list_files
 from tests.support.all_customers import sweep_all
 from tests.support.counting import counted
-from tests.support.memory import Memory, metrics
+from tests.support.memory import HEADER, Memory, metrics
 from tests.support.soak import times
 from tests.support.stepping import Run, SteppedStore
 
@@ -315,6 +316,51 @@ def test_more_waiting_uploads_than_are_kept_in_memory_are_listed_until_they_are_
     assert index is not None
     assert index.files == 6
     assert list(list_files(world.context, "acme").files) == in_order(truth(world))
+
+
+@pytest.mark.usefixtures("small")
+def test_days_of_files_of_very_many_are_known_after_some_sweeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_files, "_READ", 1)
+    world = Memory()
+    days = [DAYS[0] - timedelta(number) for number in range(41)]
+    rows = "".join(f"u,user_id,{day},m,1,,\n" for day in days)
+    for name in ("metrics/a.csv", "metrics/b.csv"):
+        world.upload(name, f"{HEADER}{rows}".encode())
+    unknown = []
+    for _ in range(3):
+        world.pass_time(minutes=10)
+        sweep_all(world.context)
+        index = load_file_index(world.context, "acme")
+        assert index is not None
+        unknown.append(index.newest["days"].null_count())
+    assert unknown == [1, 0, 0]
+
+
+@pytest.mark.usefixtures("small")
+def test_an_index_that_cannot_be_forgotten_holds_up_no_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Memory()
+    fill(world, 2)
+    sweep_all(world.context)
+    world.put("metrics/b.csv", metrics(DAYS[0], {"u": 1}))
+    world.pass_time(minutes=10)
+    monkeypatch.setattr(listed_files, "MOST_WAITING", 2)
+
+    def fail(*_: object, **__: object) -> None:
+        raise LaterError("storage is down")
+
+    monkeypatch.setattr(world.lake, "delete", fail)
+    assert sweep_all(world.context) == 1
+
+
+@pytest.mark.usefixtures("small")
+def test_what_was_refused_since_the_last_sweep_is_all_in_the_list_of_refused() -> None:
+    world = Memory()
+    fill(world, 1)
+    sweep_all(world.context)
+    for number in range(310):
+        world.upload(f"metrics/{number:04}.csv", b"no,such,columns\n1,2,3\n")
+    page = list_files(world.context, "acme", FileFilter(status="rejected", dataset=Dataset.METRICS), limit=100)
+    assert (page.count, page.has_more) == (310, True)
 
 
 @pytest.mark.usefixtures("small")

@@ -88,8 +88,8 @@ def index_files(
     """Write the index where it differs from the listing, or from what was told; whether it is so stored now.
 
     `noted` are uploads of which attempts have left notes. With `anew`, every receipt was asked for, and nothing that was known
-    is relied on. False where another sweep wrote meanwhile, or storage failed: the next one does it again. What cannot be
-    indexed at all is forgotten, and read from listings.
+    is relied on. False where another sweep wrote meanwhile: the next one does it again. What cannot be indexed at all is
+    forgotten, and read from listings. LaterError when storage fails.
     """
     if listed.are_too_many:
         _log.info("too_many_files_wait", customer=customer)
@@ -100,9 +100,8 @@ def index_files(
         # A note of what is gone by now would stand for it; so it must be told from one that is younger than the listing.
         is_older = known.index is None or anew or listed.are_gone(noted)
         return _index(context, customer, KnownIndex(None if anew else known.index, known.etag), listed, is_older=is_older)
-    except LaterError as error:
-        log_failure(_log, "files_not_indexed", error, customer=customer)
-        return False
+    except LaterError:
+        raise
     except Exception as error:  # noqa: BLE001 - a list of files holds up no upload
         log_failure(_log, "files_not_indexed", error, customer=customer)
         forget_file_index(context, customer)

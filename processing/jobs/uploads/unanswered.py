@@ -10,11 +10,14 @@ from heapq import heappush, heappushpop
 from itertools import chain, islice
 from typing import Final
 
+import structlog
+
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.errors import LaterError
 from processing.domain.reasons import RefusalCode
 from processing.domain.receipts import ReceiptSummary, UploadStatus
+from processing.jobs.failures import log_failure
 from processing.jobs.uploads.index_files import KnownIndex, ask_receipts, index_files
 from processing.jobs.uploads.listed_files import NO_RECEIPT, ListedFiles, ToldFile
 from processing.ports import BlobInfo, BlobStore
@@ -24,8 +27,9 @@ from processing.stored.deletions import Deletions
 from processing.stored.receipts import ListedReceipt, find_receipts, iterate_receipts
 from processing.stored.same_bytes import keep_bytes
 from processing.stored.upload_notes import StoredNote, UploadNote, is_asked_for, is_in_hand, list_notes
-from processing.stored.uploads import MOST_LOOKED_AT, directory_stubs, list_uploads
+from processing.stored.uploads import MOST_LOOKED_AT, directory_stubs, is_stub, list_uploads
 
+_log = structlog.get_logger()
 _FEW: Final = 1_000
 """What is known is written anew once one in so many is new: a small customer's with every new answer."""
 
@@ -81,15 +85,17 @@ def find_unanswered(context: JobContext, customer: str, now: datetime, most: int
             empty.add(info)
         else:
             take(info, answer if is_known else None)
-    stubs = directory_stubs(context.drop, customer, empty.infos())
+    if empty.is_all:
+        stubs = directory_stubs(context.drop, customer, empty.infos())
+        seen.files.leave_out(stubs)
+    else:
+        # So many that folders would keep the files among them from being seen: they are told apart by another listing.
+        stubs, empty = set(), _empty_files(context.drop, customer, seen, empty.most)
+        seen.files.give_up()
     for info in empty.infos():
         if info.name not in stubs:
             take(info)
     # What is known to be answered is not asked again: the index must have been told of it before.
-    if empty.is_all:
-        seen.files.leave_out(stubs)
-    else:  # which of the others stand for folders is not known
-        seen.files.give_up()
     is_indexed = _index(context, customer, index, seen, notes)
     if is_indexed:
         seen.keep(context, customer)
@@ -108,14 +114,27 @@ def find_unanswered(context: JobContext, customer: str, now: datetime, most: int
     )
 
 
+def _empty_files(drop: BlobStore, customer: str, seen: _Seen, most: int) -> _Oldest:
+    """The oldest empty uploads without an answer that stand for no folder."""
+    found = _Oldest(most)
+    for info in list_uploads(drop, customer, metadata=True):
+        if info.size == 0 and not is_stub(info) and not seen.has(info):
+            found.add(info)
+    return found
+
+
 def _index(context: JobContext, customer: str, index: KnownIndex, seen: _Seen, notes: Mapping[str, StoredNote]) -> bool:
     """Write down what files there are; whether all that was seen to be answered is in it."""
     files = seen.files
     # Of an upload that was known to be answered, a note tells that the answer may be another one.
     noted = [name for name in notes if name not in files.told and not files.are_too_many]
-    for name, told in ask_receipts(context, customer, noted).items():
-        files.tell(name, told)
-    return index_files(context, customer, index, files, noted=notes.keys(), anew=seen.lists_all)
+    try:
+        for name, told in ask_receipts(context, customer, noted).items():
+            files.tell(name, told)
+        return index_files(context, customer, index, files, noted=notes.keys(), anew=seen.lists_all)
+    except LaterError as error:
+        log_failure(_log, "files_not_indexed", error, customer=customer)
+        return False
 
 
 @dataclass(slots=True)
@@ -226,6 +245,10 @@ class _Seen:
             return False
         (self.accepted if versions.is_accepted(info) else self.refused)[info.name] = info.etag
         return True
+
+    def has(self, info: BlobInfo) -> bool:
+        """Whether this version was seen to have an answer."""
+        return info.etag in (self.accepted.get(info.name), self.refused.get(info.name))
 
     def keeps(self, note: UploadNote) -> bool:
         """Whether the version that a note speaks of was listed with an answer, and that is written down."""
