@@ -24,6 +24,7 @@ from processing.domain.streams import Stream
 from processing.stored.context import JobContext
 from processing.stored.customer_config import load_config
 from processing.stored.matching_rows import POSITION, matching_rows
+from processing.stored.parts_in_force import is_in_force
 from processing.stored.receipts import ListedReceipt, look_at_receipts
 from processing.stored.staged_parts import ListedPart, list_parts
 from processing.views.days import DayDetails, day_details
@@ -142,7 +143,7 @@ class _Look:
         found = [each for part in self._newest(day) for each in self._matching(part)]
         named = {each.part.receipt for each in found if each.part.receipt is not None}
         receipts = look_at_receipts(self.context.drop, self.stream.customer, named)
-        there = [each for each in found if _in_force(each.part, receipts)]
+        there = [each for each in found if is_in_force(each.part, receipts)]
         inputs = None if details is None or details.manifest is None else {each.part for each in details.manifest.inputs}
         counting = self._counting(there, receipts)
         return [self._traced(each, day, there, inputs, counting) for each in found]
@@ -237,12 +238,6 @@ class _Look:
                 name = from_json(Receipt, found[0]).blob if found is not None else None
             self._names[part.receipt] = name
         return self._names[part.receipt]
-
-
-def _in_force(part: ListedPart, receipts: dict[str, ListedReceipt]) -> bool:
-    """Whether the receipt that names a part still holds its attempt; of a part of an older program nothing is known."""
-    seen = receipts.get(part.receipt or "")
-    return part.receipt is None or (seen is not None and seen.summary.attempt == part.part.attempt)
 
 
 def _key(each: _Found) -> tuple[str, str, bool]:
