@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +13,7 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.days import days_beside
 from processing.domain.receipts import Receipt, UploadStatus
+from processing.publication.events.user_ids import id_text
 from processing.stored.context import JobContext
 from processing.stored.receipts import read_receipt
 from processing.views.files import FileFilter, FileStatus, list_files
@@ -20,6 +22,9 @@ _UPLOADS: Final = 50
 _BYTES: Final = 4 * 1024 * 1024
 """Of the rejected rows of each."""
 _SHOWN: Final = 20
+_BEFORE: Final = r"""(?:^|[,;|:\t\r\n\[{])[ \t]*[\\"']*"""
+_BEHIND: Final = r"""[\\"']*[ \t]*(?:$|[,;|\t\r\n\]}])"""
+"""What stands around a field of CSV or JSON; behind a name of JSON stands a colon, which is none of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +53,7 @@ class TracedUploads:
 
 
 def trace_uploads(context: JobContext, customer: str, dataset: Dataset, day: date, texts: tuple[str, ...]) -> TracedUploads:
-    """What uploads to the dataset's folder have of a row in which all these texts stand."""
+    """What uploads to the dataset's folder have of a row in which each of these texts is a value."""
     since = context.zone.start_of(days_beside(day)[0] or day)
     files = list_files(context, customer, FileFilter(dataset=dataset, since=since)).files
     suspects = [each for each in files if each.status in (UploadStatus.ACCEPTED_WITH_REJECTS, UploadStatus.REJECTED)]
@@ -81,8 +86,7 @@ def _rows(context: JobContext, receipt: Receipt) -> tuple[bytes, bool]:
 def _matching(file: FileStatus, data: bytes, texts: tuple[str, ...]) -> Iterator[RejectedRow]:
     for line in data.split(b"\n"):
         row = _parsed(line)
-        values = json.dumps(row.get("row"), ensure_ascii=False) if row.get("row") is not None else str(row.get("raw", ""))
-        if row and all(_written(each) in values or each in values for each in texts):
+        if row and _names_all(row, texts):
             yield RejectedRow(
                 upload=file.name,
                 record=row["record"],
@@ -91,14 +95,39 @@ def _matching(file: FileStatus, data: bytes, texts: tuple[str, ...]) -> Iterator
             )
 
 
-def _parsed(line: bytes) -> dict[str, Any]:
+def _parsed(line: bytes | str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError:  # what lies behind the bytes that are read
+    except (ValueError, RecursionError):  # what lies behind the bytes that are read, or is no JSON
         return {}
     return row if isinstance(row, dict) else {}
 
 
-def _written(text: str) -> str:
-    """As JSON writes it within its quotes."""
-    return json.dumps(text, ensure_ascii=False)[1:-1]
+def _names_all(row: dict[str, Any], texts: tuple[str, ...]) -> bool:
+    own = row.get("row")
+    if own is None:
+        raw = str(row.get("raw", ""))
+        return all(_is_field(each, raw) for each in texts)
+    values = frozenset(_values(own))
+    return values.issuperset(texts)
+
+
+def _values(found: object) -> Iterator[str]:
+    """Every value as text, without the names before them; of a text that is an object of JSON, as `user` is, those in it."""
+    left = [found]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            left += each.values()
+        elif isinstance(each, list):
+            left += each
+        elif (text := id_text(each)) is not None:
+            yield text.strip()
+            if text.lstrip().startswith("{"):
+                left += _parsed(text).values()
+
+
+def _is_field(text: str, raw: str) -> bool:
+    """Whether a text is a whole field of a record that could not be taken apart, as it is or as CSV or JSON writes it."""
+    written = {text, text.replace('"', '""'), json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1]}
+    return any(re.search(f"{_BEFORE}{re.escape(each)}{_BEHIND}", raw) for each in written)

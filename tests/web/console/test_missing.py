@@ -94,6 +94,37 @@ def test_a_rejected_row_and_why(story: WebStory) -> None:
     assert "None was found." in ask(story, unit_id="nobody").text
 
 
+@pytest.mark.parametrize(
+    ("name", "unit_id"), [("revenue", "11"), ("revenue", "zo"), ("reven", "zoe"), ("unit", "user"), ("m", "date")]
+)
+def test_a_rejected_row_of_somebody_else_is_not_shown(story: WebStory, name: str, unit_id: str) -> None:
+    rows = f"zoe,user_id,{DAY},revenue,oops,,\nzed,user_id,{DAY},revenue,1,,\n"
+    story.memory.upload("metrics/a.csv", (HEADER + rows).encode())
+    page = ask(story, name=name, unit_id=unit_id)
+    assert "It was rejected" not in page.text
+    assert "None was found." in page.text
+    assert "It was rejected" in ask(story, name="revenue", unit_id="zoe").text
+
+
+@pytest.mark.parametrize("user", [{"userID": 7}, {"customIDs": {"stable_id": "7"}}, '{"userID": "7"}'])
+def test_a_rejected_event_is_found_by_whole_ids(story: WebStory, user: object) -> None:
+    good = {"timestamp": f"{DAY}T18:00:00Z", "event_name": "buy", "user": {"userID": "v"}}
+    bad = {**good, "timestamp": "17 o'clock", "user": user}
+    story.memory.upload("events/a.ndjson", f"{json.dumps(good)}\n{json.dumps(bad)}\n".encode())
+    assert "It was rejected" in ask(story, dataset="events", name="buy", unit_id="7").text
+    for wrong in ("17", "userID", "stable_id", "1"):
+        assert "was not found" in ask(story, dataset="events", name="buy", unit_id=wrong).text
+
+
+@pytest.mark.parametrize("unit_id", ["u", "7"])
+def test_a_record_that_could_not_be_taken_apart_is_found_by_whole_fields(story: WebStory, unit_id: str) -> None:
+    broken = f'{unit_id},user_id,{DAY},"m",1,,,,,too,many\n'
+    story.memory.upload("metrics/a.csv", (HEADER + f"g,user_id,{DAY},m,1,,\n" + broken).encode())
+    assert "It was rejected" in ask(story, unit_id=unit_id).text
+    for wrong in ("user", "us", "2026", "oo"):
+        assert "It was rejected" not in ask(story, unit_id=wrong).text
+
+
 def test_refused_and_unread_files_are_named(story: WebStory) -> None:
     story.memory.upload("metrics/bad.csv", b"x,y\n1,2\n")
     assert "Some files were refused whole" in ask(story).text
