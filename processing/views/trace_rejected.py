@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -15,6 +15,7 @@ from processing.domain.days import days_beside
 from processing.domain.receipts import Receipt, UploadStatus
 from processing.publication.events.user_ids import id_text
 from processing.stored.context import JobContext
+from processing.stored.customer_config import load_config
 from processing.stored.receipts import read_receipt
 from processing.views.files import FileFilter, FileStatus, list_files
 
@@ -53,7 +54,11 @@ class TracedUploads:
 
 
 def trace_uploads(context: JobContext, customer: str, dataset: Dataset, day: date, texts: tuple[str, ...]) -> TracedUploads:
-    """What uploads to the dataset's folder have of a row in which each of these texts is a value."""
+    """What uploads to the dataset's folder have of a row in which each of these texts is a value.
+
+    A metric that the config finds in a column of wide tables is named by a value in that column.
+    """
+    columns = load_config(context.lake, customer, context.configs).config.dataset(dataset).values
     since = context.zone.start_of(days_beside(day)[0] or day)
     files = list_files(context, customer, FileFilter(dataset=dataset, since=since)).files
     suspects = [each for each in files if each.status in (UploadStatus.ACCEPTED_WITH_REJECTS, UploadStatus.REJECTED)]
@@ -64,7 +69,7 @@ def trace_uploads(context: JobContext, customer: str, dataset: Dataset, day: dat
         if found is not None and found[0].rejected_blob is not None:
             data, is_all = _rows(context, found[0])
             left += not is_all
-            rejected += _matching(file, data, texts)
+            rejected += _matching(file, data, texts, columns)
     return TracedUploads(
         rejected=rejected[:_SHOWN],
         refused=[each.name for each in files if each.status == UploadStatus.REJECTED][:_SHOWN],
@@ -83,10 +88,10 @@ def _rows(context: JobContext, receipt: Receipt) -> tuple[bytes, bool]:
     return data, len(data) == info.size and receipt.rejected_from is None
 
 
-def _matching(file: FileStatus, data: bytes, texts: tuple[str, ...]) -> Iterator[RejectedRow]:
+def _matching(file: FileStatus, data: bytes, texts: tuple[str, ...], columns: Mapping[str, str]) -> Iterator[RejectedRow]:
     for line in data.split(b"\n"):
         row = _parsed(line)
-        if row and _names_all(row, texts):
+        if row and _names_all(row, texts, columns):
             yield RejectedRow(
                 upload=file.name,
                 record=row["record"],
@@ -103,12 +108,12 @@ def _parsed(line: bytes | str) -> dict[str, Any]:
     return row if isinstance(row, dict) else {}
 
 
-def _names_all(row: dict[str, Any], texts: tuple[str, ...]) -> bool:
+def _names_all(row: dict[str, Any], texts: tuple[str, ...], columns: Mapping[str, str]) -> bool:
     own = row.get("row")
-    if own is None:
+    if not isinstance(own, dict):
         raw = str(row.get("raw", ""))
         return all(_is_field(each, raw) for each in texts)
-    values = frozenset(_values(own))
+    values = {*_values(own), *(name for name, column in columns.items() if own.get(column) is not None)}
     return values.issuperset(texts)
 
 

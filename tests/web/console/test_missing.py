@@ -173,6 +173,14 @@ def test_a_rejected_row_of_somebody_else_is_not_shown(story: WebStory, name: str
     assert "It was rejected" in ask(story, name="revenue", unit_id="zoe").text
 
 
+def test_a_rejected_row_of_a_wide_table_is_found_by_the_metrics_of_its_columns(story: WebStory) -> None:
+    story.memory.config("datasets: {metrics: {values: {revenue: amount, visits: visits}}}")
+    rows = f"u,user_id,{DAY},many,\nv,user_id,{DAY},1,2\n"
+    story.memory.upload("metrics/a.csv", f"unit_id,id_type,date,amount,visits\n{rows}".encode())
+    assert "It was rejected" in ask(story, name="revenue").text
+    assert "It was rejected" not in ask(story, name="visits").text, "there is no value of it in the row"
+
+
 @pytest.mark.parametrize("user", [{"userID": 7}, {"customIDs": {"stable_id": "7"}}, '{"userID": "7"}'])
 def test_a_rejected_event_is_found_by_whole_ids(story: WebStory, user: object) -> None:
     good = {"timestamp": f"{DAY}T18:00:00Z", "event_name": "buy", "user": {"userID": "v"}}
