@@ -1,4 +1,4 @@
-"""The days of a customer's streams, by a few reads whatever was ever uploaded: their states, not their files, are looked at."""
+"""The days of a customer's streams, by a few reads whatever was ever uploaded: of their states, and of what is staged."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from processing.domain.stream_state import DayRecord, DayState, StreamState
 from processing.domain.streams import Stream
 from processing.stored.closed_days import with_closed_days
 from processing.stored.context import JobContext
+from processing.stored.parts_in_force import parts_in_force
 from processing.stored.policies import readiness_policy
 from processing.stored.staged_parts import ListedPart, count_staged, list_parts_of_days
 from processing.stored.stream_state import load_state
@@ -61,7 +62,7 @@ def calendars(context: JobContext, customer: str, *, first: date, last: date) ->
     """Each stream of a customer with its days from `first` to `last`.
 
     It reads one document for each stream, and for each of its months that are closed; a day of the last two weeks without a
-    marker is asked whether rows of it are staged.
+    marker is asked whether rows of it are staged, and the receipts that these name whether they are in force.
     """
     policy = readiness_policy(context, customer)
     return [_calendar(context, stream, policy, first, last) for stream in known_streams(context, customer)]
@@ -158,11 +159,12 @@ def _staged(context: JobContext, state: StreamState, policy: ReadinessPolicy, sh
 
 
 def _parts_of(context: JobContext, stream: Stream, days: list[date]) -> Mapping[date, list[ListedPart]]:
-    """The parts of these days, by one listing for each run of them."""
+    """The parts of these days that are in force, found by one listing for each run of them."""
+    runs = _runs(days)
+    staged = [each for first, last in runs for each in list_parts_of_days(context.lake, stream, first, last)]
     found: defaultdict[date, list[ListedPart]] = defaultdict(list)
-    for first, last in _runs(days):
-        for each in list_parts_of_days(context.lake, stream, first, last):
-            found[each.part.day].append(each)
+    for each in parts_in_force(context.drop, stream, staged):
+        found[each.part.day].append(each)
     return found
 
 

@@ -20,6 +20,7 @@ from processing.stored.closed_days import with_closed_days
 from processing.stored.context import JobContext
 from processing.stored.day_documents import day_status
 from processing.stored.manifests import read_manifest
+from processing.stored.parts_in_force import parts_in_force
 from processing.stored.policies import readiness_policy
 from processing.stored.staged_parts import ListedPart, count_staged, list_parts
 from processing.stored.stream_state import load_state
@@ -44,7 +45,7 @@ class DayDetails:
     status: DayStatus
     record: DayRecord
     is_staged: bool
-    """Whether `files` are those staged now, because the day is not published; of such a day the youngest attempts count."""
+    """Whether `files` are those staged now, because the day is not published; of such a day those in force count."""
     files: Sequence[DayFile]
     """By name, at most 500."""
     file_count: int
@@ -61,7 +62,8 @@ def day_details(context: JobContext, stream: Stream, day: date) -> DayDetails | 
     is_data = stream.dataset in DATA_DATASETS
     record = state.days.get(day)
     is_published = record is not None and record.published is not None
-    parts = list_parts(context.lake, stream, day) if is_data and not is_published else []
+    staged = list_parts(context.lake, stream, day) if is_data and not is_published else []
+    parts = parts_in_force(context.drop, stream, staged)
     if record is None and not parts:
         return None
     record = record or DayRecord()

@@ -12,6 +12,7 @@ from typing import Any, Final
 import polars as pl
 
 from processing.domain.datasets import Dataset
+from processing.domain.errors import OperatorError
 from processing.domain.stream_state import StreamState
 from processing.domain.streams import Stream
 from processing.publication.delta.specs import EXPERIMENT_RESULTS
@@ -24,6 +25,8 @@ from processing.stored.stream_state import load_state
 
 _EVENT: Final = "event"
 """How the kinds of events begin."""
+_BACK: Final = 7
+"""Days that are looked at for the one before: results run through each day, so that it mostly is the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,7 @@ class ExperimentDay:
     rows: tuple[dict[str, Any], ...]
     """By metric, kind, id type and group; the columns of the table but its partition."""
     earlier: date | None
-    """The last day before it that has results."""
+    """The last day with results of the experiment before it, among the seven before that have results at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,10 +112,23 @@ def results_through(context: JobContext, customer: str, experiment: str, day: da
     days = [each for each in published_days(state) if day is None or each <= day]
     if not days:
         return None
-    rows = _rows(context, state, days[-1]).filter(pl.col("experiment") == experiment)
+    rows = _rows_of(context, state, days[-1], experiment)
     if rows.is_empty():
         return None
-    return ExperimentDay(day=days[-1], rows=tuple(rows.to_dicts()), earlier=days[-2] if len(days) > 1 else None)
+    before = reversed(days[-_BACK - 1 : -1])
+    earlier = next((each for each in before if _has_rows(context, state, each, experiment)), None)
+    return ExperimentDay(day=days[-1], rows=tuple(rows.to_dicts()), earlier=earlier)
+
+
+def _has_rows(context: JobContext, state: StreamState, day: date, experiment: str) -> bool:
+    try:
+        return not _rows_of(context, state, day, experiment).is_empty()
+    except OperatorError:  # which this day's own page tells of
+        return True
+
+
+def _rows_of(context: JobContext, state: StreamState, day: date, experiment: str) -> pl.DataFrame:
+    return _rows(context, state, day).filter(pl.col("experiment") == experiment)
 
 
 def _state(context: JobContext, customer: str) -> StreamState:

@@ -7,7 +7,8 @@ the rejected rows of so many uploads. What was left out is counted: "not found" 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -19,12 +20,14 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.days import days_beside
 from processing.domain.documents import from_json
+from processing.domain.publications import Manifest
 from processing.domain.receipts import Receipt
 from processing.domain.streams import Stream
 from processing.stored.context import JobContext
 from processing.stored.customer_config import load_config
 from processing.stored.matching_rows import POSITION, matching_rows
-from processing.stored.receipts import ListedReceipt, look_at_receipts
+from processing.stored.parts_in_force import is_in_force
+from processing.stored.receipts import look_at_receipts
 from processing.stored.staged_parts import ListedPart, list_parts
 from processing.views.days import DayDetails, day_details
 from processing.views.log_rows import COLUMNS, LogRow, rows_of
@@ -36,6 +39,9 @@ _PARTS: Final = 200
 _MOST: Final = 50
 """Rows that are told."""
 _LAST: Final = "last"
+_TIMEUUID: Final = "timeuuid"
+
+_Key = tuple[str | bool, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +63,16 @@ class Outcome(StrEnum):
 
     COUNTS = "counts"
     """It is in the published day."""
+    LEAVING = "leaving"
+    """It is in the published day until that is processed again: its version was replaced, or its upload withdrawn."""
+    NO_VALUE = "no_value"
+    """It is in the published day without a value: its metric is a ratio there, and the row carries none."""
     STAGED = "staged"
     """It is in, and its day is not published yet."""
     JOINED_LATER = "joined_later"
     """It came after its day was published, and is in once the day is processed again."""
     SUPERSEDED = "superseded"
-    """A later row of the same key counts in its place."""
+    """Another row of the same key counts in its place: of metrics a later one, of events the first."""
     REPLACED = "replaced"
     """Another version of its upload is in force, or the upload was withdrawn."""
     TEST = "test"
@@ -123,6 +133,8 @@ class _Found:
     row: LogRow
     part: ListedPart
     position: int
+    timeuuid: str | None = None
+    """Of an event."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -142,10 +154,40 @@ class _Look:
         found = [each for part in self._newest(day) for each in self._matching(part)]
         named = {each.part.receipt for each in found if each.part.receipt is not None}
         receipts = look_at_receipts(self.context.drop, self.stream.customer, named)
-        there = [each for each in found if _in_force(each.part, receipts)]
-        inputs = None if details is None or details.manifest is None else {each.part for each in details.manifest.inputs}
-        counting = self._counting(there, receipts)
-        return [self._traced(each, day, there, inputs, counting) for each in found]
+        manifest = None if details is None else details.manifest
+        inputs = {} if manifest is None else {each.part: order for order, each in enumerate(manifest.inputs)}
+        there = [each for each in found if is_in_force(each.part, receipts)]
+
+        def published_age(each: _Found) -> tuple[Any, ...]:
+            return inputs[str(each.part.part)], each.position
+
+        def age(each: _Found) -> tuple[Any, ...]:
+            seen = receipts.get(each.part.receipt or "")
+            modified = seen.summary.in_force_modified if seen is not None else None
+            return modified or each.part.modified, each.row.upload or "", each.part.part.number, each.position
+
+        # What counts in a publication is known by its own parts alone, whatever came or was replaced since.
+        published = self._counting([each for each in found if str(each.part.part) in inputs], published_age)
+        following = self._counting(there, age)
+        is_ratio = manifest is not None and self._is_ratio(manifest)
+        traced = []
+        for each in found:
+            is_published, is_there = str(each.part.part) in inputs, is_in_force(each.part, receipts)
+            key = _key(each)
+            by = None if key is None else (published if is_published else following).get(key)
+            outcome = _outcome(
+                each,
+                is_there=is_there,
+                is_superseded=by is not None and by is not each,
+                has_value=not is_ratio or self._has_ratio(each.row),
+                counts=is_published,
+                is_day_published=manifest is not None,
+            )
+            superseded_by = by.row.upload if by is not None and outcome is Outcome.SUPERSEDED else None
+            traced.append(
+                TracedRow(row=each.row, day=day, position=each.position + 1, outcome=outcome, superseded_by=superseded_by)
+            )
+        return traced
 
     def _newest(self, day: date) -> Iterator[ListedPart]:
         parts = sorted(
@@ -162,13 +204,15 @@ class _Look:
         dataset, most = self.stream.dataset, self.budget
         self.left += part.rows is not None and part.rows > most
         self.budget -= part.rows or 0
-        frames = matching_rows(self.context.lake, str(part.part), COLUMNS[dataset], self._filter(), most=most)
+        columns = (*COLUMNS[dataset], _TIMEUUID) if dataset is Dataset.EVENTS else COLUMNS[dataset]
+        frames = matching_rows(self.context.lake, str(part.part), columns, self._filter(), most=most)
         name = self._upload_of(part)
         for frame in frames:
             rows = rows_of(frame, dataset, part.modified, name)
-            for row, position in zip(rows, frame.get_column(POSITION), strict=True):
+            uuids = frame.get_column(_TIMEUUID) if dataset is Dataset.EVENTS else [None] * frame.height
+            for row, position, timeuuid in zip(rows, frame.get_column(POSITION), uuids, strict=True):
                 if any(self._is_asked(each.unit_id, each.id_type) for each in row.ids):
-                    yield _Found(row=row, part=part, position=position)
+                    yield _Found(row=row, part=part, position=position, timeuuid=timeuuid)
 
     def _filter(self) -> pl.Expr:
         asked = self.asked
@@ -182,45 +226,26 @@ class _Look:
     def _is_asked(self, unit_id: str, id_type: str) -> bool:
         return unit_id == self.asked.unit_id and self.asked.id_type in (None, id_type)
 
-    def _counting(self, there: Collection[_Found], receipts: dict[str, ListedReceipt]) -> dict[tuple[str, str, bool], _Found]:
-        """Of each key, the row that counts: that of the later upload, within one the later row (contract section 4)."""
-        if self.stream.dataset is not Dataset.METRICS or self._aggregate() != _LAST:
+    def _counting(self, rows: Iterable[_Found], age: Callable[[_Found], tuple[Any, ...]]) -> dict[_Key, _Found]:
+        """Of each key, the row that counts (contract section 4): of metrics the youngest, of a repeated event the oldest."""
+        is_events = self.stream.dataset is Dataset.EVENTS
+        if not is_events and self._aggregate() != _LAST:
             return {}
+        return {key: each for each in sorted(rows, key=age, reverse=is_events) if (key := _key(each)) is not None}
 
-        def age(each: _Found) -> tuple[Any, ...]:
-            seen = receipts.get(each.part.receipt or "")
-            modified = seen.summary.in_force_modified if seen is not None else None
-            return modified or each.part.modified, each.row.upload or "", each.part.part.number, each.position
+    def _is_ratio(self, manifest: Manifest) -> bool:
+        """Whether the metric is a ratio in a publication, by its rows or as the config pins it."""
+        if self.stream.dataset is not Dataset.METRICS:
+            return False
+        pinned = load_config(self.context.lake, self.stream.customer, self.context.configs).config.pinned.get(self.asked.name)
+        return pinned == "ratio" or (pinned is None and self.asked.name in {*manifest.ratios, *manifest.ratios_before})
 
-        return {_key(each): each for each in sorted(there, key=age)}
-
-    def _traced(
-        self,
-        each: _Found,
-        day: date,
-        there: Collection[_Found],
-        inputs: Collection[str] | None,
-        counting: dict[tuple[str, str, bool], _Found],
-    ) -> TracedRow:
-        by = counting.get(_key(each))
-        outcome = Outcome.COUNTS
-        if each not in there:
-            outcome = Outcome.REPLACED
-        elif each.row.is_test:
-            outcome = Outcome.TEST
-        elif by is not None and by is not each:
-            outcome = Outcome.SUPERSEDED
-        elif inputs is None:
-            outcome = Outcome.STAGED
-        elif str(each.part.part) not in inputs:
-            outcome = Outcome.JOINED_LATER
-        return TracedRow(
-            row=each.row,
-            day=day,
-            position=each.position + 1,
-            outcome=outcome,
-            superseded_by=by.row.upload if by is not None and outcome is Outcome.SUPERSEDED else None,
-        )
+    def _has_ratio(self, row: LogRow) -> bool:
+        """Whether a row says anything of a ratio; where its own quotient is the value, that must be a number."""
+        if row.numerator is None or row.denominator is None:
+            return False
+        numerator, denominator = float(row.numerator), float(row.denominator)
+        return self._aggregate() != _LAST or (denominator != 0 and math.isfinite(numerator / denominator))
 
     def _aggregate(self) -> str:
         settings = load_config(self.context.lake, self.stream.customer, self.context.configs).config.metrics
@@ -239,12 +264,25 @@ class _Look:
         return self._names[part.receipt]
 
 
-def _in_force(part: ListedPart, receipts: dict[str, ListedReceipt]) -> bool:
-    """Whether the receipt that names a part still holds its attempt; of a part of an older program nothing is known."""
-    seen = receipts.get(part.receipt or "")
-    return part.receipt is None or (seen is not None and seen.summary.attempt == part.part.attempt)
+def _outcome(
+    each: _Found, *, is_there: bool, is_superseded: bool, has_value: bool, counts: bool, is_day_published: bool
+) -> Outcome:
+    if not counts and not is_there:
+        return Outcome.REPLACED
+    if each.row.is_test:
+        return Outcome.TEST
+    if is_superseded:
+        return Outcome.SUPERSEDED
+    if not counts:
+        return Outcome.JOINED_LATER if is_day_published else Outcome.STAGED
+    if not has_value:
+        return Outcome.NO_VALUE
+    return Outcome.COUNTS if is_there else Outcome.LEAVING
 
 
-def _key(each: _Found) -> tuple[str, str, bool]:
+def _key(each: _Found) -> _Key | None:
+    """Of rows of one key one counts; None of an event that is no other's repetition."""
+    if each.row.dataset is Dataset.EVENTS:
+        return None if each.timeuuid is None else (each.timeuuid, each.row.is_test)
     (own, *_) = each.row.ids
     return own.unit_id, own.id_type, each.row.is_test

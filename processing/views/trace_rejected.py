@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -12,7 +13,9 @@ from processing.domain import blob_names
 from processing.domain.datasets import Dataset
 from processing.domain.days import days_beside
 from processing.domain.receipts import Receipt, UploadStatus
+from processing.publication.events.user_ids import id_text
 from processing.stored.context import JobContext
+from processing.stored.customer_config import load_config
 from processing.stored.receipts import read_receipt
 from processing.views.files import FileFilter, FileStatus, list_files
 
@@ -20,6 +23,9 @@ _UPLOADS: Final = 50
 _BYTES: Final = 4 * 1024 * 1024
 """Of the rejected rows of each."""
 _SHOWN: Final = 20
+_BEFORE: Final = r"""(?:^|[,;|:\t\r\n\[{])[ \t]*[\\"']*"""
+_BEHIND: Final = r"""[\\"']*[ \t]*(?:$|[,;|\t\r\n\]}])"""
+"""What stands around a field of CSV or JSON; behind a name of JSON stands a colon, which is none of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +54,11 @@ class TracedUploads:
 
 
 def trace_uploads(context: JobContext, customer: str, dataset: Dataset, day: date, texts: tuple[str, ...]) -> TracedUploads:
-    """What uploads to the dataset's folder have of a row in which all these texts stand."""
+    """What uploads to the dataset's folder have of a row in which each of these texts is a value.
+
+    A metric that the config finds in a column of wide tables is named by a value in that column.
+    """
+    columns = load_config(context.lake, customer, context.configs).config.dataset(dataset).values
     since = context.zone.start_of(days_beside(day)[0] or day)
     files = list_files(context, customer, FileFilter(dataset=dataset, since=since)).files
     suspects = [each for each in files if each.status in (UploadStatus.ACCEPTED_WITH_REJECTS, UploadStatus.REJECTED)]
@@ -59,7 +69,7 @@ def trace_uploads(context: JobContext, customer: str, dataset: Dataset, day: dat
         if found is not None and found[0].rejected_blob is not None:
             data, is_all = _rows(context, found[0])
             left += not is_all
-            rejected += _matching(file, data, texts)
+            rejected += _matching(file, data, texts, columns)
     return TracedUploads(
         rejected=rejected[:_SHOWN],
         refused=[each.name for each in files if each.status == UploadStatus.REJECTED][:_SHOWN],
@@ -78,11 +88,10 @@ def _rows(context: JobContext, receipt: Receipt) -> tuple[bytes, bool]:
     return data, len(data) == info.size and receipt.rejected_from is None
 
 
-def _matching(file: FileStatus, data: bytes, texts: tuple[str, ...]) -> Iterator[RejectedRow]:
+def _matching(file: FileStatus, data: bytes, texts: tuple[str, ...], columns: Mapping[str, str]) -> Iterator[RejectedRow]:
     for line in data.split(b"\n"):
         row = _parsed(line)
-        values = json.dumps(row.get("row"), ensure_ascii=False) if row.get("row") is not None else str(row.get("raw", ""))
-        if row and all(_written(each) in values or each in values for each in texts):
+        if row and _names_all(row, texts, columns):
             yield RejectedRow(
                 upload=file.name,
                 record=row["record"],
@@ -91,14 +100,39 @@ def _matching(file: FileStatus, data: bytes, texts: tuple[str, ...]) -> Iterator
             )
 
 
-def _parsed(line: bytes) -> dict[str, Any]:
+def _parsed(line: bytes | str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError:  # what lies behind the bytes that are read
+    except (ValueError, RecursionError):  # what lies behind the bytes that are read, or is no JSON
         return {}
     return row if isinstance(row, dict) else {}
 
 
-def _written(text: str) -> str:
-    """As JSON writes it within its quotes."""
-    return json.dumps(text, ensure_ascii=False)[1:-1]
+def _names_all(row: dict[str, Any], texts: tuple[str, ...], columns: Mapping[str, str]) -> bool:
+    own = row.get("row")
+    if not isinstance(own, dict):
+        raw = str(row.get("raw", ""))
+        return all(_is_field(each, raw) for each in texts)
+    values = {*_values(own), *(name for name, column in columns.items() if own.get(column) is not None)}
+    return values.issuperset(texts)
+
+
+def _values(found: object) -> Iterator[str]:
+    """Every value as text, without the names before them; of a text that is an object of JSON, as `user` is, those in it."""
+    left = [found]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            left += each.values()
+        elif isinstance(each, list):
+            left += each
+        elif (text := id_text(each)) is not None:
+            yield text.strip()
+            if text.lstrip().startswith("{"):
+                left += _parsed(text).values()
+
+
+def _is_field(text: str, raw: str) -> bool:
+    """Whether a text is a whole field of a record that could not be taken apart, as it is or as CSV or JSON writes it."""
+    written = {text, text.replace('"', '""'), json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1]}
+    return any(re.search(f"{_BEFORE}{re.escape(each)}{_BEHIND}", raw) for each in written)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from processing.domain import blob_names
+from processing.domain.datasets import Dataset
+from tests.support.console import Browser
 from tests.support.experiments import D1, D2, exposures, mark, two_groups, two_groups_on_two_days
 from tests.support.memory import metrics
 from tests.support.web import WebStory
@@ -53,6 +56,33 @@ def test_one_experiment_is_told_through_any_day(told: WebStory) -> None:
     assert (before["day"], before["earlier"]) == (D1.isoformat(), None)
     assert before["items"][1]["mean"] == pytest.approx(1.15)
     assert len(client.get("/v1/experiments/colour/blue").json["items"]) == 3
+
+
+def test_an_experiment_that_began_later_has_no_earlier_day() -> None:
+    world = two_groups_on_two_days()
+    world.config("experiments:\n  button: {winsorize: 1}\n  late: {winsorize: 1}\n")
+    world.upload("exposures/late.csv", exposures(D2, two_groups(), "late"))
+    mark(world, D1, D2)
+    story = WebStory(world)
+    late = story.client().get("/v1/experiments/late").json
+    assert (late["day"], late["earlier"]) == (D2.isoformat(), None)
+    assert story.client().get("/v1/experiments/button").json["earlier"] == D1.isoformat()
+    browser = Browser(story)
+    browser.sign_in()
+    assert "The day before" not in browser.page("/console/experiment", name="late").text
+    button = browser.page("/console/experiment", name="button")
+    assert browser.get(button.link("The day before")).status == 200
+
+
+def test_an_earlier_day_whose_results_are_gone_is_told_of_by_its_own_page_alone() -> None:
+    world = two_groups_on_two_days()
+    world.config("experiments:\n  button: {winsorize: 1}\n")
+    mark(world, D1, D2)
+    (name,) = world.manifest(D1, Dataset.EXPERIMENTS).names_in("experiment_results")
+    world.results.delete(blob_names.results_container("acme"), name)
+    told = WebStory(world).client().get("/v1/experiments/button")
+    assert told.status == 200
+    assert told.json["earlier"] == D1.isoformat()
 
 
 def test_a_metric_tells_which_experiments_it_judges(told: WebStory) -> None:

@@ -71,15 +71,16 @@ def _plain_ids(texts: pl.DataFrame) -> pl.DataFrame:
 
 def _ids(text: str) -> Iterator[tuple[bool, str, str]]:
     user: dict[str, Any] = json.loads(text)
-    if (found := _id(user.get(USER_ID))) is not None:
+    if (found := id_text(user.get(USER_ID))) is not None:
         yield True, USER_ID_TYPE, found
     custom = user.get(CUSTOM_IDS)
     for kind, each in custom.items() if isinstance(custom, dict) else ():
-        if (found := _id(each)) is not None:
+        if (found := id_text(each)) is not None:
             yield False, kind, found
 
 
-def _id(value: object) -> str | None:
+def id_text(value: object) -> str | None:
+    """The text of an id; None where it names nobody."""
     match value:
         case bool():
             return None

@@ -24,12 +24,27 @@ _LONGEST_NAME: Final = 127
 _LONGEST_ID: Final = 512
 OUTCOMES: Final = {
     Outcome.COUNTS: Look("\u25cf", "counts", "good", "it is in the published day"),
+    Outcome.LEAVING: Look(
+        "\u25b2",
+        "counts until then",
+        "wait",
+        "it is in the published day until that is processed again: its file has another version in force, or was withdrawn",
+    ),
+    Outcome.NO_VALUE: Look(
+        "\u25cb",
+        "no value",
+        "calm",
+        "its metric is a ratio in the published day, and the row carries no ratio",
+    ),
     Outcome.STAGED: Look("\u25d1", "staged", "wait", "it is in, and its day is not published yet"),
     Outcome.JOINED_LATER: Look(
         "\u25b2", "came later", "wait", "it came after the day was published: it counts once the day is processed again"
     ),
     Outcome.SUPERSEDED: Look(
-        "\u25cb", "superseded", "calm", "a later row of the same unit, id type, metric and day counts in its place"
+        "\u25cb",
+        "superseded",
+        "calm",
+        "another row counts in its place: a later one of the same unit, id type, metric and day, or the same event before it",
     ),
     Outcome.REPLACED: Look("\u25cb", "replaced", "calm", "another version of its file is in force, or the file was withdrawn"),
     Outcome.TEST: Look("\u25cb", "test", "calm", "test rows never enter results"),
@@ -79,8 +94,16 @@ def _answer(found: Trace, asked: Question) -> str:
     outcomes = {each.outcome for each in here}
     for outcome, answer in (
         (Outcome.COUNTS, "It is there: a row of it counts in the published day."),
+        (
+            Outcome.LEAVING,
+            "It counts in the published day, and leaves it once the day is processed again: its file was replaced.",
+        ),
         (Outcome.STAGED, "It is in, and waits for its day to be published."),
         (Outcome.JOINED_LATER, "It came after the day was published, and counts once the day is processed again."),
+        (
+            Outcome.NO_VALUE,
+            "It is in the published day without a value: the metric is a ratio there, and the row is none.",
+        ),
         (Outcome.TEST, "It is marked as a test, and test rows never enter results."),
         (Outcome.REPLACED, "It was in a version of its file that is not in force any more."),
     ):

@@ -9,9 +9,11 @@ import pytest
 from processing.domain.datasets import Dataset
 from processing.domain.streams import Stream
 from processing.jobs.operate import ask_reprocess
+from processing.stored import parts_in_force
 from processing.stored.customers import add_customer
 from tests.support.console import HOSTILE, Browser
-from tests.support.memory import metrics
+from tests.support.counting import counted
+from tests.support.memory import HEADER, metrics
 from tests.support.web import WebStory
 
 DAY = date(2026, 11, 18)
@@ -82,6 +84,58 @@ def test_a_day_without_a_publication_tells_what_is_staged(story: WebStory, brows
     page = browser.page("/console/day", dataset="metrics", day=DAY)
     assert "3 staged, not published yet" in page.text
     assert "None yet. An empty upload named" in page.text
+
+
+def test_rows_that_went_to_another_day_are_counted_there_alone(story: WebStory, browser: Browser) -> None:
+    story.memory.upload("metrics/a.csv", metrics(DAY, {"u": 1, "v": 2}))
+    story.memory.upload("metrics/b.csv", metrics(DAY, {"w": 1}))
+    story.memory.pass_time(minutes=1)
+    story.memory.upload("metrics/a.csv", metrics(NEXT, {"u": 1, "v": 2}))
+    browser.sign_in()
+    page = browser.page("/console/day", dataset="metrics", day=DAY)
+    assert "1 staged, not published yet" in page.text
+    assert not [each for each in page.all("a") if each.text == "metrics/a.csv"]
+    assert "2 staged" in browser.page("/console/day", dataset="metrics", day=NEXT).text
+    assert {each.text for each in browser.page("/console/").all("a") if each.inside("table")} == {
+        "18 \u25cbopen",
+        "19 \u25cbopen",
+    }
+    story.memory.upload("metrics/b.csv")
+    assert [each.text for each in browser.page("/console/").all("a") if each.inside("table")] == ["19 \u25cbopen"]
+
+
+def test_a_withdrawn_file_leaves_nothing_of_its_day(story: WebStory, browser: Browser) -> None:
+    story.memory.upload("metrics/a.csv", metrics(DAY, {"u": 1, "v": 2}))
+    story.memory.pass_time(minutes=1)
+    story.memory.upload("metrics/a.csv")
+    browser.sign_in()
+    browser.page("/console/day", status=404, dataset="metrics", day=DAY)
+    assert not [each for each in browser.page("/console/").all("a") if each.inside("table")]
+
+
+def test_a_refused_version_leaves_the_rows_of_the_one_before(story: WebStory, browser: Browser) -> None:
+    story.memory.upload("metrics/a.csv", metrics(DAY, {"u": 1, "v": 2}))
+    story.memory.pass_time(minutes=1)
+    bad = "".join(f"u{number},user_id,{DAY},m,x,,\n" for number in range(200))
+    assert story.memory.upload("metrics/a.csv", (HEADER + f"u,user_id,{DAY},m,1,,\n" + bad).encode()) == "rejected"
+    browser.sign_in()
+    assert "2 staged, not published yet" in browser.page("/console/day", dataset="metrics", day=DAY).text
+
+
+def test_only_the_receipts_of_the_newest_files_are_asked_whether_staged_rows_are_in_force(
+    story: WebStory, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts_in_force, "MOST_LOOKED_AT", 2)
+    for number in range(4):
+        story.memory.upload(f"metrics/{number}.csv", metrics(DAY, {f"u{number}": 1}))
+        story.memory.pass_time(seconds=1)
+    story.memory.upload("metrics/0.csv", metrics(DAY, {"u0": 2, "w": 1}))
+    browser.sign_in()
+    drop, _ = counted(story.memory)
+    page = browser.page("/console/day", dataset="metrics", day=DAY)
+    assert "5 staged, not published yet" in page.text
+    asked = [each for each in drop.requests if ".csv" in each]
+    assert len(asked) == 2, asked
 
 
 def test_what_a_reprocess_changed_is_told_before_and_after(story: WebStory, browser: Browser) -> None:

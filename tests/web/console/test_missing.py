@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from processing.domain.datasets import Dataset
+from processing.domain.streams import Stream
+from processing.jobs.operate import ask_reprocess
 from processing.stored.customers import add_customer
 from processing.views import trace
 from processing.views.trace import Outcome
@@ -85,6 +88,70 @@ def test_a_row_that_came_after_the_publication(story: WebStory) -> None:
     assert outcomes(page)[0].startswith("came later")
 
 
+def test_a_published_row_counts_until_its_day_is_processed_again(story: WebStory) -> None:
+    story.memory.config("late_policy: hold")
+    story.memory.upload("metrics/a.csv", metrics(DAY, {"u": 7, "v": 1}))
+    publish(story, DAY)
+    story.memory.pass_time(minutes=1)
+    story.memory.upload("metrics/b.csv", metrics(DAY, {"u": 8}))
+    story.memory.settle()
+    page = ask(story)
+    assert [each.split("metrics/")[0] for each in outcomes(page)] == ["came later", "counts"]
+    assert "It is there" in page.text
+    story.memory.upload("metrics/a.csv", metrics(DAY, {"v": 1}))
+    story.memory.settle()
+    assert story.memory.values(DAY)["u"] == 7
+    page = ask(story)
+    assert [each.split("metrics/")[0] for each in outcomes(page)] == ["came later", "counts until then"]
+    assert "leaves it once the day is processed again" in page.text
+    ask_reprocess(story.memory.context, Stream("acme", Dataset.METRICS), DAY)
+    story.memory.settle()
+    assert story.memory.values(DAY)["u"] == 8
+    assert [each.split("metrics/")[0] for each in outcomes(ask(story))] == ["counts", "replaced"]
+
+
+def test_a_row_of_a_later_upload_that_came_first_is_superseded_once_it_is_in(story: WebStory) -> None:
+    story.memory.config("late_policy: hold")
+    story.memory.upload("metrics/a.csv", metrics(DAY, {"u": 1}))
+    publish(story, DAY)
+    for number in (2, 3):
+        story.memory.pass_time(minutes=1)
+        story.memory.upload(f"metrics/{number}.csv", metrics(DAY, {"u": number}))
+    words = [each.split("metrics/")[0] for each in outcomes(ask(story))]
+    assert words == ["came later", "superseded by ", "counts"]
+
+
+@pytest.mark.parametrize(("row", "word"), [("5,,", "no value"), (",1,0", "no value"), (",1,2", "counts")])
+def test_a_row_of_a_ratio_counts_only_where_it_carries_one(story: WebStory, row: str, word: str) -> None:
+    rows = f"u,user_id,{DAY},m,{row}\nv,user_id,{DAY},m,,1,2\n"
+    story.memory.upload("metrics/a.csv", (HEADER + rows).encode())
+    publish(story, DAY)
+    assert (story.memory.values(DAY)["u"] is None) == (word == "no value")
+    page = ask(story)
+    assert outcomes(page)[0].startswith(word)
+    assert ("without a value: the metric is a ratio there" in page.text) == (word == "no value")
+
+
+def test_a_metric_that_is_pinned_to_values_is_no_ratio(story: WebStory) -> None:
+    rows = f"u,user_id,{DAY},m,5,,\nv,user_id,{DAY},m,6,1,2\n"
+    story.memory.config("metrics: {m: {kind: value}}")
+    story.memory.upload("metrics/a.csv", (HEADER + rows).encode())
+    publish(story, DAY)
+    assert outcomes(ask(story))[0].startswith("counts")
+
+
+def test_of_an_event_that_came_twice_the_first_counts(story: WebStory) -> None:
+    row = {"timestamp": f"{DAY}T18:00:00Z", "event_name": "buy", "user": {"userID": "u"}}
+    twice = {**row, "timeuuid": "c2a3a8ae-3d44-11ef-9cd2-0242ac120002"}
+    story.memory.upload("events/a.ndjson", json.dumps(twice).encode())
+    story.memory.pass_time(minutes=1)
+    story.memory.upload("events/b.ndjson", f"{json.dumps(twice)}\n{json.dumps(row)}\n{json.dumps(row)}\n".encode())
+    publish(story, DAY)
+    words = [each.split("events/")[0] for each in outcomes(ask(story, dataset="events", name="buy"))]
+    assert sorted(words) == ["counts", "counts", "counts", "superseded by "]
+    assert story.memory.table("events").height == 3
+
+
 def test_a_rejected_row_and_why(story: WebStory) -> None:
     story.memory.upload("metrics/a.csv", (HEADER + f"g,user_id,{DAY},m,1,,\nu,user_id,{DAY},m,many,,\n").encode())
     page = ask(story)
@@ -92,6 +159,45 @@ def test_a_rejected_row_and_why(story: WebStory) -> None:
     row = next(each.text for each in page.all("tr") if each.text.startswith("metrics/a.csv"))
     assert row.startswith("metrics/a.csv23")
     assert "None was found." in ask(story, unit_id="nobody").text
+
+
+@pytest.mark.parametrize(
+    ("name", "unit_id"), [("revenue", "11"), ("revenue", "zo"), ("reven", "zoe"), ("unit", "user"), ("m", "date")]
+)
+def test_a_rejected_row_of_somebody_else_is_not_shown(story: WebStory, name: str, unit_id: str) -> None:
+    rows = f"zoe,user_id,{DAY},revenue,oops,,\nzed,user_id,{DAY},revenue,1,,\n"
+    story.memory.upload("metrics/a.csv", (HEADER + rows).encode())
+    page = ask(story, name=name, unit_id=unit_id)
+    assert "It was rejected" not in page.text
+    assert "None was found." in page.text
+    assert "It was rejected" in ask(story, name="revenue", unit_id="zoe").text
+
+
+def test_a_rejected_row_of_a_wide_table_is_found_by_the_metrics_of_its_columns(story: WebStory) -> None:
+    story.memory.config("datasets: {metrics: {values: {revenue: amount, visits: visits}}}")
+    rows = f"u,user_id,{DAY},many,\nv,user_id,{DAY},1,2\n"
+    story.memory.upload("metrics/a.csv", f"unit_id,id_type,date,amount,visits\n{rows}".encode())
+    assert "It was rejected" in ask(story, name="revenue").text
+    assert "It was rejected" not in ask(story, name="visits").text, "there is no value of it in the row"
+
+
+@pytest.mark.parametrize("user", [{"userID": 7}, {"customIDs": {"stable_id": "7"}}, '{"userID": "7"}'])
+def test_a_rejected_event_is_found_by_whole_ids(story: WebStory, user: object) -> None:
+    good = {"timestamp": f"{DAY}T18:00:00Z", "event_name": "buy", "user": {"userID": "v"}}
+    bad = {**good, "timestamp": "17 o'clock", "user": user}
+    story.memory.upload("events/a.ndjson", f"{json.dumps(good)}\n{json.dumps(bad)}\n".encode())
+    assert "It was rejected" in ask(story, dataset="events", name="buy", unit_id="7").text
+    for wrong in ("17", "userID", "stable_id", "1"):
+        assert "was not found" in ask(story, dataset="events", name="buy", unit_id=wrong).text
+
+
+@pytest.mark.parametrize("unit_id", ["u", "7"])
+def test_a_record_that_could_not_be_taken_apart_is_found_by_whole_fields(story: WebStory, unit_id: str) -> None:
+    broken = f'{unit_id},user_id,{DAY},"m",1,,,,,too,many\n'
+    story.memory.upload("metrics/a.csv", (HEADER + f"g,user_id,{DAY},m,1,,\n" + broken).encode())
+    assert "It was rejected" in ask(story, unit_id=unit_id).text
+    for wrong in ("user", "us", "2026", "oo"):
+        assert "It was rejected" not in ask(story, unit_id=wrong).text
 
 
 def test_refused_and_unread_files_are_named(story: WebStory) -> None:
