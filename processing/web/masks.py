@@ -1,0 +1,39 @@
+"""What the customer's config masks is masked in every answer: names that are columns of uploads (contract section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from processing.domain.datasets import Dataset
+from processing.domain.receipts import MASKED
+from schemas.customer_config import CustomerConfig
+
+_NAMES: Final = {Dataset.METRICS: "metric_name", Dataset.EVENTS: "event_name"}
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """The columns of the contract whose values are masked."""
+
+    columns: Mapping[Dataset, frozenset[str]]
+
+    def hides(self, column: str) -> bool:
+        """Whether any dataset masks a column: results come from several."""
+        return any(column in each for each in self.columns.values())
+
+    def hides_names(self, dataset: Dataset) -> bool:
+        """Whether the names of metrics, or of events, are masked."""
+        return _NAMES.get(dataset) in self.columns.get(dataset, ())
+
+    def shown(self, value: str, column: str) -> str:
+        """A value of a column, masked where the config says so."""
+        return MASKED if self.hides(column) else value
+
+
+def masks_in(config: CustomerConfig) -> Masks:
+    """What a config masks."""
+    from processing.ingest.masked_columns import masked_columns  # noqa: PLC0415 - with it comes the engine
+
+    return Masks(masked_columns(config))
