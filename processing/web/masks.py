@@ -18,10 +18,23 @@ class Masks:
     """The columns of the contract whose values are masked."""
 
     columns: Mapping[Dataset, frozenset[str]]
+    named: frozenset[str]
+    """The names in the config, folded."""
 
     def hides(self, column: str) -> bool:
         """Whether any dataset masks a column: results come from several."""
         return any(column in each for each in self.columns.values())
+
+    def hides_field(self, dataset: Dataset, column: str | None, field: str | None) -> bool:
+        """Whether the value of a field that was sent for a column is masked; None is a row as a whole, which may hold any."""
+        from processing.ingest.columns.header import fold  # noqa: PLC0415 - with it comes the engine
+
+        return (
+            column is None
+            or field is None
+            or not self.columns[dataset].isdisjoint((column, field))
+            or fold(field) in self.named
+        )
 
     def hides_names(self, dataset: Dataset) -> bool:
         """Whether the names of metrics, or of events, are masked."""
@@ -34,6 +47,7 @@ class Masks:
 
 def masks_in(config: CustomerConfig) -> Masks:
     """What a config masks."""
+    from processing.ingest.columns.header import fold  # noqa: PLC0415 - with it comes the engine
     from processing.ingest.masked_columns import masked_columns  # noqa: PLC0415 - with it comes the engine
 
-    return Masks(masked_columns(config))
+    return Masks(masked_columns(config), frozenset(map(fold, config.mask_values)))
