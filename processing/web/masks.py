@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from processing.domain.datasets import Dataset
 from processing.domain.receipts import MASKED
@@ -43,6 +43,12 @@ class Masks:
     def shown(self, value: str, column: str) -> str:
         """A value of a column, masked where the config says so."""
         return MASKED if self.hides(column) else value
+
+    def of_results(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row of `experiment_results` with the names in it masked."""
+        of_metric = "metric_name" if row["kind"] in ("value", "ratio") else "event_name"
+        columns = {"metric_name": of_metric, "group_id": "group_id", "id_type": "id_type"}
+        return {**row, **{name: self.shown(row[name], column) for name, column in columns.items()}}
 
 
 def masks_in(config: CustomerConfig) -> Masks:

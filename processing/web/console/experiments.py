@@ -138,13 +138,7 @@ def _groups(rows: Sequence[dict[str, Any]], masks: Masks) -> list[dict[str, Any]
 
 def _compared(row: dict[str, Any], masks: Masks) -> dict[str, Any]:
     """A row as it is shown."""
-    column = "metric_name" if row["kind"] in ("value", "ratio") else "event_name"
-    return {
-        **row,
-        "metric_name": masks.shown(row["metric_name"], column),
-        "group_id": masks.shown(row["group_id"], "group_id"),
-        "notes": _notes(row),
-    }
+    return {**masks.of_results(row), "notes": _notes(row)}
 
 
 def _notes(row: dict[str, Any]) -> list[str]:
