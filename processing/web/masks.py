@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,6 +43,11 @@ class Masks:
     def shown(self, value: str, column: str) -> str:
         """A value of a column, masked where the config says so."""
         return MASKED if self.hides(column) else value
+
+    def linked(self, id_types: Iterable[str]) -> dict[str, str]:
+        """What links call id types: as they are called, or by their places among them where those names are masked."""
+        is_hidden = self.hides("id_type")
+        return {each: str(place) if is_hidden else each for place, each in enumerate(sorted(id_types), start=1)}
 
     def of_results(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row of `experiment_results` with the names in it masked."""

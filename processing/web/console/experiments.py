@@ -67,12 +67,18 @@ def show_experiments(visit: Visit) -> Response:
     """Every experiment with results, with its groups and whether the split can be trusted."""
     masks = masks_of(visit)
     is_hidden = masks.hides("experiment")
+    found = [] if is_hidden else experiments(visit.services.context, visit.customer)
+    types: dict[str, list[str]] = {}
+    for each in found:
+        types.setdefault(each.experiment, []).append(each.id_type)
+    links = {experiment: masks.linked(own) for experiment, own in types.items()}
     return render(
         "experiments.html",
         customer=visit.customer,
         here=EXPERIMENTS,
-        experiments=[] if is_hidden else experiments(visit.services.context, visit.customer),
+        experiments=found,
         is_hidden=is_hidden,
+        link=lambda each: links[each.experiment][each.id_type],
         group=lambda text: masks.shown(text, "group_id"),
         id_type=lambda text: masks.shown(text, "id_type"),
     )
@@ -88,13 +94,14 @@ def show_experiment(visit: Visit) -> Response:
     found = None if masks.hides("experiment") else results_through(visit.services.context, visit.customer, name, day)
     if found is None:
         raise Refused(HTTPStatus.NOT_FOUND, "no day up to that one has results of an experiment of this name")
-    types = sorted({row["id_type"] for row in found.rows})
-    id_type = visit.text("id_type") or types[0]
+    links = masks.linked({row["id_type"] for row in found.rows})
+    given = visit.text("id_type")
+    id_type = next((each for each, link in links.items() if given in (None, "", link)), None)
     chosen = visit.text("way") or "fixed"
-    if id_type not in types or chosen not in WAYS:
+    if id_type is None or chosen not in WAYS:
         raise Refused(HTTPStatus.NOT_FOUND, "it has no results of this kind")
     rows = [row for row in found.rows if row["id_type"] == id_type]
-    own = {"name": name, "day": day, "id_type": id_type}
+    own = {"name": name, "day": day, "id_type": links[id_type]}
     return render(
         "experiment.html",
         customer=visit.customer,
@@ -110,9 +117,10 @@ def show_experiment(visit: Visit) -> Response:
         percent=_percent,
         notes=[(str(note), meaning) for note, meaning in NOTES.items() if any(note in _notes(row) for row in rows)],
         id_types=[
-            (masks.shown(each, "id_type"), address("experiment", **{**own, "id_type": each}), each == id_type) for each in types
+            (masks.shown(each, "id_type"), address("experiment", **{**own, "id_type": link}), each == id_type)
+            for each, link in links.items()
         ],
-        id_type=id_type,
+        own_link=links[id_type],
         way_name=chosen,
         earlier=address("experiment", **{**own, "day": found.earlier}, way=chosen) if found.earlier else None,
     )

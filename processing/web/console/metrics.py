@@ -55,6 +55,7 @@ def show_metrics(visit: Visit) -> Response:
         given=given,
         datasets=DATASETS,
         trend=_trend,
+        links=lambda metric: masks.linked(each.id_type for each in metric.id_types),
         id_type=lambda each: masks.shown(each.id_type, "id_type"),
         first=address("metrics", **given) if visit.text("cursor") else None,
         following=address("metrics", **given, cursor=following) if following else None,
@@ -64,13 +65,14 @@ def show_metrics(visit: Visit) -> Response:
 def show_metric(visit: Visit) -> Response:
     """One of them, day by day, with one id type."""
     metric, before = _found(visit), _before(visit)
-    types = [each.id_type for each in metric.id_types]
-    chosen = visit.text("id_type") or types[0]
-    if chosen not in types:
+    masks = masks_of(visit)
+    links = masks.linked(each.id_type for each in metric.id_types)
+    given = visit.text("id_type")
+    chosen = next((each for each, link in links.items() if given in (None, "", link)), None)
+    if chosen is None:
         raise Refused(HTTPStatus.NOT_FOUND, "it has no such id type")
     days = days_of_metric(visit.services.context, visit.customer, metric, before=before, limit=_DAYS)
     rows = [row for row in days.rows if row["id_type"] == chosen]
-    masks = masks_of(visit)
     own = {"name": metric.name, "dataset": metric.dataset}
     return render(
         "metric.html",
@@ -79,14 +81,17 @@ def show_metric(visit: Visit) -> Response:
         metric=metric,
         experiments=() if masks.hides("experiment") else metric.experiments,
         chosen=masks.shown(chosen, "id_type"),
-        id_types=[(masks.shown(each, "id_type"), address("metric", **own, id_type=each), each == chosen) for each in types],
+        id_types=[
+            (masks.shown(each, "id_type"), address("metric", **own, id_type=link), each == chosen)
+            for each, link in links.items()
+        ],
         rows=rows,
         figures=[name for name in FIGURES if any(row.get(name) is not None for row in rows)],
         chart=_chart(metric, rows) if rows else None,
         has_band=any(row.get("p50") is not None for row in rows),
         download=address("metric.csv", **own),
-        first=address("metric", **own, id_type=chosen) if before else None,
-        following=address("metric", **own, id_type=chosen, before=days.following) if days.following else None,
+        first=address("metric", **own, id_type=links[chosen]) if before else None,
+        following=address("metric", **own, id_type=links[chosen], before=days.following) if days.following else None,
     )
 
 
