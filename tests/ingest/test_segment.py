@@ -12,7 +12,7 @@ import pytest
 
 from processing.domain.datasets import Dataset
 from processing.ingest.readers.raw_batches import LINE, RECORD, BatchTask, BrokenRecord, BrokenRecords, RawBatch, RawReader
-from processing.ingest.readers.segment import EXPOSURE_NAMES, SegmentReader, is_segment, late_record
+from processing.ingest.readers.segment import EXPOSURE_NAMES, SOURCES, SegmentReader, is_segment, late_record
 from processing.ingest.readers.upload_form import NdjsonForm, TextForm, UploadForm
 from schemas.customer_config import DatasetConfig
 from tests.support.batches import batches_of
@@ -225,7 +225,8 @@ def test_each_computed_column_knows_the_uploaded_ones_that_it_comes_from() -> No
     assert derived_from["event_metadata"] == {"properties"}
     assert derived_from["event_name"] == {"event"}
     assert derived_from["timestamp"] == set()
-    assert derived_from.keys() == set(COMPUTED)
+    assert derived_from.keys() == set(COMPUTED) == SOURCES.keys()
+    assert all(sources <= {column, *SOURCES[column]} for column, sources in derived_from.items())
 
 
 def test_segments_columns_and_the_computed_ones_are_read_and_others_are_extra() -> None:

@@ -6,10 +6,12 @@ import pytest
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
+from processing.domain.receipts import MASKED
+from processing.web.api.paging import read_cursor
 from tests.support.console import Browser
 from tests.support.experiments import D1, D2, exposures, mark, two_groups, two_groups_on_two_days
 from tests.support.memory import metrics
-from tests.support.web import WebStory
+from tests.support.web import Client, WebStory
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +101,28 @@ def test_what_is_not_there_is_not_found(told: WebStory) -> None:
     assert client.get("/v1/experiments/button", day="2026-11-01").status == 404
     assert client.get("/v1/experiments/button", day="yesterday").status == 400
     assert WebStory().client().get("/v1/experiments").json["items"] == []
+
+
+def masking(told: WebStory, masks: str) -> Client:
+    world = told.memory.copied()
+    world.config(f"{{mask_values: {masks}, experiments: {{button: {{winsorize: 1}}, colour/blue: {{control: off}}}}}}")
+    return WebStory(world).client()
+
+
+def test_masked_names_are_told_in_no_answer(told: WebStory) -> None:
+    client = masking(told, "[experiment]")
+    assert client.get("/v1/experiments").json["items"] == []
+    assert client.get("/v1/experiments/button").status == 404
+    assert client.get("/v1/metrics").json["items"][0]["experiments"] == []
+    client = masking(told, "[group_id, metric_name, id_type]")
+    first = client.get("/v1/experiments", limit="1").json
+    rest = client.get("/v1/experiments", cursor=first["cursor"]).json
+    found = [*first["items"], *rest["items"]]
+    assert [each["experiment"] for each in found] == ["button", "colour/blue"]
+    assert {group["group_id"] for each in found for group in each["groups"]} == {each["id_type"] for each in found} == {MASKED}
+    assert "user_id" not in read_cursor(first["cursor"])
+    rows = client.get("/v1/experiments/button").json["items"]
+    assert {row[name] for row in rows for name in ("group_id", "metric_name", "id_type")} == {MASKED}
+    assert {row["is_control"] for row in rows} == {True, False}
+    (metric,) = masking(told, "[group_id]").get("/v1/metrics").json["items"]
+    assert [each["groups"] for each in metric["experiments"]] == [[MASKED] * 2, [MASKED] * 3]

@@ -13,6 +13,7 @@ from processing.domain.receipts import MASKED
 from processing.stored.customers import add_customer
 from processing.views import log_stream
 from processing.web.api.paging import write_cursor
+from tests.support.console import Browser
 from tests.support.counting import counted
 from tests.support.memory import HEADER, Memory, metrics, ratios
 from tests.support.web import Client, WebStory
@@ -202,6 +203,63 @@ def test_what_the_config_masks_is_masked(story: WebStory, masks: str, hidden: se
             assert all((each["unit_id"] == MASKED) == ("ids" in hidden) for each in row["ids"])
             assert all((each["id_type"] == MASKED) == ("id_type" in hidden) for each in row["ids"])
     assert len(rows(client)) == len(before) + 1
+
+
+ALICE = "alice@example.com"
+LONG = f"id_type,date,metric_name,metric_value\n{ALICE},user_id,{DAY},m,1\n"
+TRACK = {"type": "track", "event": "buy", "timestamp": TIME, "originalTimestamp": TIME}
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "data"),
+    [
+        ("{mask_values: [email], datasets: {metrics: {columns: {email: unit_id}}}}", "metrics/a.csv", f"email,{LONG}"),
+        ("{mask_values: [E-Mail], datasets: {metrics: {columns: {email: unit_id}}}}", "metrics/a.csv", f"email,{LONG}"),
+        ("mask_values: [Unit ID]", "metrics/a.csv", f"Unit ID,{LONG}"),
+        ("{mask_values: [mail], datasets: {metrics: {select: {unit_id: lower(mail)}}}}", "metrics/a.csv", f"mail,{LONG}"),
+        (
+            "{mask_values: [amount], datasets: {metrics: {values: {revenue: amount}}}}",
+            "metrics/a.csv",
+            f"unit_id,id_type,date,amount\nu,user_id,{DAY},4711\n",
+        ),
+        (
+            "{mask_values: [paid], datasets: {metrics: {values: {revenue: amount}, columns: {paid: amount}}}}",
+            "metrics/a.csv",
+            f"unit_id,id_type,date,paid\nu,user_id,{DAY},4711\n",
+        ),
+        ("mask_values: [userId]", "events/a.ndjson", json.dumps({**TRACK, "userId": ALICE})),
+        ("mask_values: [anonymous_id]", "events/a.ndjson", json.dumps({**TRACK, "anonymousId": ALICE})),
+        ("mask_values: [properties]", "events/a.ndjson", json.dumps({**TRACK, "userId": "u", "properties": {"value": ALICE}})),
+        (
+            "{mask_values: [meta], datasets: {events: {columns: {meta.who: event_value}}}}",
+            "events/a.ndjson",
+            json.dumps({"timestamp": TIME, "event_name": "buy", "user": {"userID": "u"}, "meta": {"who": ALICE}}),
+        ),
+        (
+            "{mask_values: [site], datasets: {metrics: {folders: {site: unit_id}}}}",
+            f"metrics/site={ALICE}/a.csv",
+            f"id_type,date,metric_name,metric_value\nuser_id,{DAY},m,1\n",
+        ),
+    ],
+)
+def test_what_the_config_masks_by_a_name_of_the_upload_is_masked(config: str, name: str, data: str) -> None:
+    story = WebStory()
+    story.memory.config(config)
+    assert story.memory.upload(name, data.encode()) == "accepted"
+    client, browser = story.client(), Browser(story)
+    browser.sign_in()
+    (row,) = rows(client)
+    page = browser.page("/console/log-stream").text
+    for shown in (json.dumps({**row, "upload": ""}), page.replace(name, "")):
+        assert MASKED in shown
+        assert ALICE not in shown
+        assert "4711" not in shown
+
+
+def test_a_name_that_one_dataset_reads_masks_no_other(story: WebStory) -> None:
+    story.memory.config("{mask_values: [email], datasets: {exposures: {columns: {email: unit_id}}}}")
+    found = {each["name"]: each["ids"][0]["unit_id"] for each in rows(story.client())}
+    assert found == {"buy": "u1", "view": "t", "checkout": MASKED, "r": "u1", "m": "u2"}
 
 
 def test_a_row_that_was_replaced_or_withdrawn_is_not_shown_any_more(story: WebStory) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from processing.domain import blob_names
 from processing.domain.datasets import Dataset
+from processing.domain.receipts import MASKED
 from processing.domain.streams import Stream
 from processing.jobs.operate import ask_reprocess
 from processing.stored.catalogue import read_past_months
@@ -120,6 +121,21 @@ def test_one_metric_is_told_day_by_day_with_its_spread(told: WebStory) -> None:
     assert client.get("/v1/metrics/buy", dataset="metrics").status == 404
     assert client.get("/v1/metrics/nothing").status == 404
     assert client.get("/v1/metrics/m", cursor=client.get("/v1/files", limit="1").json["cursor"]).status == 400
+
+
+@pytest.mark.parametrize(
+    ("masks", "left"), [("metric_name", ["buy"]), ("Metric Name", ["buy"]), ("event_name", ["m", "r", "old"])]
+)
+def test_masked_names_are_told_in_no_answer(story: WebStory, masks: str, left: list[str]) -> None:
+    story.memory.config(f"{{first_day: 2026-09-20, gap_policy: infer, mask_values: [{masks}, id_type]}}")
+    client = story.client()
+    assert list(items(client)) == left
+    for name in ("buy", "m", "r", "old"):
+        answer = client.get(f"/v1/metrics/{name}")
+        assert answer.status == (200 if name in left else 404)
+        assert b"user_id" not in answer.data
+        assert answer.status == 404 or {each["id_type"] for each in answer.json["items"]} == {MASKED}
+    assert {each["id_type"] for found in items(client).values() for each in found["id_types"]} == {MASKED}
 
 
 def test_what_housekeeping_writes_down_changes_no_answer_and_saves_the_reads(story: WebStory) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processing.domain.errors import LaterError
+from processing.domain.receipts import MASKED
 from tests.support.soak import times
 from tests.support.web import WebStory
 
@@ -200,6 +201,57 @@ def test_a_masked_value_is_told_in_no_answer() -> None:
         answer = client.post("/v1/log_custom_metric", {"metrics": [{**METRIC, "unit_id": unit}]})
         assert answer.status == 400
         assert b"secret-unit" not in answer.data
+
+
+@pytest.mark.parametrize("masks", ["true", "[user]", "[User]", "[user, unit_id]"])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("log_event", {"events": [{"event_name": "x"}], "user": "secret-unit"}),
+        ("log_custom_metric", {"metrics": {"user_id": "secret-unit"}}),
+        ("log_custom_metric", {"metrics": [METRIC], "isTest": "secret-unit"}),
+        ("log_custom_metric", {"metrics": ["secret-unit"]}),
+        ("log_event", {"events": [{"timestamp": "x", "event_name": "e", "user": '{"userID": ["secret-unit"]'}]}),
+        (
+            "log_custom_exposure",
+            {
+                "exposures": [
+                    {"timestamp": 1795000000, "experiment": "x", "group_id": "g", "user": {"userID": "secret-unit" * 60}}
+                ]
+            },
+        ),
+    ],
+)
+def test_a_masked_value_is_told_in_no_answer_wherever_it_was_sent(path: str, body: dict[str, Any], masks: str) -> None:
+    story = WebStory()
+    story.memory.config(f"mask_values: {masks}")
+    answer = story.client().post(f"/v1/{path}", body)
+    assert answer.status == 400
+    assert MASKED in {each["value"] for each in answer.json["errors"]}
+    assert b"secret" not in answer.data
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        ("mask_values: [user_id]", "user_id"),
+        ("mask_values: [Unit ID]", "user_id"),
+        ("{mask_values: [email], datasets: {metrics: {columns: {email: unit_id}}}}", "unit_id"),
+    ],
+)
+def test_a_value_is_masked_by_the_name_of_its_field_and_by_that_of_its_column(config: str, field: str) -> None:
+    story = WebStory()
+    story.memory.config(config)
+    row = {**{name: value for name, value in METRIC.items() if name not in ("unit_id", "user_id")}, field: "secret-unit" * 60}
+    (error,) = story.client().post("/v1/log_custom_metric", {"metrics": [row]}).json["errors"]
+    assert (error["field"], error["value"]) == (field, MASKED)
+
+
+def test_a_body_without_rows_is_told_how_it_is_written() -> None:
+    client = WebStory().client()
+    bodies: tuple[object, ...] = ([], {})
+    for body in bodies:
+        assert client.post("/v1/log_custom_metric", body).json["detail"].endswith('send {"metrics": [...]}')
 
 
 def test_storage_that_is_down_is_503_and_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, reduce
 from operator import or_
+from types import MappingProxyType
 from typing import Final
 
 import polars as pl
@@ -50,6 +51,21 @@ _TYPE: Final = "type"
 _MESSAGE: Final = "messageId"
 FIELDS: Final = (*MARKS, _TYPE, "properties", "originalTimestamp", "receivedAt")
 """What Segment calls things; readers that must be told which fields to read are told these."""
+
+SOURCES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "event_name": ("event",),
+        "timestamp": ("originalTimestamp", "receivedAt"),
+        "user": ("userId", "anonymousId"),
+        "event_value": ("properties",),
+        "event_metadata": ("properties",),
+        "experiment": ("properties",),
+        "group_id": ("properties",),
+        "unit_id": ("userId", "anonymousId"),
+        "id_type": ("userId", "anonymousId"),
+    }
+)
+"""Our columns that are computed, and what of Segment's they come from."""
 
 _TEXT: Final = pl.String()
 _TIMES: Final = ("timestamp", "originalTimestamp", "receivedAt")

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from processing.domain.datasets import Dataset
 from processing.domain.publications import Manifest
 from processing.domain.stream_state import KindChange
 from processing.domain.streams import Stream
+from processing.ingest.masked_columns import masked_columns
 from processing.jobs.known_kinds import values_among
 from processing.publication.model import DayResult
 from processing.stored.context import JobContext
@@ -32,5 +34,5 @@ def kind_change(context: JobContext, manifest: Manifest, result: DayResult, conf
     if not rows:
         return None
     frequent = sorted(rows, key=lambda name: (-rows[name], name))
-    is_masked = "metric_name" in config.mask_values
+    is_masked = "metric_name" in masked_columns(config)[Dataset.METRICS]
     return KindChange(metrics=() if is_masked else tuple(frequent[:_SHOWN]), count=len(rows), rows=sum(rows.values()))

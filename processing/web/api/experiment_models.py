@@ -16,7 +16,7 @@ _Figure = float | None
 class GroupItem(BaseModel):
     """One group of an experiment."""
 
-    group_id: Annotated[str, Field(description="its name", examples=["blue"])]
+    group_id: Annotated[str, Field(description="its name; masked as the config says", examples=["blue"])]
     is_control: Annotated[bool, Field(description="whether the others are compared with it", examples=[False])]
     units: Annotated[int, Field(description="units that were exposed to this group alone", ge=0, examples=[5012])]
 
@@ -25,7 +25,7 @@ class ExperimentItem(BaseModel):
     """An experiment through the last day with results, with the units of one id type."""
 
     experiment: Annotated[str, Field(description="its name", examples=["button"])]
-    id_type: Annotated[str, Field(description="the kind of id", examples=["user_id"])]
+    id_type: Annotated[str, Field(description="the kind of id; masked as the config says", examples=["user_id"])]
     day: Annotated[date, Field(description="the last PST day with results", examples=_DAY)]
     groups: Annotated[list[GroupItem], Field(description="by name")]
     mixed_units: Annotated[int, Field(description="units that saw two groups, and are in none", ge=0, examples=[3])]
@@ -40,7 +40,7 @@ class ExperimentItem(BaseModel):
 class Experiments(Page):
     """The customer's experiments."""
 
-    items: Annotated[list[ExperimentItem], Field(description="by name and id type")]
+    items: Annotated[list[ExperimentItem], Field(description="by name and id type; none where names are masked")]
 
 
 class ExperimentRow(BaseModel):
@@ -48,10 +48,12 @@ class ExperimentRow(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    metric_name: Annotated[str, Field(description="of the metric or the event", examples=["revenue"])]
+    metric_name: Annotated[
+        str, Field(description="of the metric or the event; masked as the config says", examples=["revenue"])
+    ]
     kind: Annotated[str, Field(description="value, ratio, event_count or event_sum", examples=["value"])]
-    id_type: Annotated[str, Field(description="the kind of id", examples=["user_id"])]
-    group_id: Annotated[str, Field(description="the group", examples=["blue"])]
+    id_type: Annotated[str, Field(description="the kind of id; masked as the config says", examples=["user_id"])]
+    group_id: Annotated[str, Field(description="the group; masked as the config says", examples=["blue"])]
     is_control: Annotated[bool, Field(description="whether the others are compared with it", examples=[False])]
     units: Annotated[int, Field(description="units that count; of a ratio, those with a denominator", ge=0, examples=[5012])]
     mean: Annotated[_Figure, Field(description="of the units' totals; of a ratio the one sum over the other", examples=[1.5])]

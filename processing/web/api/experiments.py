@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 
 from processing.web.api.experiment_models import ExperimentDetail, ExperimentItem, ExperimentRow, Experiments
 from processing.web.api.paging import Cursor, Key, Limit, Reader, page_of
 from processing.web.api.routes import common_responses
+from processing.web.masks import Masks, masks_in
 from processing.web.problems import Refused
 
 if TYPE_CHECKING:
@@ -28,9 +30,16 @@ def list_experiments(caller: Reader, *, limit: Limit = 100, cursor: Cursor = Non
     """Every experiment with results: its groups and their units, and whether the split can be trusted."""
     from processing.views.experiments import experiments  # noqa: PLC0415 - with it comes the engine
 
-    found = experiments(caller.services.context, caller.customer)
-    page, following = page_of(found, cursor, limit, _key, lambda one, other: one > other)
-    return Experiments(items=[ExperimentItem.model_validate(asdict(each)) for each in page], cursor=following)
+    masks = masks_in(caller.services.config_of(caller.customer).config)
+    found = [] if masks.hides("experiment") else experiments(caller.services.context, caller.customer)
+    types = sorted({each.id_type for each in found})
+
+    def key(summary: ExperimentSummary) -> Key:
+        id_type = summary.id_type
+        return [summary.experiment, f"{types.index(id_type):09}" if masks.hides("id_type") else id_type]
+
+    page, following = page_of(found, cursor, limit, key, lambda one, other: one > other)
+    return Experiments(items=[_item(each, masks) for each in page], cursor=following)
 
 
 @router.get("/experiments/{name:any}", responses={**_RESPONSES, **common_responses(HTTPStatus.NOT_FOUND)})
@@ -38,16 +47,25 @@ def experiment(caller: Reader, name: str, *, day: Through = None) -> ExperimentD
     """What one of them came to through a day: every metric of every group, compared with control."""
     from processing.views.experiments import results_through  # noqa: PLC0415 - with it comes the engine
 
-    found = results_through(caller.services.context, caller.customer, name, day)
+    masks = masks_in(caller.services.config_of(caller.customer).config)
+    found = None if masks.hides("experiment") else results_through(caller.services.context, caller.customer, name, day)
     if found is None:
         raise Refused(HTTPStatus.NOT_FOUND, "no day up to that one has results of an experiment of this name")
     return ExperimentDetail(
         experiment=name,
         day=found.day,
         earlier=found.earlier,
-        items=[ExperimentRow.model_validate({key: row[key] for key in row if key != "experiment"}) for row in found.rows],
+        items=[_row(row, masks) for row in found.rows],
     )
 
 
-def _key(summary: ExperimentSummary) -> Key:
-    return [summary.experiment, summary.id_type]
+def _item(summary: ExperimentSummary, masks: Masks) -> ExperimentItem:
+    tree = asdict(summary)
+    tree["id_type"] = masks.shown(summary.id_type, "id_type")
+    tree["groups"] = [{**each, "group_id": masks.shown(each["group_id"], "group_id")} for each in tree["groups"]]
+    return ExperimentItem.model_validate(tree)
+
+
+def _row(row: Mapping[str, Any], masks: Masks) -> ExperimentRow:
+    tree = {key: row[key] for key in row if key != "experiment"}
+    return ExperimentRow.model_validate(masks.of_results(tree))

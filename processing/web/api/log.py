@@ -27,6 +27,7 @@ from processing.web.api.routes import accepts_json, common_responses
 from processing.web.api.rows import Lines, Sending, lines_of
 from processing.web.bodies import Body, read_body
 from processing.web.limits import MOST_ROWS
+from processing.web.masks import masks_in
 from processing.web.problems import RETRY_SECONDS, FieldError, Refused, field_error
 from schemas.customer_config import CustomerConfig
 
@@ -101,15 +102,16 @@ def _answered(caller: Caller, dataset: Dataset, body: Body, *, partial: bool, ke
 def _log(caller: Caller, dataset: Dataset, body: Body, *, partial: bool, once: _Once | None) -> Logged:
     services = caller.services
     tree = body.json()
-    rows, is_test = _rows(tree, dataset)
     config = services.config_of(caller.customer).config
+    hides = bool(config.mask_values)
+    rows, is_test = _rows(tree, dataset, hides=hides)
     services.fair_use.take_rows(caller.customer, len(rows), config.limits)
-    sending = Sending(now=services.now(), zone=services.context.zone, user=_user(tree), is_test=is_test)
+    sending = Sending(now=services.now(), zone=services.context.zone, user=_user(tree, hides=hides), is_test=is_test)
     found = lines_of(rows, dataset, sending)
     if len(found.lines) > _MOST_LINES:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the users of these rows have too many ids: send fewer rows")
     bad = _bad_rows(caller, dataset, found, sending, config) if found.lines else []
-    unreadable = [_masked(error) for error in found.errors] if config.mask_values else found.errors
+    unreadable = [_masked(error) for error in found.errors] if hides else found.errors
     errors = sorted([*unreadable, *bad], key=lambda error: error.index or 0)
     if errors and not partial:
         count = len({error.index for error in errors})
@@ -144,17 +146,16 @@ def _kept(caller: Caller, dataset: Dataset, rows: bytes, answer: Logged, once: _
     return Logged.model_validate_json(answered)
 
 
-def _rows(tree: Any, key: str) -> tuple[list[Any], bool]:
+def _rows(tree: Any, key: Dataset, *, hides: bool) -> tuple[list[Any], bool]:
     if not isinstance(tree, dict):
-        raise Refused(HTTPStatus.BAD_REQUEST, f"the body is no object: send {{{key!r}: [...]}}")
+        raise Refused(HTTPStatus.BAD_REQUEST, f'the body is no object: send {{"{key}": [...]}}')
     rows, is_test = tree.get(key), tree.get("isTest", False)
     if not isinstance(rows, list) or not rows:
-        error = field_error("write a list of rows here", field=key, value=rows)
-        raise Refused(HTTPStatus.BAD_REQUEST, f"the body has no rows: send {{{key!r}: [...]}}", [error])
+        error = _of_body("write a list of rows here", key.value, rows, hides=hides)
+        raise Refused(HTTPStatus.BAD_REQUEST, f'the body has no rows: send {{"{key}": [...]}}', [error])
     if not isinstance(is_test, bool):
-        raise Refused(
-            HTTPStatus.BAD_REQUEST, "isTest is true or false", [field_error("true or false", field="isTest", value=is_test)]
-        )
+        error = _of_body("true or false", "isTest", is_test, hides=hides)
+        raise Refused(HTTPStatus.BAD_REQUEST, "isTest is true or false", [error])
     if len(rows) > MOST_ROWS:
         raise Refused(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"{len(rows):,} rows are more than {MOST_ROWS:,}: send several requests"
@@ -162,11 +163,17 @@ def _rows(tree: Any, key: str) -> tuple[list[Any], bool]:
     return rows, is_test
 
 
-def _user(tree: dict[str, Any]) -> Any:
+def _user(tree: dict[str, Any], *, hides: bool) -> Any:
     user = tree.get("user")
     if user is not None and not isinstance(user, dict):
-        raise Refused(HTTPStatus.BAD_REQUEST, "user is an object", [field_error("an object", field="user", value=user)])
+        raise Refused(HTTPStatus.BAD_REQUEST, "user is an object", [_of_body("an object", "user", user, hides=hides)])
     return user
+
+
+def _of_body(message: str, field: str, value: Any, *, hides: bool) -> FieldError:
+    """What is wrong with a body: where anything is masked, nobody knows what stands in a place that is not as it must be."""
+    error = field_error(message, field=field, value=value)
+    return _masked(error) if hides else error
 
 
 def _masked(error: FieldError) -> FieldError:
@@ -175,11 +182,14 @@ def _masked(error: FieldError) -> FieldError:
 
 def _bad_rows(caller: Caller, dataset: Dataset, found: Lines, sending: Sending, config: CustomerConfig) -> list[FieldError]:
     bad = caller.services.checks.check(caller.customer, dataset, found.lines, config=config, now=sending.now)
+    masks = masks_in(config) if bad and config.mask_values else None
     errors: dict[tuple[Any, ...], FieldError] = {}
     for line, reasons in sorted(bad.items()):
         index = found.owners[line]
         for reason in reasons:
             name = found.names[index].get(reason.column, reason.column) if reason.column is not None else None
             error = field_error(reason.message, index=index, field=name, value=reason.value)
+            if masks is not None and masks.hides_field(dataset, reason.column, name):
+                error = _masked(error)
             errors[index, name, error.value, reason.message] = error
     return list(errors.values())

@@ -13,6 +13,7 @@ from processing.web.api.log_stream_models import LogRowItem, LogStream
 from processing.web.api.paging import Cursor, Limit, Reader, read_cursor, write_cursor
 from processing.web.api.read import OneDataset
 from processing.web.api.routes import common_responses
+from processing.web.masks import masks_in
 from processing.web.problems import Refused
 
 if TYPE_CHECKING:
@@ -48,8 +49,9 @@ def logstream(
     )
     context, config = caller.services.context, caller.services.config_of(caller.customer).config
     page = log_page(context, caller.customer, config, shown, after=place_of(cursor), limit=limit)
+    masks = masks_in(config)
     return LogStream(
-        items=[LogRowItem.model_validate(masked(row, config.mask_values)) for row in page.rows],
+        items=[LogRowItem.model_validate(masked(row, masks.columns[row.dataset])) for row in page.rows],
         complete=page.is_complete,
         cursor=None if page.following is None else cursor_of(page.following),
     )

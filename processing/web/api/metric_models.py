@@ -15,7 +15,7 @@ _DAY = ["2026-11-18"]
 class MetricIdTypeItem(BaseModel):
     """A metric with one id type."""
 
-    id_type: Annotated[str, Field(description="the kind of id", examples=["user_id"])]
+    id_type: Annotated[str, Field(description="the kind of id; masked as the config says", examples=["user_id"])]
     first_day: Annotated[date, Field(description="the first published day that has rows of it", examples=_DAY)]
     last_day: Annotated[date, Field(description="the last published day that has rows of it", examples=_DAY)]
     units: Annotated[int, Field(description="distinct units on the last day", ge=0, examples=[1200])]
@@ -41,7 +41,7 @@ class ExperimentUseItem(BaseModel):
     """An experiment that is judged by a metric or an event."""
 
     experiment: Annotated[str, Field(description="its name", examples=["button"])]
-    groups: Annotated[list[str], Field(description="by name", examples=[["blue", "control"]])]
+    groups: Annotated[list[str], Field(description="by name; masked as the config says", examples=[["blue", "control"]])]
 
 
 class MetricItem(BaseModel):
@@ -57,20 +57,25 @@ class MetricItem(BaseModel):
     trend_through: Annotated[date, Field(description="the last published day of the dataset", examples=_DAY)]
     stale: Annotated[bool, Field(description="whether it has had no rows for more than two weeks", examples=[False])]
     id_types: Annotated[list[MetricIdTypeItem], Field(description="by name")]
-    experiments: Annotated[list[ExperimentUseItem], Field(description="those that are judged by it, by name")]
+    experiments: Annotated[
+        list[ExperimentUseItem], Field(description="those that are judged by it, by name; none where names are masked")
+    ]
 
 
 class Metrics(Page):
     """The customer's metrics and events."""
 
-    items: Annotated[list[MetricItem], Field(description="those with the newest rows first, then by dataset and name")]
+    items: Annotated[
+        list[MetricItem],
+        Field(description="those with the newest rows first, then by dataset and name; none whose names are masked"),
+    ]
 
 
 class MetricDayItem(BaseModel):
     """What a day says of a metric with an id type: a row of table `metric_days`. A figure that its kind lacks is null."""
 
     day: Annotated[date, Field(description="the PST day", examples=_DAY)]
-    id_type: Annotated[str, Field(description="the kind of id", examples=["user_id"])]
+    id_type: Annotated[str, Field(description="the kind of id; masked as the config says", examples=["user_id"])]
     kind: Annotated[str, Field(description="value, ratio or event", examples=["value"])]
     units: Annotated[int, Field(description="distinct units", ge=0, examples=[1200])]
     count: Annotated[int | None, Field(description="events", ge=0, examples=[None])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
@@ -13,14 +13,16 @@ from starlette.responses import Response
 
 from processing.domain.datasets import STREAM_DATASETS, Dataset
 from processing.domain.days import days_beside, parse_day
+from processing.domain.receipts import MASKED
 from processing.domain.streams import Stream
 from processing.views.calendar import StreamCalendar, calendars
 from processing.views.days import DayDetails, day_details
 from processing.web.console.addresses import HOME
-from processing.web.console.masks import hides_names, masks_of, shown
+from processing.web.console.masks import masks_of
 from processing.web.console.pages import render
 from processing.web.console.states import DAY_LEGEND, look_of_day
 from processing.web.console.visits import Visit
+from processing.web.masks import Masks
 from processing.web.problems import Refused
 
 _MONTHS: Final = 2
@@ -100,10 +102,14 @@ def _waits(details: DayDetails) -> list[str]:
     return list(dict.fromkeys(names))[:_TOTALS]
 
 
-def _key(total: dict[str, object], dataset: Dataset, masks: Collection[str]) -> str:
+def _key(total: dict[str, object], dataset: Dataset, masks: Masks) -> str:
     """What a total is of: its names without its figures, masked as the config says."""
-    hidden = {*masks, *(["metric_name"] if hides_names(dataset, masks) else [])}
-    return " / ".join(shown(str(value), name, hidden) for name, value in total.items() if name not in ("before", "after"))
+    hides = masks.hides_names(dataset)
+    return " / ".join(
+        MASKED if hides and name == "metric_name" else masks.shown(str(value), name)
+        for name, value in total.items()
+        if name not in ("before", "after")
+    )
 
 
 def _figures(total: dict[str, object]) -> list[tuple[str, object, object]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -17,9 +17,10 @@ from processing.views.experiments import experiments, results_through
 from processing.web.console.addresses import address
 from processing.web.console.charts import Scale, draw_interval
 from processing.web.console.figures import show_figure
-from processing.web.console.masks import masks_of, shown
+from processing.web.console.masks import masks_of
 from processing.web.console.pages import render
 from processing.web.console.visits import Visit
+from processing.web.masks import Masks
 from processing.web.problems import Refused
 
 EXPERIMENTS: Final = address("experiments")
@@ -65,15 +66,21 @@ WAYS: Final = {
 def show_experiments(visit: Visit) -> Response:
     """Every experiment with results, with its groups and whether the split can be trusted."""
     masks = masks_of(visit)
-    is_hidden = "experiment" in masks
+    is_hidden = masks.hides("experiment")
+    found = [] if is_hidden else experiments(visit.services.context, visit.customer)
+    types: dict[str, list[str]] = {}
+    for each in found:
+        types.setdefault(each.experiment, []).append(each.id_type)
+    links = {experiment: masks.linked(own) for experiment, own in types.items()}
     return render(
         "experiments.html",
         customer=visit.customer,
         here=EXPERIMENTS,
-        experiments=[] if is_hidden else experiments(visit.services.context, visit.customer),
+        experiments=found,
         is_hidden=is_hidden,
-        group=lambda text: shown(text, "group_id", masks),
-        id_type=lambda text: shown(text, "id_type", masks),
+        link=lambda each: links[each.experiment][each.id_type],
+        group=lambda text: masks.shown(text, "group_id"),
+        id_type=lambda text: masks.shown(text, "id_type"),
     )
 
 
@@ -84,16 +91,17 @@ def show_experiment(visit: Visit) -> Response:
     day = parse_day(text) if text else None
     if text and day is None:
         raise Refused(HTTPStatus.BAD_REQUEST, "a day is written YYYY-MM-DD")
-    found = None if "experiment" in masks else results_through(visit.services.context, visit.customer, name, day)
+    found = None if masks.hides("experiment") else results_through(visit.services.context, visit.customer, name, day)
     if found is None:
         raise Refused(HTTPStatus.NOT_FOUND, "no day up to that one has results of an experiment of this name")
-    types = sorted({row["id_type"] for row in found.rows})
-    id_type = visit.text("id_type") or types[0]
+    links = masks.linked({row["id_type"] for row in found.rows})
+    given = visit.text("id_type")
+    id_type = next((each for each, link in links.items() if given in (None, "", link)), None)
     chosen = visit.text("way") or "fixed"
-    if id_type not in types or chosen not in WAYS:
+    if id_type is None or chosen not in WAYS:
         raise Refused(HTTPStatus.NOT_FOUND, "it has no results of this kind")
     rows = [row for row in found.rows if row["id_type"] == id_type]
-    own = {"name": name, "day": day, "id_type": id_type}
+    own = {"name": name, "day": day, "id_type": links[id_type]}
     return render(
         "experiment.html",
         customer=visit.customer,
@@ -109,16 +117,16 @@ def show_experiment(visit: Visit) -> Response:
         percent=_percent,
         notes=[(str(note), meaning) for note, meaning in NOTES.items() if any(note in _notes(row) for row in rows)],
         id_types=[
-            (shown(each, "id_type", masks), address("experiment", **{**own, "id_type": each}), each == id_type)
-            for each in types
+            (masks.shown(each, "id_type"), address("experiment", **{**own, "id_type": link}), each == id_type)
+            for each, link in links.items()
         ],
-        id_type=id_type,
+        own_link=links[id_type],
         way_name=chosen,
         earlier=address("experiment", **{**own, "day": found.earlier}, way=chosen) if found.earlier else None,
     )
 
 
-def _groups(rows: Sequence[dict[str, Any]], masks: Collection[str]) -> list[dict[str, Any]]:
+def _groups(rows: Sequence[dict[str, Any]], masks: Masks) -> list[dict[str, Any]]:
     """Each group with its units, those of the metric that counts most of them, and its share."""
     units: dict[str, int] = {}
     control = {row["group_id"] for row in rows if row["is_control"]}
@@ -127,7 +135,7 @@ def _groups(rows: Sequence[dict[str, Any]], masks: Collection[str]) -> list[dict
     total = sum(units.values())
     return [
         {
-            "group": shown(each, "group_id", masks),
+            "group": masks.shown(each, "group_id"),
             "is_control": each in control,
             "units": count,
             "share": count / total if total else None,
@@ -136,15 +144,9 @@ def _groups(rows: Sequence[dict[str, Any]], masks: Collection[str]) -> list[dict
     ]
 
 
-def _compared(row: dict[str, Any], masks: Collection[str]) -> dict[str, Any]:
+def _compared(row: dict[str, Any], masks: Masks) -> dict[str, Any]:
     """A row as it is shown."""
-    column = "metric_name" if row["kind"] in ("value", "ratio") else "event_name"
-    return {
-        **row,
-        "metric_name": shown(row["metric_name"], column, masks),
-        "group_id": shown(row["group_id"], "group_id", masks),
-        "notes": _notes(row),
-    }
+    return {**masks.of_results(row), "notes": _notes(row)}
 
 
 def _notes(row: dict[str, Any]) -> list[str]:

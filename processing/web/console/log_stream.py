@@ -37,7 +37,7 @@ def show_log_stream(visit: Visit) -> Response:
         here=LOG_STREAM,
         given=given,
         datasets=DATA_DATASETS,
-        rows=[masked(row, masks) for row in page.rows],
+        rows=[masked(row, masks.columns[row.dataset]) for row in page.rows],
         is_complete=page.is_complete,
         now=visit.services.now(),
         newest=newest,

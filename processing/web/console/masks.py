@@ -1,27 +1,11 @@
-"""What the customer's config masks is masked here too: names that are columns of uploads (contract section 5)."""
+"""What the config of the customer who is signed in masks."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
-
-from processing.domain.datasets import Dataset
-from processing.domain.receipts import MASKED
 from processing.web.console.visits import Visit
+from processing.web.masks import Masks, masks_in
 
-_NAMES: Final = {Dataset.METRICS: "metric_name", Dataset.EVENTS: "event_name"}
 
-
-def masks_of(visit: Visit) -> Collection[str]:
+def masks_of(visit: Visit) -> Masks:
     """The columns whose values are masked."""
-    return visit.services.config_of(visit.customer).config.mask_values
-
-
-def hides_names(dataset: Dataset, masks: Collection[str]) -> bool:
-    """Whether the names of metrics, or of events, are masked."""
-    return _NAMES.get(dataset) in masks
-
-
-def shown(value: str, column: str, masks: Collection[str]) -> str:
-    """A value of a column, masked where the config says so."""
-    return MASKED if column in masks else value
+    return masks_in(visit.services.config_of(visit.customer).config)

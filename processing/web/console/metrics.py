@@ -19,7 +19,7 @@ from processing.web.api.paging import page_of
 from processing.web.console.addresses import address
 from processing.web.console.charts import DayPoint, draw_days, draw_trend
 from processing.web.console.figures import show_figure
-from processing.web.console.masks import hides_names, masks_of, shown
+from processing.web.console.masks import masks_of
 from processing.web.console.pages import render
 from processing.web.console.visits import Visit
 from processing.web.problems import Refused
@@ -41,7 +41,7 @@ def show_metrics(visit: Visit) -> Response:
     found = [
         each
         for each in catalogue(visit.services.context, visit.customer)
-        if not hides_names(each.dataset, masks) and part in each.name.casefold() and dataset in (None, each.dataset)
+        if not masks.hides_names(each.dataset) and part in each.name.casefold() and dataset in (None, each.dataset)
     ]
     page, following = page_of(found, visit.text("cursor"), _LIMIT, _key, _is_behind)
     given = {"name": visit.text("name"), "dataset": dataset}
@@ -51,11 +51,12 @@ def show_metrics(visit: Visit) -> Response:
         here=METRICS,
         metrics=page,
         count=len(found),
-        hidden=[each.value for each in DATASETS if hides_names(each, masks)],
+        hidden=[each.value for each in DATASETS if masks.hides_names(each)],
         given=given,
         datasets=DATASETS,
         trend=_trend,
-        id_type=lambda each: shown(each.id_type, "id_type", masks),
+        links=lambda metric: masks.linked(each.id_type for each in metric.id_types),
+        id_type=lambda each: masks.shown(each.id_type, "id_type"),
         first=address("metrics", **given) if visit.text("cursor") else None,
         following=address("metrics", **given, cursor=following) if following else None,
     )
@@ -64,29 +65,33 @@ def show_metrics(visit: Visit) -> Response:
 def show_metric(visit: Visit) -> Response:
     """One of them, day by day, with one id type."""
     metric, before = _found(visit), _before(visit)
-    types = [each.id_type for each in metric.id_types]
-    chosen = visit.text("id_type") or types[0]
-    if chosen not in types:
+    masks = masks_of(visit)
+    links = masks.linked(each.id_type for each in metric.id_types)
+    given = visit.text("id_type")
+    chosen = next((each for each, link in links.items() if given in (None, "", link)), None)
+    if chosen is None:
         raise Refused(HTTPStatus.NOT_FOUND, "it has no such id type")
     days = days_of_metric(visit.services.context, visit.customer, metric, before=before, limit=_DAYS)
     rows = [row for row in days.rows if row["id_type"] == chosen]
-    masks = masks_of(visit)
     own = {"name": metric.name, "dataset": metric.dataset}
     return render(
         "metric.html",
         customer=visit.customer,
         here=METRICS,
         metric=metric,
-        experiments=() if "experiment" in masks else metric.experiments,
-        chosen=shown(chosen, "id_type", masks),
-        id_types=[(shown(each, "id_type", masks), address("metric", **own, id_type=each), each == chosen) for each in types],
+        experiments=() if masks.hides("experiment") else metric.experiments,
+        chosen=masks.shown(chosen, "id_type"),
+        id_types=[
+            (masks.shown(each, "id_type"), address("metric", **own, id_type=link), each == chosen)
+            for each, link in links.items()
+        ],
         rows=rows,
         figures=[name for name in FIGURES if any(row.get(name) is not None for row in rows)],
         chart=_chart(metric, rows) if rows else None,
         has_band=any(row.get("p50") is not None for row in rows),
         download=address("metric.csv", **own),
-        first=address("metric", **own, id_type=chosen) if before else None,
-        following=address("metric", **own, id_type=chosen, before=days.following) if days.following else None,
+        first=address("metric", **own, id_type=links[chosen]) if before else None,
+        following=address("metric", **own, id_type=links[chosen], before=days.following) if days.following else None,
     )
 
 
@@ -99,7 +104,7 @@ def download_metric(visit: Visit) -> Response:
     writer.writerow(["day", "id_type", "kind", *FIGURES])
     for row in days.rows:
         figures = ("" if row.get(name) is None else row[name] for name in FIGURES)
-        writer.writerow([row[DAY], _safe(shown(row["id_type"], "id_type", masks)), row["kind"], *figures])
+        writer.writerow([row[DAY], _safe(masks.shown(row["id_type"], "id_type")), row["kind"], *figures])
     headers = {"Content-Disposition": 'attachment; filename="metric.csv"'}
     return Response(text.getvalue().encode("utf-8", "replace"), media_type="text/csv", headers=headers)
 
@@ -112,7 +117,7 @@ def _found(visit: Visit) -> MetricSummary:
         if name and is_known
         else None
     )
-    if found is None or hides_names(found.dataset, masks):
+    if found is None or masks.hides_names(found.dataset):
         raise Refused(HTTPStatus.NOT_FOUND, "no published day has a metric or an event of this name")
     return found
 

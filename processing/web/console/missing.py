@@ -17,6 +17,7 @@ from processing.web.console.masks import masks_of
 from processing.web.console.pages import render
 from processing.web.console.states import Look, look_of_day
 from processing.web.console.visits import Visit
+from processing.web.masks import Masks
 from processing.web.problems import Refused
 
 MISSING: Final = address("missing")
@@ -70,7 +71,7 @@ def show_missing(visit: Visit) -> Response:
         answer=_answer(found, asked) if found is not None and asked is not None else None,
         looks=list(OUTCOMES.values()),
         day_look=None if found is None or found.day is None else look_of_day(found.day.status.state),
-        hides_ids=not {"unit_id", "user", "metric_name", "event_name"}.isdisjoint(masks),
+        hides_ids=any(map(masks.hides, ("unit_id", "user", "metric_name", "event_name"))),
     )
 
 
@@ -84,8 +85,8 @@ def _question(given: dict[str, str | None]) -> Question:
     return Question(dataset=Dataset(dataset or Dataset.METRICS), name=name, unit_id=unit, day=parsed, id_type=given["id_type"])
 
 
-def _row(traced: Any, masks: Any) -> dict[str, Any]:
-    return {**masked(traced.row, masks), "traced": traced, "look": OUTCOMES[traced.outcome]}
+def _row(traced: Any, masks: Masks) -> dict[str, Any]:
+    return {**masked(traced.row, masks.columns[traced.row.dataset]), "traced": traced, "look": OUTCOMES[traced.outcome]}
 
 
 def _answer(found: Trace, asked: Question) -> str:

@@ -115,6 +115,16 @@ def test_masked_names_are_not_shown() -> None:
     masked.page("/console/experiment", status=404, name="button")
 
 
+def test_a_masked_id_type_stands_in_no_link_and_no_form() -> None:
+    masked = signed_in(published("mask_values: [id_type]\n"))
+    link = masked.page("/console/experiments").link("button")
+    page = masked.page(link)
+    assert "65.12" in page.text
+    for path in ("/console/experiments", link, page.link("CUPED"), page.link("The day before")):
+        assert b"user_id" not in masked.get(path).data
+    masked.page("/console/experiment", status=404, name="button", id_type="user_id")
+
+
 def test_names_show_as_text() -> None:
     world = two_groups_on_two_days()
     world.config(f"experiments: {{{json.dumps(HOSTILE)}: {{}}}}")

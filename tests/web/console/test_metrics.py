@@ -113,6 +113,20 @@ def test_masked_names_are_not_shown() -> None:
     other.page("/console/metric.csv", status=404, name="m")
 
 
+def test_masked_id_types_stand_in_no_link_and_are_told_apart_by_their_places() -> None:
+    other = signed_in(published("{first_day: 2026-10-01, gap_policy: infer, mask_values: [Id Type]}"))
+    page = other.page("/console/metrics")
+    assert [each.text for each in page.all("a") if each.inside("tbody")] == ["buy", "m", "m", "r"]
+    links = [each.attributes["href"] for each in page.all("a") if each.text == "m"]
+    assert [len(rows(other.page(link))) for link in links] == [1, 28]
+    following = other.page(links[1]).link("Next page")
+    assert len(rows(other.page(following))) == 12
+    for path in ("/console/metrics", *links, following):
+        data = other.get(path).data
+        assert not any(each in data for each in (b">=device", b"%3Ddevice", b"user_id"))
+    other.page("/console/metric", status=404, name="m", id_type="user_id")
+
+
 def test_names_show_as_text() -> None:
     story = WebStory()
     name = HOSTILE.replace('"', '""')
