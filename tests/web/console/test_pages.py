@@ -110,7 +110,7 @@ def test_what_is_wrong_with_storage_is_for_the_log_alone() -> None:
     browser.sign_in()
     del story.memory.drop._containers[blob_names.receipts_container("acme")]
     page = browser.page("/console/files", status=503)
-    assert "storage does not answer" in page.text
+    assert "storage is not as it must be" in page.text
     assert "receipts-acme" not in page.text
 
 
