@@ -91,6 +91,11 @@ def detect_format(name: str, head: bytes) -> FileFormat:
     return FileFormat(layout=layout, packing=packing)
 
 
+def is_packed(head: bytes) -> bool:
+    """Whether bytes that begin so may be far more once they are unpacked."""
+    return head.startswith(_PARQUET) or _packing(head) is not Packing.PLAIN
+
+
 def plain_head(head: bytes, packing: Packing) -> bytes:
     """The first bytes of what is packed, as far as its own first bytes tell; fewer, or none, where it is broken."""
     if packing is Packing.GZIP:

@@ -58,7 +58,8 @@ class _Nobody:
         pass
 
 
-_NOBODY: Final = _Nobody()
+NOBODY: Final = _Nobody()
+"""No company."""
 
 
 class Outcome(StrEnum):
@@ -85,7 +86,7 @@ def receive_file(
     *,
     replaces_receipt: str | None = None,
     traceparent: str | None = None,
-    company: Company = _NOBODY,
+    company: Company = NOBODY,
 ) -> UploadStatus | Outcome:
     """Answer the present version of a blob in a drop container; any number of calls give the same answer.
 

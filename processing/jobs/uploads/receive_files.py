@@ -22,9 +22,10 @@ import structlog
 from processing.domain.blob_names import customer_of_drop_container
 from processing.domain.errors import DropzoneError
 from processing.domain.queue_messages import UploadEvent, parse_upload_event
+from processing.ingest.readers.formats import is_packed
 from processing.jobs.failures import log_failure
 from processing.jobs.held_message import HeldMessage
-from processing.jobs.uploads.receive_file import Company, receive_file
+from processing.jobs.uploads.receive_file import NOBODY, Company, receive_file
 from processing.ports import ReceivedMessage
 from processing.stored.context import JobContext
 
@@ -37,8 +38,6 @@ HOLD_SECONDS: Final = 600
 _TAKES_FOR: Final = timedelta(minutes=1)
 """For how long one call takes further messages; then it is the host's turn, which counts what runs and how long."""
 
-_PACKINGS: Final = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1")
-"""How gzip, Zstandard and Parquet begin."""
 _PACKED: Final = 64
 """Times its bytes that something packed is counted, which may unpack to a thousand times as much."""
 
@@ -62,9 +61,15 @@ def receive_files(context: JobContext, event: UploadEvent, *, dequeue_count: int
         company.finish()
 
 
-def _receive(context: JobContext, event: UploadEvent, **how: Company) -> None:
-    asked, traceparent = event.replaces_receipt, event.traceparent
-    receive_file(context, event.container, event.name, replaces_receipt=asked, traceparent=traceparent, **how)
+def _receive(context: JobContext, event: UploadEvent, company: Company = NOBODY) -> None:
+    receive_file(
+        context,
+        event.container,
+        event.name,
+        replaces_receipt=event.replaces_receipt,
+        traceparent=event.traceparent,
+        company=company,
+    )
 
 
 def _is_small(context: JobContext, event: UploadEvent) -> bool:
@@ -102,7 +107,7 @@ class _Guest:
 
     def admit(self, size: int, first: bytes) -> bool:
         """Wait for room: what is packed is counted as what it may unpack to."""
-        weight = size * _PACKED if first.startswith(_PACKINGS) else size
+        weight = size * _PACKED if is_packed(first) else size
         if weight <= self.held:
             return False
         if weight > self._company.most:
@@ -151,7 +156,7 @@ class _Company:
         """Answer an upload beside the others; one that must be alone waits for that, or raises _NotInCompanyError."""
         guest = _Guest(self, may_wait=may_wait)
         try:
-            _receive(self._context, event, company=guest)
+            _receive(self._context, event, guest)
         finally:
             self.release(guest.held)
 
